@@ -1,0 +1,148 @@
+# lull: one program, plain GNU make. `make help` lists the targets.
+#
+#   make            the program, build/lull              make test    everything that must hold, TAP, under ten minutes
+#   make demo       the whole system on one machine      make bench   the numbers, with their conditions
+#
+# SAN=1 builds with address, undefined and leak sanitizers, SAN=thread with the thread sanitizer; each has its own
+# folder under build/. CC=clang works everywhere. OPT=-O0 is for the tests that compare compilers.
+
+CC     := $(if $(filter default,$(origin CC)),gcc,$(CC))
+SAN    ?=
+OPT    ?= -O2
+BUILD  ?= build
+B      := $(BUILD)$(if $(SAN),/san-$(SAN))
+PREFIX ?= /usr/local
+
+# ---- layers: each folder, and the folders that it may include (tools/check-layers reads this table) -------------------
+LAYERS := base: math:base model:math,base api:model,base seal:base net:base \
+          coordinator:net,seal,base node:net,seal,api,model,math,base gateway:net,seal,api,model,base \
+          cli:coordinator,node,gateway,net,seal,api,model,math,base
+comma  := ,
+NAMES  := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
+below   = $(subst $(comma), ,$(word 2,$(subst :, ,$(filter $(1):%,$(LAYERS)))))
+
+# ---- flags ------------------------------------------------------------------------------------------------------------
+WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 \
+           -Wundef -Wvla -Wwrite-strings -Wcast-qual
+STD     := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-strict-aliasing -fno-common -I.
+HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
+ifeq ($(shell uname -m),x86_64)
+HARDEN  += -fcf-protection
+endif
+SANFLAG := $(if $(SAN),$(if $(filter thread,$(SAN)),-fsanitize=thread,-fsanitize=address$(comma)undefined -fno-sanitize-recover=all) -fno-omit-frame-pointer)
+ISA_avx2       := -mavx2 -mfma -mf16c
+ISA_avx512vnni := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+isa      = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
+VERSION := 0.1.0
+CFLAGS  ?= -g
+ALLCF    = $(STD) $(OPT) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAG) -DLULL_VERSION='"$(VERSION)"'
+LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+LIBS    := -levent_openssl -levent_extra -levent_core -lnghttp2 -lcurl -lssl -lcrypto -lsodium -ljansson -lsqlite3 -lpthread -lm
+
+# ---- the targets a person calls install what is missing first (silent when nothing is) ---------------------------------
+PUBLIC := all demo test bench fuzz soak install
+ifndef LULL_READY
+.DEFAULT_GOAL := all
+.PHONY: $(PUBLIC)
+$(PUBLIC):
+	@tools/setup $(if $(filter test fuzz soak,$@),tests)
+	@$(MAKE) --no-print-directory LULL_READY=1 $@
+else
+.DEFAULT_GOAL := all
+all: $(B)/lull
+endif
+
+# ---- objects, one static library per layer, the program ---------------------------------------------------------------
+objs = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALLCF) $(isa) -MMD -MP -c $< -o $@
+
+define layer_rules
+$(B)/lib/$(1).a: $(call objs,$(1))
+	@mkdir -p $$(@D) && rm -f $$@
+	ar rcs $$@ $$^
+lib-$(1): $(B)/lib/$(1).a
+tests-$(1) := $$(patsubst tests/unit/%.c,$(B)/tests/%,$$(wildcard tests/unit/$(1)/test_*.c))
+$(B)/tests/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $(foreach d,$(1) $(call below,$(1)),$(B)/lib/$(d).a)
+	@mkdir -p $$(@D)
+	$$(CC) $$(SANFLAG) $$(LDHARD) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpcre2-8 -lutf8proc $$(LIBS) -o $$@
+test-$(1): $$(tests-$(1)) $(B)/runner
+	$(B)/runner $$(tests-$(1))
+.PHONY: lib-$(1) test-$(1)
+endef
+$(foreach l,$(NAMES),$(eval $(call layer_rules,$(l))))
+
+$(B)/lull: $(foreach l,$(NAMES),$(B)/lib/$(l).a)
+	$(CC) $(SANFLAG) $(LDHARD) -Wl,--whole-archive $(B)/lib/cli.a -Wl,--no-whole-archive \
+	  -Wl,--start-group $(filter-out %/cli.a,$^) -Wl,--end-group $(LIBS) -o $@
+
+# ---- tests ------------------------------------------------------------------------------------------------------------
+$(B)/runner: $(B)/obj/tests/runner.o
+	$(CC) $(SANFLAG) $(LDHARD) $^ -o $@
+ALL_LIBS   = $(foreach l,$(filter-out cli,$(NAMES)),$(B)/lib/$(l).a)
+E2E       := $(patsubst tests/e2e/%.c,$(B)/e2e/%,$(wildcard tests/e2e/e2e_*.c))
+E2E_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(wildcard tests/e2e/e2e_*.c),$(wildcard tests/e2e/*.c)))
+BENCHES   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
+$(B)/e2e/%: $(B)/obj/tests/e2e/%.o $(E2E_PARTS) $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAG) $(LDHARD) $< $(E2E_PARTS) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(SANFLAG) $(LDHARD) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+
+# Fuzz targets: always clang with libFuzzer, address and undefined; their libraries are a build of their own.
+FUZZ_SRC := $(wildcard tests/fuzz/*/fuzz_*.c)
+FUZZERS  := $(foreach f,$(FUZZ_SRC),$(B)/fuzz/$(notdir $(basename $(f))))
+FUZZFLAG := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FB       := $(BUILD)/fuzzobj
+$(FB)/%.o: %.c
+	@mkdir -p $(@D)
+	clang $(STD) -O1 -g $(WARN) $(FUZZFLAG) -DLULL_VERSION='"$(VERSION)"' $(isa) -MMD -MP -c $< -o $@
+define fuzz_rules
+$(FB)/lib-$(1).a: $(patsubst %.c,$(FB)/%.o,$(wildcard $(1)/*.c))
+	@rm -f $$@
+	ar rcs $$@ $$^
+$(B)/fuzz/%: $(FB)/tests/fuzz/$(1)/%.o $(foreach d,$(1) $(call below,$(1)),$(FB)/lib-$(d).a)
+	@mkdir -p $$(@D)
+	clang -fsanitize=fuzzer,address,undefined $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -Wl,--as-needed $$(LIBS) -o $$@
+endef
+$(foreach l,$(NAMES),$(eval $(call fuzz_rules,$(l))))
+fuzz-%: $(B)/fuzz/fuzz_%
+	@mkdir -p tests/fuzz/corpus/$*
+	$< -max_total_time=$(or $(SECONDS_EACH),20) -timeout=10 -rss_limit_mb=2048 $(BUILD)/found/$* tests/fuzz/corpus/$*
+$(BUILD)/found/%:
+	@mkdir -p $@
+
+UNIT = $(foreach l,$(NAMES),$(tests-$(l)))
+ifdef LULL_READY
+.PHONY: $(PUBLIC)
+test: $(B)/lull $(UNIT) $(E2E) $(B)/runner $(if $(SAN),,$(FUZZERS)) check-layers
+	LULL_BIN=$(B)/lull $(B)/runner $(UNIT) $(if $(SAN),,$(FUZZERS)) $(E2E)
+demo: $(B)/lull
+	$(B)/lull demo
+soak: $(B)/lull $(B)/e2e/e2e_faults $(B)/runner
+	LULL_BIN=$(B)/lull LULL_FAULTS=200 $(B)/runner --limit 7200 $(B)/e2e/e2e_faults
+bench: $(B)/lull $(BENCHES)
+	@set -e; for b in $(BENCHES); do LULL_BIN=$(B)/lull $$b; done
+fuzz: $(FUZZERS)
+	@set -e; for f in $(FUZZERS); do n=$$(basename $$f); n=$${n#fuzz_}; mkdir -p $(BUILD)/found/$$n tests/fuzz/corpus/$$n; \
+	  $$f -max_total_time=$(or $(SECONDS_EACH),60) -timeout=10 -rss_limit_mb=2048 $(BUILD)/found/$$n tests/fuzz/corpus/$$n; done
+install: $(B)/lull
+	install -D -m 0755 $(B)/lull $(DESTDIR)$(PREFIX)/bin/lull
+	install -D -m 0644 models/lull-toy-q8_0.gguf $(DESTDIR)$(PREFIX)/share/lull/lull-toy-q8_0.gguf
+endif
+
+check-layers:
+	@tools/check-layers $(LAYERS)
+format:
+	clang-format -i $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h tests/*/*/*.c)
+help:
+	@sed -n '2,9s/^# \{0,1\}//p' Makefile
+	@echo '  make soak       200 random faults                    make fuzz    every fuzz target, SECONDS_EACH=60'
+	@echo '  make lib-LAYER, make test-LAYER, make fuzz-NAME, make check-layers, make format, make install, make clean'
+clean:
+	rm -rf $(BUILD)
+.PHONY: check-layers format help clean
+.SECONDARY:
+-include $(shell find $(B)/obj $(FB) -name '*.d' 2>/dev/null)

@@ -1,0 +1,64 @@
+/* base/secret.c - see secret.h. Libraries free buffers that held prompts; their memory goes through wiped_*. */
+#include "base/secret.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+#include <jansson.h>
+#include <malloc.h>
+#include <openssl/crypto.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+void *wiped_malloc(size_t n) { return malloc(n); }
+
+void wiped_free(void *p) {
+    if (!p) return;
+    mem_wipe(p, malloc_usable_size(p));
+    free(p);
+}
+
+void *wiped_realloc(void *p, size_t n) {
+    if (!p) return malloc(n);
+    if (n == 0) {
+        wiped_free(p);
+        return NULL;
+    }
+    void *moved = malloc(n);
+    if (!moved) return NULL;
+    size_t had = malloc_usable_size(p);
+    memcpy(moved, p, had < n ? had : n);
+    wiped_free(p);
+    return moved;
+}
+
+static void *ssl_malloc(size_t n, const char *file, int line) {
+    (void)file, (void)line;
+    return n ? wiped_malloc(n) : NULL;
+}
+
+static void *ssl_realloc(void *p, size_t n, const char *file, int line) {
+    (void)file, (void)line;
+    return wiped_realloc(p, n);
+}
+
+static void ssl_free(void *p, const char *file, int line) {
+    (void)file, (void)line;
+    wiped_free(p);
+}
+
+int secret_setup(void) {
+    CRYPTO_set_mem_functions(ssl_malloc, ssl_realloc, ssl_free); /* works only before OpenSSL's first allocation */
+    json_set_alloc_funcs(wiped_malloc, wiped_free);
+    struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    return sodium_init() < 0 ? ERR_INTERNAL : 0;
+}
+
+void secret_harden_process(void) { (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+void *secret_alloc(size_t n) { return sodium_malloc(n); }
+void secret_free(void *p) { sodium_free(p); }
+void random_bytes(void *out, size_t n) { randombytes_buf(out, n); }

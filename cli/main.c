@@ -1,0 +1,67 @@
+/* cli/main.c - one table of commands. The daemons' entry points live in their own folders. */
+#include "base/log.h"
+#include "base/secret.h"
+#include "cli/cli.h"
+#include "coordinator/coordinator.h"
+#include "gateway/gateway.h"
+#include "node/node.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *about;
+};
+
+static int cmd_version(int argc, char **argv) {
+    int json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    printf(json ? "{\"version\":\"%s\"}\n" : "lull %s\n", LULL_VERSION);
+    return EXIT_OK;
+}
+
+static const struct command commands[] = {
+    {"demo", cmd_demo, "the whole system on this machine, in under a minute"},
+    {"gateway", gateway_main, "the program beside you: OpenAI and Ollama APIs on loopback, sealed towards the network"},
+    {"chat", cmd_chat, "talk to a model through a gateway"},
+    {"node", node_main, "lend this machine: answer sealed requests"},
+    {"coordinator", coordinator_main, "bring gateways and nodes together"},
+    {"run", cmd_run, "answer one prompt with the local engine"},
+    {"verify", cmd_verify, "check a receipt, and replay its answer"},
+    {"show", cmd_show, "what a model file holds"},
+    {"tokenize", cmd_tokenize, "token ids of the text on standard input"},
+    {"logits", cmd_logits, "logits of given tokens, for comparisons"},
+    {"bench", cmd_bench, "prefill and decode speed of a model"},
+    {"model", cmd_model, "make or convert model files"},
+    {"version", cmd_version, "the version"},
+};
+
+static void usage(FILE *to) {
+    fprintf(to, "lull: ask models on machines you do not own, without showing them to the network\n\nusage: lull COMMAND [options]\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].about);
+    fprintf(to, "\nlull COMMAND --help explains one command.\n");
+}
+
+int main(int argc, char **argv) {
+    if (secret_setup() != 0) {
+        fprintf(stderr, "lull: the cryptographic library does not start\n");
+        return EXIT_FAILED;
+    }
+    signal(SIGPIPE, SIG_IGN);
+    if (log_setup(NULL, NULL) != 0) {
+        fprintf(stderr, "lull: LULL_LOG is one of error, warn, info, debug\n");
+        return EXIT_USAGE;
+    }
+    const char *name = argc > 1 ? argv[1] : "--help";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+        usage(argc > 1 ? stdout : stderr);
+        return argc > 1 ? EXIT_OK : EXIT_USAGE;
+    }
+    if (strcmp(name, "--version") == 0) name = "version";
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(commands[i].name, name) == 0) return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "lull: no command \"%.32s\"; lull --help lists them\n", name);
+    return EXIT_USAGE;
+}

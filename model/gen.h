@@ -1,0 +1,70 @@
+/* model/gen.h - answers in the making: prompt ids, engine sequences, sampled ids, and the text they release.
+ *
+ * One pool belongs to one thread. The same weights, prompt ids, sampling and seed give the same ids, digests and text,
+ * whatever else runs in the pool and wherever an answer was resumed. gen_step allocates nothing. */
+#ifndef MODEL_GEN_H
+#define MODEL_GEN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "model/gen_request.h"
+
+struct model; /* model/model.h: weights, vocabulary, template; shared, read-only */
+struct gen_pool;
+struct gen;
+
+struct gen_pool_opts {
+    uint32_t threads;       /* compute threads; 0: one per core */
+    uint32_t slots;         /* answers at once, 1..64 */
+    uint32_t context_max;   /* tokens per answer; 0: the model's */
+    uint64_t kv_bytes_max;  /* 0: as much as all slots at context_max need */
+    uint32_t prefill_chunk; /* prompt tokens per step, so that a cancel is seen soon; 0: 128 */
+};
+/* The model must outlive the pool. ERR_NOMEM, ERR_USAGE (why says which option), ERR_UNSUPPORTED. */
+int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_opts *o, struct why *why);
+void gen_pool_free(struct gen_pool *p); /* frees the answers too; wipes KV */
+uint32_t gen_pool_free_slots(const struct gen_pool *p);
+uint32_t gen_pool_active(const struct gen_pool *p);
+
+/* Where a broken answer goes on: ids of the answer so far; their text is recomputed, never sent again. */
+struct gen_resume {
+    const int32_t *ids;
+    size_t count;
+};
+/* Applies the template, tokenizes, checks lengths and takes a slot. r (with its texts) may be freed afterwards; user may be
+ * NULL and comes back in events. digest_salt: the start of the digest chain (32 bytes), NULL: digests are not computed.
+ * ERR_CONTEXT: prompt or answer does not fit; ERR_BUSY: no slot or no KV pages; ERR_RANGE: parameters; ERR_UNSUPPORTED. */
+int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r, const struct gen_resume *resume,
+              const uint8_t *digest_salt, void *user, struct why *why);
+/* Takes effect before the next step; wipes the answer's KV pages and buffers. */
+void gen_free(struct gen *g);
+
+/* Prompt ids, valid while g lives. */
+const int32_t *gen_prompt_ids(const struct gen *g, size_t *count);
+
+enum gen_stop { STOP_NONE, STOP_END, STOP_STRING, STOP_LENGTH }; /* "stop" for END and STRING, "length" */
+struct gen_event {
+    struct gen *gen;
+    void *user;
+    int err;                  /* 0, or ERR_NONFINITE: the answer has failed and only gen_free is left to do */
+    uint32_t position;        /* 0 = first id of the whole answer, resumed ids counted */
+    int32_t id;               /* the sampled id; with is_end the end-of-generation id, which is not part of the answer */
+    int is_end;
+    const uint8_t *text;      /* complete UTF-8 released by this id (held-back stop prefixes excluded); valid until the next step */
+    size_t text_len;
+    uint8_t logits_digest[32]; /* digest of this position's logits row, when asked for */
+    enum gen_stop stop;       /* other than NONE: this was the last event */
+};
+/* One forward pass over the batch: a token for each decoding answer, a chunk of prompt for the oldest waiting one.
+ * Returns the number of events written (at most the pool's slots), or ERR_INTERNAL. 0 means only prefill happened or idle. */
+int gen_step(struct gen_pool *p, struct gen_event *out, size_t cap);
+/* Milliseconds spent on g's prompt and on its tokens so far, and prompt tokens served from cache. */
+struct gen_times {
+    uint64_t prefill_ns, decode_ns;
+    uint32_t prompt_tokens, cached_tokens, output_tokens;
+};
+void gen_times_of(const struct gen *g, struct gen_times *t);
+
+#endif
