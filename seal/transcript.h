@@ -1,0 +1,39 @@
+/* seal/transcript.h - the RECEIPT file: receipt, request header, record, countersignature, and the opening (salt, body, ids,
+ * digests), which is the user's secret. Verifying it needs nothing but the file; with the model it can be replayed. */
+#ifndef SEAL_TRANSCRIPT_H
+#define SEAL_TRANSCRIPT_H
+
+#include "base/mem.h"
+#include "seal/content.h"
+#include "seal/receipt.h"
+#include "seal/usage.h"
+
+enum { TRANSCRIPT_VERSION = 1, TRANSCRIPT_BYTES_MAX = 16 * 1024 * 1024 };
+
+struct transcript { /* pointers go into the file's bytes, or into the caller's memory when writing */
+    struct receipt receipt;
+    struct reqhead head;
+    struct record record;
+    int has_countersign;
+    struct countersign countersign;
+    /* the opening */
+    uint8_t request_id[REQUEST_ID_BYTES], salt[32];
+    char method[CONTENT_METHOD_BYTES], path[CONTENT_PATH_BYTES], type[CONTENT_TYPE_BYTES];
+    const uint8_t *body;
+    uint32_t body_n;
+    uint64_t seed, template_time;
+    uint8_t prompt_hash[32]; /* plain hash of the prompt's ids */
+    struct id_list ids;      /* the whole answer; positions before receipt.from are not vouched for */
+    const uint8_t *digests;  /* 32 bytes for each position receipt.from .. ids.count - 1 */
+};
+/* Appends to out. ERR_NOMEM, ERR_LIMIT. */
+int transcript_write(struct buf *out, const struct transcript *t);
+/* Reads a whole file; pointers go into p. t is about 10 KiB. */
+int transcript_read(const uint8_t *p, size_t n, struct transcript *t);
+/* Every check that needs no model: record (as of the receipt's end), receipt, chains, countersignature when there is one.
+ * pinned: the coordinator's key, or NULL. 0 or the first failing check. */
+int transcript_verify(const struct transcript *t, const uint8_t *pinned);
+/* The manifest that the receipt names (its file hash tells which model to replay with); NULL when the record has none such. */
+const struct manifest *transcript_model(const struct transcript *t);
+
+#endif
