@@ -109,10 +109,8 @@ $(B)/fuzz/%: $(FB)/tests/fuzz/$(1)/%.o $(foreach d,$(1) $(call below,$(1)),$(FB)
 endef
 $(foreach l,$(NAMES),$(eval $(call fuzz_rules,$(l))))
 fuzz-%: $(B)/fuzz/fuzz_%
-	@mkdir -p tests/fuzz/corpus/$*
+	@mkdir -p tests/fuzz/corpus/$* $(BUILD)/found/$*
 	$< -max_total_time=$(or $(SECONDS_EACH),20) -timeout=10 -rss_limit_mb=2048 $(BUILD)/found/$* tests/fuzz/corpus/$*
-$(BUILD)/found/%:
-	@mkdir -p $@
 
 UNIT = $(foreach l,$(NAMES),$(tests-$(l)))
 ifdef LULL_READY

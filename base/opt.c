@@ -103,6 +103,12 @@ static int config_line(const struct command_line *c, char *line, int *ours, cons
     return r == 0 ? 0 : why_set(why, r, "%s:%u: %.200s", where, number, inner.text);
 }
 
+/* Option values point into the files' texts for the life of the process. */
+static struct kept_text {
+    struct kept_text *next;
+    struct buf text;
+} *kept_texts;
+
 static int config_read(const struct command_line *c, const char *path, int must, struct why *why) {
     struct buf b;
     int r = file_read(&b, path, 1 << 20, why);
@@ -112,6 +118,13 @@ static int config_read(const struct command_line *c, const char *path, int must,
         buf_release(&b);
         return why_set(why, ERR_USAGE, "%s: not a text file", path);
     }
+    struct kept_text *kept = malloc(sizeof *kept);
+    if (!kept) {
+        buf_release(&b);
+        return ERR_NOMEM;
+    }
+    *kept = (struct kept_text){.next = kept_texts, .text = b};
+    kept_texts = kept;
     char *at = (char *)b.data;
     int ours = 0;
     for (unsigned number = 1; r == 0 && at; number++) {
@@ -120,7 +133,7 @@ static int config_read(const struct command_line *c, const char *path, int must,
         r = config_line(c, at, &ours, path, number, why);
         at = next;
     }
-    return r; /* the text stays: option values point into it for the life of the process */
+    return r;
 }
 
 static int config_all(const struct command_line *c, struct why *why) {
