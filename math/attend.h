@@ -37,7 +37,7 @@ struct attend {
     const uint8_t *const *pages; /* entries for every position in reach; 64-byte aligned, initialised memory */
     size_t page_offset;
 };
-/* 0, or ERR_NONFINITE if a score is NaN or infinite (out is then meaningless). Uses about 40 KiB of stack, no other memory.
+/* 0, or ERR_NONFINITE if a score is NaN or infinite (out is then meaningless). Uses about 50 KiB of stack, no other memory.
  * Splitting tokens over calls or threads changes nothing; `heads * tokens` in multiples of 12 is fastest. */
 int attend_f16(const struct kern *k, const struct attend *a);
 

@@ -13,6 +13,8 @@ enum weight_id { WEIGHT_F32 = 0, WEIGHT_F16 = 1, WEIGHT_Q4_0 = 2, WEIGHT_Q8_0 = 
 
 /* How activations are prepared for a type (acts.h): as they are, or quantised to int8 in blocks of 32 or 256. */
 enum act_kind { ACT_F32, ACT_Q32, ACT_Q256 };
+/* Which column of the kernels' tables (kern_table.h) computes with a type. */
+enum weight_kernel { WK_F32, WK_F16, WK_BF16, WK_Q8_0, WK_Q4_0, WK_Q6_K, WK_COUNT };
 
 struct weight_type {
     uint32_t id;          /* enum weight_id */
@@ -20,11 +22,10 @@ struct weight_type {
     uint32_t block_len;   /* values in a block; cols must be a multiple */
     uint32_t block_bytes; /* bytes of a block in the file */
     enum act_kind act;
-    /* The functions below are called through weight_* and matrix_*. */
+    enum weight_kernel kernel;
+    /* Called through weight_* and matrix_*. */
     void (*decode)(const uint8_t *block, float *out); /* the block_len values, rule 1 */
     int (*finite)(const uint8_t *block);              /* 1 if every scale (float types: value) is finite */
-    size_t (*packed_bytes)(uint32_t cols);            /* bytes of 16 packed rows */
-    void (*pack)(const uint8_t *const rows[16], uint32_t cols, uint8_t *dst); /* a NULL row is a row of zeros */
 };
 /* The row of the table, or NULL for a type we do not compute with. */
 const struct weight_type *weight_type_of(uint32_t id);
