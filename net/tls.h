@@ -21,7 +21,7 @@ struct tls_client_opts {
     const char *pin; /* "sha256:HEX" of the peer's SubjectPublicKeyInfo instead of a chain; NULL: chain and name are checked */
 };
 int tls_client_new(struct tls **out, const struct tls_client_opts *o, struct why *why);
-void tls_free(struct tls *t); /* connections made from it stay whole; NULL is fine */
+void tls_free(struct tls *t); /* after the connections made from it; NULL is fine */
 
 enum { TLS_PIN_BYTES = 72 };
 /* Pin text of a PEM certificate file. */
