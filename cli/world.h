@@ -1,0 +1,45 @@
+/* cli/world.h - a whole network on one machine, of real processes: one coordinator, nodes of several operators, one gateway.
+ * `lull demo` shows it, the end-to-end tests break it. Everything lives in one fresh folder that world_stop removes. */
+#ifndef CLI_WORLD_H
+#define CLI_WORLD_H
+
+#include "cli/proc.h"
+
+enum { WORLD_NODES_MAX = 8, WORLD_PATH = 320 };
+struct world_opts {
+    const char *lull;  /* the program */
+    const char *model; /* GGUF served by every node */
+    int nodes;         /* 1..WORLD_NODES_MAX */
+    int operators;     /* node i belongs to operator i % operators */
+    int how;           /* PROC_SEARCHABLE: coordinator and gateway */
+    const char *slots; /* per node; NULL: the node's default */
+    const char *gateway_extra[8]; /* more gateway options, NULL-terminated */
+};
+struct world {
+    struct world_opts o;
+    char dir[WORLD_PATH];
+    char coordinator_at[64], gateway_at[64], status_at[64];
+    struct proc coordinator, gateway, nodes[WORLD_NODES_MAX];
+    char identity[WORLD_NODES_MAX][65]; /* hex, from the nodes' ready lines */
+};
+/* Starts everything and waits until the gateway sees all nodes. On failure everything is stopped again. */
+int world_start(struct world *w, const struct world_opts *o, struct why *why);
+void world_stop(struct world *w); /* SIGTERM, then SIGKILL; removes the folder. Fine on a zeroed world */
+
+int world_start_coordinator(struct world *w, struct why *why); /* again at the same address */
+int world_start_node(struct world *w, int i, struct why *why); /* with the data folder it had */
+int world_start_gateway(struct world *w, struct why *why);
+/* Until the gateway counts `nodes` nodes, at most ms. ERR_TIME. */
+int world_wait_nodes(struct world *w, int nodes, uint32_t ms, struct why *why);
+/* Index of the node that computes the one running request, or -1 when none does. */
+int world_serving(struct world *w);
+/* GET on the gateway into b (initialised here). 0 with status 200, else ERR_*. */
+struct buf;
+int world_get(struct world *w, const char *path, struct buf *b);
+
+/* Where the shipped model is: ./models, beside the program, or installed. 0 or ERR_NOTFOUND. */
+int world_shipped_model(char out[WORLD_PATH]);
+/* The path of the running program. */
+int world_own_program(char out[WORLD_PATH]);
+
+#endif
