@@ -54,9 +54,9 @@ const char *api_code_name(enum api_code code);
 enum api_code api_code_from_name(const char *name);
 
 struct api_error_head {
-    int status;                /* HTTP status */
-    const char *should_retry;  /* value of x-should-retry: "true", "false" */
-    uint32_t retry_after_ms;   /* 0: no retry-after headers */
+    int status;               /* HTTP status */
+    const char *should_retry; /* value of x-should-retry: "true", "false" */
+    uint32_t retry_after_ms;  /* 0: no retry-after headers */
 };
 /* after_work: node time was spent already, so the client must not repeat by itself whatever the code says. */
 struct api_error_head api_error_head(const struct api_error *e, enum api_dialect dialect, int after_work);

@@ -22,12 +22,12 @@ struct api_usage {
 struct api_reply {
     enum api_endpoint endpoint;
     int stream, include_usage, include_obfuscation;
-    char id[48];            /* "chatcmpl-" and 32 hex digits */
-    uint64_t created_ns;    /* unix */
+    char id[48];         /* "chatcmpl-" and 32 hex digits */
+    uint64_t created_ns; /* unix */
     char model[API_MODEL_CAP];
     char remote_model[API_MODEL_CAP]; /* Ollama: what ran elsewhere */
     char remote_host[256];            /* Ollama: where to */
-    char fingerprint[64];   /* "fp_<engine>_<weights>"; "" is written as null */
+    char fingerprint[64];             /* "fp_<engine>_<weights>"; "" is written as null */
 };
 
 /* id: 16 bytes, the request id. fingerprint is empty until reply_fingerprint. */

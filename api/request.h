@@ -26,25 +26,25 @@ enum api_tier { API_TIER_ANY, API_TIER_SEALED, API_TIER_ATTESTED, API_TIER_BLIND
 int api_tier_from_name(enum api_tier *out, const char *name);
 
 enum {
-    API_BODY_MAX = 8 << 20,        /* bytes of JSON */
-    API_MODEL_CAP = 136,           /* "name:tag" of 64 + 1 + 64 bytes and a NUL */
-    API_DEADLINE_DEFAULT_S = 600,  /* what the OpenAI clients wait */
+    API_BODY_MAX = 8 << 20,       /* bytes of JSON */
+    API_MODEL_CAP = 136,          /* "name:tag" of 64 + 1 + 64 bytes and a NUL */
+    API_DEADLINE_DEFAULT_S = 600, /* what the OpenAI clients wait */
     API_DEADLINE_MAX_S = 24 * 3600
 };
 
 struct api_request {
     enum api_endpoint endpoint;
     enum api_action action;
-    char asked[API_MODEL_CAP];  /* the model's name as written: replies repeat it */
-    char model[API_MODEL_CAP];  /* with its tag: "lull-toy:latest" */
+    char asked[API_MODEL_CAP]; /* the model's name as written: replies repeat it */
+    char model[API_MODEL_CAP]; /* with its tag: "lull-toy:latest" */
     int stream;
-    int include_usage;          /* /v1: a last chunk with usage */
-    int include_obfuscation;    /* /v1: pad each delta with random letters */
+    int include_usage;       /* /v1: a last chunk with usage */
+    int include_obfuscation; /* /v1: pad each delta with random letters */
     enum api_tier min_tier;
-    int has_seed;               /* gen.sampling.seed holds it; else the gateway draws one */
+    int has_seed; /* gen.sampling.seed holds it; else the gateway draws one */
     int has_keep_alive;
-    int64_t keep_alive_ms;      /* negative: for ever */
-    struct gen_request gen;     /* texts live in arena; template_time is the caller's to set */
+    int64_t keep_alive_ms;  /* negative: for ever */
+    struct gen_request gen; /* texts live in arena; template_time is the caller's to set */
     struct arena arena;
 };
 
