@@ -24,7 +24,7 @@ void chunk_nonce(uint8_t out[CHUNK_NONCE_BYTES], const uint8_t base[CHUNK_NONCE_
 /* ct holds n + 16 bytes and may be pt itself. */
 void chunk_seal(struct chunk_key *k, uint8_t *ct, const uint8_t *pt, size_t n, int final);
 /* pt holds n - 16 bytes, may be ct itself. Tries nothing: the caller says whether this chunk must be the final one.
- * ERR_AUTH, ERR_SHORT: pt is zeroed, the counter stays. */
+ * ERR_AUTH, ERR_SHORT: the counter stays; pt is zeroed on ERR_AUTH if it is a buffer of its own (libsodium zeroes it in place too). */
 int chunk_open(struct chunk_key *k, uint8_t *pt, const uint8_t *ct, size_t n, int final);
 
 #endif

@@ -30,7 +30,7 @@ struct transcript { /* pointers go into the file's bytes, or into the caller's m
 int transcript_write(struct buf *out, const struct transcript *t);
 /* Reads a whole file; pointers go into p. t is about 10 KiB. */
 int transcript_read(const uint8_t *p, size_t n, struct transcript *t);
-/* Every check that needs no model: record (as of the receipt's end), receipt, chains, countersignature when there is one.
+/* Every check that needs no model: record (as of the receipt's start, when the request was opened), receipt, chains, countersignature when there is one.
  * pinned: the coordinator's key, or NULL. 0 or the first failing check. */
 int transcript_verify(const struct transcript *t, const uint8_t *pinned);
 /* The manifest that the receipt names (its file hash tells which model to replay with); NULL when the record has none such. */
