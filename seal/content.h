@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "base/wire.h"
-#include "seal/ids.h"
+#include "seal/idlist.h"
 
 enum {
     CONTENT_VERSION = 1,

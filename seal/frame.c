@@ -8,7 +8,7 @@
 #include "seal/frame.h"
 #include "base/err.h"
 #include "base/wire.h"
-#include "seal/ids.h"
+#include "seal/idlist.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #include "seal/receipt.h"
 #include "base/err.h"
 #include "seal/codes.h"
-#include "seal/ids.h"
+#include "seal/idlist.h"
 #include "seal/seal_err.h"
 
 #include <string.h>

@@ -7,7 +7,7 @@
 #include "seal/usage.h"
 #include "base/err.h"
 #include "base/hash.h"
-#include "seal/ids.h"
+#include "seal/idlist.h"
 #include "seal/seal_err.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
-/* seal/ids.h - token ids on the wire, and the hashes over ids, bodies and digests that receipts carry.
+/* seal/idlist.h - token ids on the wire, and the hashes over ids, bodies and digests that receipts carry.
  *
  * Chains: h = salt; for each output position h = SHA-256(h || x), x = the id as u32, or the 32-byte logits digest. */
-#ifndef SEAL_IDS_H
-#define SEAL_IDS_H
+#ifndef SEAL_IDLIST_H
+#define SEAL_IDLIST_H
 
 #include <stddef.h>
 #include <stdint.h>

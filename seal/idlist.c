@@ -1,5 +1,5 @@
-/* seal/ids.c - see ids.h. */
-#include "seal/ids.h"
+/* seal/idlist.c - see idlist.h. */
+#include "seal/idlist.h"
 #include "base/hash.h"
 
 void id_put(uint8_t out[4], int32_t id) {
