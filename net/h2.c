@@ -10,7 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { OUT_ENOUGH = 65536 }; /* bytes queued for TLS before nghttp2 is asked for more */
+enum {
+    OUT_ENOUGH = 65536, /* bytes queued for TLS before nghttp2 is asked for more */
+    FINISH_MS = 1000,   /* for the peer's end of file after ours */
+};
 
 static void on_free(void *arg) {
     struct h2 *h = arg;
@@ -53,16 +56,20 @@ void h2_fail(struct h2 *h, int err) {
 }
 
 /* ---- output ---- */
-/* When all streams have ended and the GOAWAY is out, the connection has nothing left to do. */
+static int end_code(const struct h2 *h) {
+    if (h->goaway_sent_code == H2_OK) return 0;
+    return h->goaway_sent_code == H2_CALM ? ERR_LIMIT : ERR_FORMAT;
+}
+
+/* When all streams have ended and the GOAWAY is out, the connection has nothing left to do. Our side is ended, and the peer's
+ * end of file is waited for: closing at once would answer its last bytes with a reset, which could cost it ours. */
 static void finish_if_done(struct h2 *h) {
-    if (tls_conn_waiting(h->conn) || nghttp2_session_want_write(h->session)) return;
-    int peer_closed = !nghttp2_session_want_read(h->session);
-    if (!peer_closed && !(h->closing && h->streams == NULL)) return;
+    if (h->finished || tls_conn_waiting(h->conn) || nghttp2_session_want_write(h->session)) return;
+    int over = !nghttp2_session_want_read(h->session);
+    if (!over && !(h->closing && h->streams == NULL)) return;
+    h->finished = 1;
     tls_conn_finish(h->conn);
-    if (h->goaway_sent_code == H2_OK)
-        h2_fail(h, 0);
-    else
-        h2_fail(h, h->goaway_sent_code == H2_CALM ? ERR_LIMIT : ERR_FORMAT);
+    timer_start_ms(h->limit, FINISH_MS);
 }
 
 static void flush(struct h2 *h) {
@@ -111,7 +118,7 @@ static void on_quiet(void *arg) {
 
 static void on_limit(void *arg) {
     struct h2 *h = arg;
-    h2_fail(h, h->closing ? 0 : ERR_TIME);
+    h2_fail(h, h->closing || h->finished ? end_code(h) : ERR_TIME);
 }
 
 /* ---- events of the TLS connection ---- */
@@ -145,7 +152,7 @@ static void on_open(void *arg, enum tls_proto proto) {
 
 static void on_bytes(void *arg, const uint8_t *p, size_t n) {
     struct h2 *h = arg;
-    if (h->gone) return;
+    if (h->gone || h->finished) return;
     h->last_rx_ms = clock_mono_ms();
     h->pinged = 0;
     ssize_t took = nghttp2_session_mem_recv(h->session, p, n);
@@ -166,7 +173,10 @@ static void on_conn_gone(void *arg, int err) {
         h->conn = NULL;
         if (h2_dial_next(h) == 0) return;
     }
-    if (h->goaway_received && h->streams == NULL && err == ERR_LOST) err = 0; /* closed in good order */
+    if (h->finished)
+        err = end_code(h);
+    else if (h->goaway_received && h->streams == NULL && err == ERR_LOST)
+        err = 0; /* the peer closed in good order */
     h2_fail(h, err);
 }
 
@@ -196,8 +206,8 @@ int h2_alloc(struct h2 **out, struct loop *l, struct tls *t, const struct h2_eve
     return 0;
 }
 
-int h2_accept(struct h2 **out, struct loop *l, struct tls *t, int fd, const struct addr *peer, const struct h2_opts opts[TLS_PROTOS],
-              const struct h2_events *ev, void *arg) {
+int h2_accept(struct h2 **out, struct loop *l, struct tls *t, int fd, const struct addr *peer,
+              const struct h2_opts opts[TLS_PROTOS], const struct h2_events *ev, void *arg) {
     struct h2 *h = NULL;
     int r = h2_alloc(&h, l, t, ev, arg);
     if (r != 0) {
@@ -219,8 +229,8 @@ int h2_accept(struct h2 **out, struct loop *l, struct tls *t, int fd, const stru
     return 0;
 }
 
-int h2_dial(struct h2 **out, struct loop *l, struct tls *t, const char *where, const struct h2_opts *o, const struct h2_events *ev,
-            void *arg) {
+int h2_dial(struct h2 **out, struct loop *l, struct tls *t, const char *where, const struct h2_opts *o,
+            const struct h2_events *ev, void *arg) {
     struct h2 *h = NULL;
     int r = h2_alloc(&h, l, t, ev, arg);
     if (r != 0) return r;
@@ -255,7 +265,8 @@ void h2_close(struct h2 *h, uint32_t limit_ms) {
         h2_fail(h, 0);
         return;
     }
-    (void)nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h->session), H2_OK, NULL, 0);
+    (void)nghttp2_submit_goaway(h->session, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h->session), H2_OK, NULL,
+                                0);
     timer_start_ms(h->limit, limit_ms ? limit_ms : 5000);
     h2_flush_soon(h);
 }

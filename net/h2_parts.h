@@ -19,17 +19,17 @@ struct h2_stream {
     const struct h2_stream_events *ev;
     void *arg;
     int32_t id;
-    struct buf out;  /* body bytes that nghttp2 has not taken yet, from out_at on */
+    struct buf out; /* body bytes that nghttp2 has not taken yet, from out_at on */
     size_t out_at;
     struct buf trailers; /* name NUL value NUL ... */
     size_t trailer_count;
-    size_t unconsumed;   /* received, not yet given back */
+    size_t unconsumed;      /* received, not yet given back */
     unsigned responded : 1; /* serving: headers sent; asking: always 1 */
     unsigned ended : 1;     /* h2_end was called */
     unsigned end_sent : 1;  /* END_STREAM has left */
     unsigned peer_ended : 1;
-    unsigned deferred : 1;  /* nghttp2 waits for h2_resume */
-    unsigned starved : 1;   /* an h2_write was ERR_BUSY */
+    unsigned deferred : 1; /* nghttp2 waits for h2_resume */
+    unsigned starved : 1;  /* an h2_write was ERR_BUSY */
     unsigned dead : 1;
     struct later free_later;
 };
@@ -43,7 +43,7 @@ struct h2_block {
 };
 
 struct dial; /* h2_dial.c */
-int  h2_dial_start(struct h2 *h, const char *where);
+int h2_dial_start(struct h2 *h, const char *where);
 
 struct h2 {
     struct loop *loop;
@@ -63,20 +63,20 @@ struct h2 {
     size_t just_sent_bytes;
     struct timer *quiet, *limit; /* silence; handshake, later h2_close's limit */
     uint64_t last_rx_ms, ping_sent_us, rtt_us;
-    unsigned asks : 1, ready : 1, pinged : 1, closing : 1, goaway_received : 1, dead : 1, gone : 1;
+    unsigned asks : 1, ready : 1, pinged : 1, closing : 1, goaway_received : 1, finished : 1, dead : 1, gone : 1;
     uint32_t goaway_sent_code;
     int gone_err;
     struct later flush_later, gone_later, free_later;
 };
 
 /* h2.c */
-int  h2_alloc(struct h2 **out, struct loop *l, struct tls *t, const struct h2_events *ev, void *arg);
-int  h2_start_conn(struct h2 *h, int fd, const char *host);
+int h2_alloc(struct h2 **out, struct loop *l, struct tls *t, const struct h2_events *ev, void *arg);
+int h2_start_conn(struct h2 *h, int fd, const char *host);
 void h2_flush_soon(struct h2 *h);
 void h2_fail(struct h2 *h, int err); /* on_gone(err) from a fresh stack; later calls do nothing */
 /* h2_dial.c */
-int  h2_dial_start(struct h2 *h, const char *where);
-int  h2_dial_next(struct h2 *h); /* tries the next address: 0, or ERR_NOTFOUND when there is none */
+int h2_dial_start(struct h2 *h, const char *where);
+int h2_dial_next(struct h2 *h); /* tries the next address: 0, or ERR_NOTFOUND when there is none */
 void h2_dial_free(struct dial *d);
 /* h2_session.c */
 int h2_session_start(struct h2 *h);

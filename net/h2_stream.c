@@ -68,7 +68,9 @@ void h2_stream_set(struct h2_stream *s, const struct h2_stream_events *ev, void 
 }
 
 void *h2_stream_arg(const struct h2_stream *s) { return s->arg; }
-struct h2 *h2_stream_link(const struct h2_stream *s) { return s->link; }
+struct h2 *h2_stream_link(const struct h2_stream *s) {
+    return s->link;
+}
 uint32_t h2_stream_id(const struct h2_stream *s) { return (uint32_t)s->id; }
 
 /* ---- headers out ---- */
@@ -104,8 +106,8 @@ static int send_trailers(nghttp2_session *session, struct h2_stream *s) {
 }
 
 /* nghttp2 reads the body here. The stream is looked up by its id: after h2_reset nothing may reach its memory. */
-static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t cap, uint32_t *flags, nghttp2_data_source *source,
-                       void *arg) {
+static ssize_t on_read(nghttp2_session *session, int32_t id, uint8_t *to, size_t cap, uint32_t *flags,
+                       nghttp2_data_source *source, void *arg) {
     struct h2 *h = arg;
     (void)source;
     struct h2_stream *s = nghttp2_session_get_stream_user_data(session, id);

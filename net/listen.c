@@ -17,7 +17,7 @@ struct listener {
     struct timer *again;
     listener_fn *fn;
     void *arg;
-    int paused; /* by the owner, not for want of descriptors */
+    int paused;            /* by the owner, not for want of descriptors */
     struct listener *next; /* all_lock */
 };
 
@@ -128,4 +128,6 @@ void listener_addr(const struct listener *x, char out[ADDR_TEXT_BYTES]) {
     addr_text(&a, out);
 }
 
-struct evconnlistener *listener_event(struct listener *x) { return x->ev; }
+struct evconnlistener *listener_event(struct listener *x) {
+    return x->ev;
+}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -29,7 +30,10 @@ struct loop {
     size_t signal_count;
 };
 
-static void use_wiping_memory(void) { event_set_mem_functions(wiped_malloc, wiped_realloc, wiped_free); }
+static void ready_process(void) {
+    event_set_mem_functions(wiped_malloc, wiped_realloc, wiped_free);
+    signal(SIGPIPE, SIG_IGN); /* a peer that has left is an error of write, not the end of the process */
+}
 
 static void run_later(struct loop *l) {
     while (l->later_head) {
@@ -92,7 +96,7 @@ void loop_post(struct loop *l, struct loop_job *j) {
 
 int loop_new(struct loop **out) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, use_wiping_memory);
+    pthread_once(&once, ready_process);
     struct loop *l = mem_zalloc(1, sizeof *l);
     if (!l) return ERR_NOMEM;
     l->later_tail = &l->later_head;
@@ -130,7 +134,9 @@ void loop_free(struct loop *l) {
 
 int loop_run(struct loop *l) { return event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY) < 0 ? ERR_IO : 0; }
 void loop_stop(struct loop *l) { (void)event_base_loopbreak(l->base); }
-struct event_base *loop_base(struct loop *l) { return l->base; }
+struct event_base *loop_base(struct loop *l) {
+    return l->base;
+}
 
 /* ---- timers ---- */
 struct timer {

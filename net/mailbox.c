@@ -15,11 +15,11 @@ struct mailbox {
     uint8_t *taken; /* the message being read; loop thread only */
     struct loop_job job;
     pthread_mutex_t lock;
-    pthread_cond_t room;  /* lock */
-    uint8_t *ring;        /* lock */
-    size_t first, count;  /* lock */
-    int posted, closed;   /* lock */
-    int reading, doomed;  /* loop thread only: mailbox_free came from inside on_item */
+    pthread_cond_t room; /* lock */
+    uint8_t *ring;       /* lock */
+    size_t first, count; /* lock */
+    int posted, closed;  /* lock */
+    int reading, doomed; /* loop thread only: mailbox_free came from inside on_item */
 };
 
 static void release(struct mailbox *m) {

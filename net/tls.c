@@ -28,7 +28,8 @@ static const char *ssl_reason(void) {
     return s ? s : "unknown reason";
 }
 
-static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len, void *arg) {
+static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len, const unsigned char *in, unsigned in_len,
+                   void *arg) {
     (void)ssl, (void)arg;
     unsigned char *chosen = NULL;
     if (SSL_select_next_proto(&chosen, out_len, alpn_both, sizeof alpn_both - 1, in, in_len) != OPENSSL_NPN_NEGOTIATED)

@@ -16,7 +16,8 @@ enum { YEARS = 10, SAN_BYTES = 4096, PEM_BYTES_MAX = 65536 };
 
 /* Only characters of host names and addresses, so that a name cannot carry OpenSSL's extension syntax. */
 static int name_plain(const char *s) {
-    return s[0] && strlen(s) < 254 && strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_*") == strlen(s);
+    return s[0] && strlen(s) < 254 &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_*") == strlen(s);
 }
 
 static int san_add(struct buf *b, const char *name) {
@@ -61,7 +62,8 @@ static int fill(X509 *cert, EVP_PKEY *key, const char *san) {
          X509_time_adj_ex(X509_getm_notAfter(cert), YEARS * 365, 0, NULL) && X509_set_pubkey(cert, key) == 1 &&
          X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"lull", -1, -1, 0) == 1 &&
          X509_set_issuer_name(cert, name) == 1;
-    return ok && add_extension(cert, NID_subject_alt_name, san) && add_extension(cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
+    return ok && add_extension(cert, NID_subject_alt_name, san) &&
+           add_extension(cert, NID_basic_constraints, "critical,CA:TRUE,pathlen:0") &&
            add_extension(cert, NID_key_usage, "critical,digitalSignature,keyCertSign") &&
            add_extension(cert, NID_ext_key_usage, "serverAuth") && X509_sign(cert, key, EVP_sha256()) > 0;
 }
