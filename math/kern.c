@@ -7,6 +7,10 @@
 
 static const struct kern *const tables[] = {
     &kern_plain,
+#if defined(__x86_64__)
+    &kern_avx2,
+    &kern_avx512vnni,
+#endif
 };
 enum { TABLES = sizeof tables / sizeof *tables };
 #define KERN_NAMES "plain, avx2, avx512vnni"

@@ -1,0 +1,122 @@
+/* math/attend_lanes.h - attention's parts (rules 10, 11) over lanes_*.h; after vec_lanes.h. Included once by each kernel file. */
+#include "math/packed.h"
+
+/* Calls fn(WIDTH, ...) with a constant width, so that each width's accumulators live in registers. */
+#define FOR_WIDTH(width, fn, ...)        \
+    switch (width) {                     \
+    case 1: fn(1, __VA_ARGS__); break;   \
+    case 2: fn(2, __VA_ARGS__); break;   \
+    case 3: fn(3, __VA_ARGS__); break;   \
+    case 4: fn(4, __VA_ARGS__); break;   \
+    case 5: fn(5, __VA_ARGS__); break;   \
+    case 6: fn(6, __VA_ARGS__); break;   \
+    case 7: fn(7, __VA_ARGS__); break;   \
+    case 8: fn(8, __VA_ARGS__); break;   \
+    case 9: fn(9, __VA_ARGS__); break;   \
+    case 10: fn(10, __VA_ARGS__); break; \
+    case 11: fn(11, __VA_ARGS__); break; \
+    default: fn(12, __VA_ARGS__); break; \
+    }
+enum { WIDTH_MAX = 12, TOGETHER_MAX = 4 };
+/* Few rows leave the pipeline waiting for one chain; then more vectors of outputs are computed side by side. */
+ALWAYS_INLINE unsigned together(unsigned width) { return width <= 3 ? 4 : width <= 6 ? 2 : 1; }
+
+static void lanes_to_f16(uint16_t *out, const float *x, size_t n) {
+    vf top = vf_set1(65504.0f), bottom = vf_set1(-65504.0f);
+    for (size_t i = 0; i < n; i += LANES) {
+        _Alignas(32) uint16_t half[LANES];
+        vf_to_f16(half, vf_max(vf_min(vf_load_n(x + i, n - i), top), bottom));
+        for (size_t j = 0; j < LANES && i + j < n; j++) out[i + j] = half[j];
+    }
+}
+
+/* Scores of `count` vectors of keys from vector v0 on, for W query rows. */
+ALWAYS_INLINE void scores_part(unsigned w, const uint8_t *k, uint32_t v0, unsigned count, uint32_t head_dim, const float *q,
+                               float *s) {
+    vf acc[TOGETHER_MAX][WIDTH_MAX];
+    const uint8_t *key[TOGETHER_MAX];
+    for (unsigned v = 0; v < count; v++) {
+        uint32_t pos = (v0 + v) * LANES;
+        key[v] = k + (size_t)(pos / 16) * head_dim * 32 + pos % 16 * 2;
+        for (unsigned r = 0; r < w; r++) acc[v][r] = vf_zero();
+    }
+    for (uint32_t d = 0; d < head_dim; d++)
+        for (unsigned v = 0; v < count; v++) {
+            vf kd = vf_from_f16(key[v] + 32 * (size_t)d);
+            for (unsigned r = 0; r < w; r++) acc[v][r] = vf_fma(vf_set1(q[d * w + r]), kd, acc[v][r]);
+        }
+    for (unsigned v = 0; v < count; v++)
+        for (unsigned r = 0; r < w; r++) vf_store(s + r * KV_CHUNK + (v0 + v) * LANES, acc[v][r]);
+}
+ALWAYS_INLINE void scores_width(unsigned w, const uint8_t *k, uint32_t groups, uint32_t head_dim, const float *q, float *s) {
+    uint32_t vectors = groups * 16 / LANES, v = 0;
+    for (; v + together(w) <= vectors; v += together(w)) scores_part(w, k, v, together(w), head_dim, q, s);
+    for (; v < vectors; v++) scores_part(w, k, v, 1, head_dim, q, s);
+}
+static void lanes_scores(const uint8_t *k, uint32_t groups, uint32_t head_dim, const float *q, uint32_t width, float *s) {
+    FOR_WIDTH(width, scores_width, k, groups, head_dim, q, s)
+}
+
+/* Positions outside [from, to) that share a vector with one inside stand in as copies of it until the end: so neither the test
+ * for NaN nor the maximum needs a mask. */
+static int lanes_softmax(float *s, uint32_t from, uint32_t to, float scale, float softcap, float *m, float *l) {
+    uint32_t lo = from & ~(LANES - 1u), hi = (to + LANES - 1u) & ~(LANES - 1u), end = (to + 63) & ~63u;
+    for (uint32_t i = lo; i < from; i++) s[i] = s[from];
+    for (uint32_t i = to; i < hi; i++) s[i] = s[from];
+    vf top = vf_set1(-3.40282347e38f);
+    for (uint32_t i = lo; i < hi; i += LANES) {
+        vf v = vf_mul(vf_load(s + i), vf_set1(scale));
+        if (vf_any_not_finite(v)) return ERR_NONFINITE;
+        if (softcap != 0.0f) v = lanes_softcap(v, vf_set1(softcap));
+        vf_store(s + i, v);
+        top = vf_max(top, v);
+    }
+    float lane[LANES], max;
+    vf_store(lane, top);
+    max = lane[0];
+    for (int i = 1; i < LANES; i++) max = lane[i] > max ? lane[i] : max;
+    for (uint32_t i = lo; i < hi; i += LANES) vf_store(s + i, lanes_exp(vf_sub(vf_load(s + i), vf_set1(max))));
+    for (uint32_t i = 0; i < from; i++) s[i] = 0.0f;
+    for (uint32_t i = to; i < end; i++) s[i] = 0.0f;
+    *m = max;
+    *l = lanes_sum64(s, end);
+    return 0;
+}
+
+/* Weighted sums of `count` vectors of dimensions from v0 on. */
+ALWAYS_INLINE void values_part(unsigned w, const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim, uint32_t v0,
+                               unsigned count, const float *e, float *o) {
+    vf acc[TOGETHER_MAX][WIDTH_MAX];
+    for (unsigned c = 0; c < count; c++)
+        for (unsigned r = 0; r < w; r++) acc[c][r] = vf_zero();
+    for (uint32_t i = from; i < to;) {
+        uint32_t stop = (i / KV_PAGE + 1) * KV_PAGE < to ? (i / KV_PAGE + 1) * KV_PAGE : to;
+        const uint8_t *value = v[i / KV_PAGE] + ((size_t)(i % KV_PAGE) * dim + v0 * LANES) * 2;
+        for (; i < stop; i++, value += 2 * (size_t)dim)
+            for (unsigned c = 0; c < count; c++) {
+                vf vd = vf_from_f16(value + c * LANES * 2);
+                for (unsigned r = 0; r < w; r++) acc[c][r] = vf_fma(vf_set1(e[r * KV_CHUNK + i]), vd, acc[c][r]);
+            }
+    }
+    for (unsigned c = 0; c < count; c++)
+        for (unsigned r = 0; r < w; r++) vf_store(o + r * HEAD_DIM_MAX + (v0 + c) * LANES, acc[c][r]);
+}
+ALWAYS_INLINE void values_width(unsigned w, const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim, const float *e,
+                                float *o) {
+    uint32_t vectors = dim / LANES, c = 0;
+    for (; c + together(w) <= vectors; c += together(w)) values_part(w, v, from, to, dim, c, together(w), e, o);
+    for (; c < vectors; c++) values_part(w, v, from, to, dim, c, 1, e, o);
+}
+static void lanes_values(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim_padded, const float *e, uint32_t width,
+                         float *o) {
+    FOR_WIDTH(width, values_width, v, from, to, dim_padded, e, o)
+}
+
+static void lanes_merge(float *o, const float *oc, uint32_t n, float a, float b) {
+    for (uint32_t i = 0; i < n; i += LANES)
+        vf_store_n(o + i, vf_fma(vf_load_n(oc + i, n - i), vf_set1(b), vf_mul(vf_load_n(o + i, n - i), vf_set1(a))), n - i);
+}
+static void lanes_divide(float *y, const float *o, uint32_t n, float l) {
+    for (uint32_t i = 0; i < n; i += LANES)
+        vf_store_n(y + i, vf_add(vf_div(vf_load_n(o + i, n - i), vf_set1(l)), vf_zero()), n - i);
+}

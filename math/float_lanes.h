@@ -1,0 +1,64 @@
+/* math/float_lanes.h - products with float weights (rule 5) over lanes_*.h; after attend_lanes.h. Included once by each kernel
+ * file. Blocks of 32 columns have chains of their own, so for few tokens several blocks run side by side; their sums are
+ * added in ascending order all the same. */
+enum { LINE_VECTORS = 16 / LANES }; /* vectors that hold the 16 rows */
+
+ALWAYS_INLINE vf float_weights(enum weight_kernel kind, const uint8_t *group, uint32_t k, unsigned part) {
+    const uint8_t *p = group + (size_t)k * (kind == WK_F32 ? 64 : 32) + part * LANES * (kind == WK_F32 ? 4 : 2);
+    return kind == WK_F32 ? vf_from_f32(p) : kind == WK_F16 ? vf_from_f16(p) : vf_from_bf16(p);
+}
+
+/* `blocks` blocks of `len` columns from k0 on, for the rows of vector `part` and the next `parts` - 1. */
+ALWAYS_INLINE void float_blocks(enum weight_kernel kind, unsigned w, unsigned part, unsigned parts, unsigned blocks,
+                                const uint8_t *group, const float *x, uint32_t k0, uint32_t len, vf acc[2][WIDTH_MAX]) {
+    vf p[TOGETHER_MAX][2][WIDTH_MAX];
+    for (unsigned b = 0; b < blocks; b++)
+        for (unsigned h = 0; h < parts; h++)
+            for (unsigned t = 0; t < w; t++) p[b][h][t] = vf_zero();
+    for (uint32_t i = 0; i < len; i++)
+        for (unsigned b = 0; b < blocks; b++) {
+            uint32_t k = k0 + 32 * b + i;
+            for (unsigned h = 0; h < parts; h++) {
+                vf wk = float_weights(kind, group, k, part + h);
+                for (unsigned t = 0; t < w; t++) p[b][h][t] = vf_fma(wk, vf_set1(x[(size_t)k * w + t]), p[b][h][t]);
+            }
+        }
+    for (unsigned b = 0; b < blocks; b++)
+        for (unsigned h = 0; h < parts; h++)
+            for (unsigned t = 0; t < w; t++) acc[h][t] = vf_add(acc[h][t], p[b][h][t]);
+}
+
+ALWAYS_INLINE void float_width(unsigned w, enum weight_kernel kind, const uint8_t *group, uint32_t cols, const float *x,
+                               float *out) {
+    const unsigned parts = w <= 3 ? LINE_VECTORS : 1, blocks = together(w) / parts;
+    for (unsigned part = 0; part < LINE_VECTORS; part += parts) {
+        vf acc[2][WIDTH_MAX];
+        uint32_t k = 0;
+        for (unsigned h = 0; h < parts; h++)
+            for (unsigned t = 0; t < w; t++) acc[h][t] = vf_zero();
+        for (; k + 32 * blocks <= cols; k += 32 * blocks) float_blocks(kind, w, part, parts, blocks, group, x, k, 32, acc);
+        for (; k < cols; k += 32) float_blocks(kind, w, part, parts, 1, group, x, k, cols - k < 32 ? cols - k : 32, acc);
+        for (unsigned h = 0; h < parts; h++)
+            for (unsigned t = 0; t < w; t++) vf_store(out + 16 * t + (part + h) * LANES, acc[h][t]);
+    }
+}
+
+static void lanes_tile_f32(const uint8_t *group, uint32_t cols, const uint8_t *panel, uint32_t width, float *out) {
+    const float *x = (const float *)(const void *)panel;
+    FOR_WIDTH(width, float_width, WK_F32, group, cols, x, out)
+}
+static void lanes_tile_f16(const uint8_t *group, uint32_t cols, const uint8_t *panel, uint32_t width, float *out) {
+    const float *x = (const float *)(const void *)panel;
+    FOR_WIDTH(width, float_width, WK_F16, group, cols, x, out)
+}
+static void lanes_tile_bf16(const uint8_t *group, uint32_t cols, const uint8_t *panel, uint32_t width, float *out) {
+    const float *x = (const float *)(const void *)panel;
+    FOR_WIDTH(width, float_width, WK_BF16, group, cols, x, out)
+}
+
+/* The rows of a kernel table that come from *_lanes.h */
+#define LANES_TABLE                                                                                                           \
+    .sum64 = lanes_sum64, .sum64_squares = lanes_sum64_squares, .norm = lanes_norm, .add = lanes_add, .scale = lanes_scale,   \
+    .exp = lanes_exp_all, .swiglu = lanes_swiglu, .geglu = lanes_geglu, .softcap = lanes_softcap_all, .finite = lanes_finite, \
+    .rope_half = lanes_rope_half, .rope_next = lanes_rope_next, .to_f16 = lanes_to_f16, .scores = lanes_scores,               \
+    .softmax = lanes_softmax, .values = lanes_values, .merge = lanes_merge, .divide = lanes_divide
