@@ -80,7 +80,7 @@ $(B)/lull: $(foreach l,$(NAMES),$(B)/lib/$(l).a)
 # ---- tests ------------------------------------------------------------------------------------------------------------
 $(B)/runner: $(B)/obj/tests/runner.o
 	$(CC) $(SANFLAG) $(LDHARD) $^ -o $@
-ALL_LIBS   = $(foreach l,$(filter-out cli,$(NAMES)),$(B)/lib/$(l).a)
+ALL_LIBS   = $(foreach l,$(NAMES),$(B)/lib/$(l).a)
 E2E       := $(patsubst tests/e2e/%.c,$(B)/e2e/%,$(wildcard tests/e2e/e2e_*.c))
 E2E_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(wildcard tests/e2e/e2e_*.c),$(wildcard tests/e2e/*.c)))
 BENCHES   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))

@@ -46,12 +46,20 @@ int world_start_coordinator(struct world *w, struct why *why) {
     return r;
 }
 
+/* The coordinator as a node (or, -1, the gateway) is to dial it. */
+static int dial_address(struct world *w, int node, char out[64]) {
+    if (w->o.dial_at) return w->o.dial_at(w->o.arg, w->coordinator_at, node, out);
+    snprintf(out, 64, "%s", w->coordinator_at);
+    return 0;
+}
+
 int world_start_node(struct world *w, int i, struct why *why) {
-    char data[WORLD_PATH], log[WORLD_PATH], ca[WORLD_PATH], op[WORLD_PATH], name[64];
+    char data[WORLD_PATH], log[WORLD_PATH], ca[WORLD_PATH], op[WORLD_PATH], name[64], at[64];
     struct args a = {.count = 0};
+    if (dial_address(w, i, at) != 0) return why_set(why, ERR_IO, "no relay for node %d", i);
     arg(&a, w->o.lull);
     arg(&a, "node");
-    option(&a, "--coordinator", w->coordinator_at);
+    option(&a, "--coordinator", at);
     option(&a, "--ca", within(w, ca, "coordinator/tls.crt"));
     option(&a, "--model", w->o.model);
     option(&a, "--threads", "1");
@@ -67,12 +75,13 @@ int world_start_node(struct world *w, int i, struct why *why) {
 }
 
 int world_start_gateway(struct world *w, struct why *why) {
-    char data[WORLD_PATH], log[WORLD_PATH], ca[WORLD_PATH];
+    char data[WORLD_PATH], log[WORLD_PATH], ca[WORLD_PATH], at[64];
     struct args a = {.count = 0};
+    if (dial_address(w, -1, at) != 0) return why_set(why, ERR_IO, "no relay for the gateway");
     arg(&a, w->o.lull);
     arg(&a, "gateway");
     option(&a, "--listen", w->gateway_at[0] ? w->gateway_at : "127.0.0.1:0");
-    option(&a, "--coordinator", w->coordinator_at);
+    option(&a, "--coordinator", at);
     option(&a, "--ca", within(w, ca, "coordinator/tls.crt"));
     option(&a, "--data", within(w, data, "gateway"));
     for (int i = 0; i < 8 && w->o.gateway_extra[i]; i++) arg(&a, w->o.gateway_extra[i]);

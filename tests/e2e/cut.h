@@ -1,0 +1,16 @@
+/* tests/e2e/cut.h - a TCP relay in a process of its own whose connections can be cut at any moment. */
+#ifndef TESTS_E2E_CUT_H
+#define TESTS_E2E_CUT_H
+
+#include <sys/types.h>
+
+struct cut {
+    pid_t pid;
+    char at[64]; /* where it listens */
+};
+/* Relays 127.0.0.1:PORT (its own, any) to `to` ("127.0.0.1:7443"). 0 or -1. */
+int cut_start(struct cut *c, const char *to);
+void cut_now(const struct cut *c); /* every connection is reset on both sides; new ones are relayed again */
+void cut_stop(struct cut *c);
+
+#endif
