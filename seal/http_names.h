@@ -1,0 +1,20 @@
+/* seal/http_names.h - paths and header names between gateway, coordinator and node (PROTOCOL.md, HTTP/2).
+ *
+ * A refusal has the status code_http_status(code), the header lull-code with code_name(code), and no body. A job's answer is
+ * 200, then the sealed stream; the node's trailer lull-usage carries its usage statement, and the coordinator gives the
+ * gateway lull-countersign instead, which contains it. Both are hexadecimal. An answer that breaks off is reset, never ended. */
+#ifndef SEAL_HTTP_NAMES_H
+#define SEAL_HTTP_NAMES_H
+
+#define PATH_LINK      "/lull/v1/link"      /* POST, coordinator to node: link records both ways, never ends by itself */
+#define PATH_JOB       "/lull/v1/job"       /* POST, coordinator to node: envelope up, sealed stream down */
+#define PATH_EVIDENCE  "/lull/v1/evidence"  /* POST, coordinator to node: nonce up, evidence envelope down */
+#define PATH_DIRECTORY "/lull/v1/directory" /* GET, gateway to coordinator; ?model=NAME narrows it */
+#define PATH_REQUESTS  "/lull/v1/requests"  /* POST, gateway to coordinator: envelope up, sealed stream down */
+
+#define HEADER_CODE         "lull-code"
+#define HEADER_JOB          "lull-job"         /* coordinator's job id, 32 hex digits, on an accepted request */
+#define TRAILER_USAGE       "lull-usage"       /* 2 x USAGE_BYTES hex digits */
+#define TRAILER_COUNTERSIGN "lull-countersign" /* 2 x COUNTERSIGN_BYTES hex digits */
+
+#endif
