@@ -1,0 +1,119 @@
+/* node/signer_proc.c - see signer_proc.h. Messages are seal/signer.h's, one packet each way. */
+#include "node/signer_proc.h"
+#include "base/secret.h"
+#include "seal/signer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SEED_BYTES = 32, REPLY_WAIT_S = 5 };
+
+static int load_seed(const char *path, uint8_t seed[SEED_BYTES], struct why *why) {
+    struct buf b;
+    struct stat st;
+    int r = file_read(&b, path, 4096, why);
+    if (r == ERR_NOTFOUND) {
+        random_bytes(seed, SEED_BYTES);
+        return file_write(path, seed, SEED_BYTES, 0600, why);
+    }
+    if (r != 0) return r;
+    if (b.len != SEED_BYTES) r = why_set(why, ERR_FORMAT, "%s: not an identity key (32 bytes)", path);
+    else if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
+        r = why_set(why, ERR_PERM, "%s: others can read it; chmod 600 it, or remove it to get a new identity", path);
+    else memcpy(seed, b.data, SEED_BYTES);
+    buf_release(&b);
+    return r;
+}
+
+/* The signer's whole life. It has no network, no thread, and one descriptor besides the standard ones. */
+static void serve(int fd, const uint8_t secret[SIGN_SECRET_BYTES]) {
+    uint8_t request[SIGNER_REQUEST_MAX], reply[SIGNER_REPLY_MAX];
+    for (;;) {
+        ssize_t n = recv(fd, request, sizeof request, 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return;
+        size_t len = signer_handle(secret, request, (size_t)n, reply);
+        if (send(fd, reply, len, MSG_NOSIGNAL) < 0) return;
+    }
+}
+
+static void child(int fd, const uint8_t seed[SEED_BYTES]) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "lull-signer", 0, 0, 0);
+    signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C reaches both: the node says when it is over, by closing the socket */
+    signal(SIGTERM, SIG_IGN);
+    secret_harden_process();
+    uint8_t public_key[32], *secret = secret_alloc(SIGN_SECRET_BYTES);
+    if (!secret) _exit(1);
+    sign_keypair(public_key, secret, seed);
+    serve(fd, secret);
+    secret_free(secret);
+    _exit(0);
+}
+
+/* One request and its reply of n bytes. */
+static int ask(struct signer *s, const struct writer *w, uint8_t *out, size_t n) {
+    uint8_t reply[SIGNER_REPLY_MAX + 1];
+    if (w->err) return w->err;
+    if (s->fd < 0 || send(s->fd, w->p, w->len, MSG_NOSIGNAL) != (ssize_t)w->len) return ERR_LOST;
+    ssize_t got;
+    do got = recv(s->fd, reply, sizeof reply, 0);
+    while (got < 0 && errno == EINTR);
+    return got <= 0 ? ERR_LOST : signer_reply_read(reply, (size_t)got, out, n);
+}
+
+int signer_start(struct signer *s, const struct data_dir *dir, struct why *why) {
+    char path[600];
+    uint8_t seed[SEED_BYTES], request[SIGNER_REQUEST_MAX];
+    int fds[2];
+    *s = (struct signer){.fd = -1};
+    int r = data_dir_file(dir, "identity.key", path, sizeof path);
+    if (r == 0) r = load_seed(path, seed, why);
+    if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) r = why_set(why, ERR_IO, "socketpair: %s", strerror(errno));
+    if (r != 0) return r;
+    s->pid = fork();
+    if (s->pid == 0) {
+        close(fds[0]);
+        child(fds[1], seed);
+    }
+    mem_wipe(seed, sizeof seed); /* from here on only the child has it */
+    close(fds[1]);
+    s->fd = fds[0];
+    struct timeval wait = {.tv_sec = REPLY_WAIT_S};
+    setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    struct writer w = writer_over(request, sizeof request);
+    signer_ask_public(&w);
+    r = s->pid < 0 ? ERR_IO : ask(s, &w, s->identity, sizeof s->identity);
+    if (r != 0) {
+        signer_stop(s);
+        return why_set(why, r, "the signer process does not answer");
+    }
+    return 0;
+}
+
+int signer_sign_record(struct signer *s, struct record *record) {
+    uint8_t request[SIGNER_REQUEST_MAX];
+    struct writer w = writer_over(request, sizeof request);
+    signer_ask_record(&w, record);
+    return ask(s, &w, record->sig, SIGN_BYTES);
+}
+
+int signer_sign_link(struct signer *s, const uint8_t exporter[LINK_EXPORTER_BYTES], uint8_t proof[SIGN_BYTES]) {
+    uint8_t request[SIGNER_REQUEST_MAX];
+    struct writer w = writer_over(request, sizeof request);
+    signer_ask_link(&w, exporter);
+    return ask(s, &w, proof, SIGN_BYTES);
+}
+
+void signer_stop(struct signer *s) {
+    if (s->fd >= 0) close(s->fd);
+    if (s->pid > 0) waitpid(s->pid, NULL, 0);
+    *s = (struct signer){.fd = -1};
+}
