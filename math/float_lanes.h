@@ -12,20 +12,21 @@ ALWAYS_INLINE vf float_weights(enum weight_kernel kind, const uint8_t *group, ui
 ALWAYS_INLINE void float_blocks(enum weight_kernel kind, unsigned w, unsigned part, unsigned parts, unsigned blocks,
                                 const uint8_t *group, const float *x, uint32_t k0, uint32_t len, vf acc[2][WIDTH_MAX]) {
     vf p[TOGETHER_MAX][2][WIDTH_MAX];
-    for (unsigned b = 0; b < blocks; b++)
-        for (unsigned h = 0; h < parts; h++)
-            for (unsigned t = 0; t < w; t++) p[b][h][t] = vf_zero();
+    EACH (b, blocks)
+        EACH (h, parts)
+            EACH (t, w) p[b][h][t] = vf_zero();
     for (uint32_t i = 0; i < len; i++)
-        for (unsigned b = 0; b < blocks; b++) {
+        EACH (b, blocks) {
             uint32_t k = k0 + 32 * b + i;
-            for (unsigned h = 0; h < parts; h++) {
+            if (blocks > 1) __builtin_prefetch(group + (size_t)(k + 32 * blocks) * (kind == WK_F32 ? 64 : 32));
+            EACH (h, parts) {
                 vf wk = float_weights(kind, group, k, part + h);
-                for (unsigned t = 0; t < w; t++) p[b][h][t] = vf_fma(wk, vf_set1(x[(size_t)k * w + t]), p[b][h][t]);
+                EACH (t, w) p[b][h][t] = vf_fma(wk, vf_set1(x[(size_t)k * w + t]), p[b][h][t]);
             }
         }
-    for (unsigned b = 0; b < blocks; b++)
-        for (unsigned h = 0; h < parts; h++)
-            for (unsigned t = 0; t < w; t++) acc[h][t] = vf_add(acc[h][t], p[b][h][t]);
+    EACH (b, blocks)
+        EACH (h, parts)
+            EACH (t, w) acc[h][t] = vf_add(acc[h][t], p[b][h][t]);
 }
 
 ALWAYS_INLINE void float_width(unsigned w, enum weight_kernel kind, const uint8_t *group, uint32_t cols, const float *x,
@@ -34,12 +35,12 @@ ALWAYS_INLINE void float_width(unsigned w, enum weight_kernel kind, const uint8_
     for (unsigned part = 0; part < LINE_VECTORS; part += parts) {
         vf acc[2][WIDTH_MAX];
         uint32_t k = 0;
-        for (unsigned h = 0; h < parts; h++)
-            for (unsigned t = 0; t < w; t++) acc[h][t] = vf_zero();
+        EACH (h, parts)
+            EACH (t, w) acc[h][t] = vf_zero();
         for (; k + 32 * blocks <= cols; k += 32 * blocks) float_blocks(kind, w, part, parts, blocks, group, x, k, 32, acc);
         for (; k < cols; k += 32) float_blocks(kind, w, part, parts, 1, group, x, k, cols - k < 32 ? cols - k : 32, acc);
-        for (unsigned h = 0; h < parts; h++)
-            for (unsigned t = 0; t < w; t++) vf_store(out + 16 * t + (part + h) * LANES, acc[h][t]);
+        EACH (h, parts)
+            EACH (t, w) vf_store(out + 16 * t + (part + h) * LANES, acc[h][t]);
     }
 }
 

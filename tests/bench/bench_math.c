@@ -1,0 +1,117 @@
+/* tests/bench/bench_math.c - speed of the matrix product: one token (bytes of weights read per second) and many (multiply-add
+ * pairs per second), each weight type and kernel; of attention; and of an empty job of the pool.
+ *
+ *     bench_math [THREADS [ROWS COLS]]
+ *
+ * The one-token runs walk through several matrices that together exceed the caches, as a decoding engine does. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "math/attend.h"
+#include "math/matrix.h"
+#include "math/pool.h"
+
+enum { MANY = 512, CACHE_BYTES = 192 << 20, RUNS = 3 };
+
+struct job {
+    const struct kern *k;
+    struct matrix m;
+    struct acts a;
+    float *y, *x;
+    uint8_t bad[MANY];
+};
+
+static void product(void *arg, uint32_t g0, uint32_t g1) {
+    struct job *j = arg;
+    matrix_mul(j->k, &j->m, g0, g1, &j->a, NULL, j->y, j->m.rows);
+}
+static void nothing(void *arg, unsigned thread, unsigned threads) { (void)arg, (void)thread, (void)threads; }
+
+/* 64-byte aligned; these bytes are harmless numbers in every type, so that nothing underflows (which would be slow) */
+static void *room(size_t n) {
+    void *p = aligned_alloc(64, (n + 63) & ~(size_t)63);
+    if (p == NULL) abort();
+    return memset(p, 0x3c, n);
+}
+
+static double seconds_per_product(struct pool *pool, struct job *j, uint8_t *weights, uint32_t copies) {
+    double best = 1e9;
+    for (int run = 0; run < RUNS; run++) {
+        uint32_t times = 0;
+        uint64_t start = clock_mono_ns(), now;
+        do {
+            for (uint32_t c = 0; c < copies; c++) {
+                j->m.data = weights + c * matrix_bytes(&j->m);
+                pool_range(pool, j->m.groups, 0, product, j);
+            }
+            times += copies;
+            now = clock_mono_ns();
+        } while (now - start < 150000000u);
+        double s = (double)(now - start) * 1e-9 / times;
+        if (s < best) best = s;
+    }
+    return best;
+}
+
+static void bench_type(struct pool *pool, uint32_t id, uint32_t rows, uint32_t cols) {
+    const struct weight_type *t = weight_type_of(id);
+    struct job j = {0};
+    if (matrix_shape(&j.m, t, rows, cols) != 0) return;
+    uint32_t copies = (uint32_t)(CACHE_BYTES / matrix_bytes(&j.m)) + 1;
+    uint8_t *weights = room(copies * matrix_bytes(&j.m));
+    j.y = room(sizeof(float) * MANY * rows);
+    j.x = room(sizeof(float) * MANY * cols);
+    void *mem = room(acts_bytes(t->act, cols, MANY));
+    for (unsigned i = 0; (j.k = kern_nth(i)) != NULL; i++) {
+        if (i == 0 && copies > 1) continue; /* plain C is for checking, not for speed */
+        acts_init(&j.a, t->act, cols, 1, mem);
+        acts_fill(j.k, &j.a, 0, 1, j.x, cols, j.bad);
+        double one = seconds_per_product(pool, &j, weights, copies);
+        acts_init(&j.a, t->act, cols, MANY, mem);
+        acts_fill(j.k, &j.a, 0, MANY, j.x, cols, j.bad);
+        double many = seconds_per_product(pool, &j, weights, 1);
+        printf("%-5s %-11s one token %6.1f GB/s   %d tokens %7.1f Gmul-add/s\n", t->name, kern_name(j.k),
+               (double)matrix_bytes(&j.m) / one * 1e-9, MANY, (double)rows * cols * MANY / many * 1e-9);
+    }
+    free(weights), free(j.y), free(j.x), free(mem);
+}
+
+/* Attention of the last `tokens` of `context` positions, one kv head of 64 dimensions shared by 8 query heads, one thread. */
+static void bench_attention(uint32_t tokens, uint32_t context) {
+    enum { DIM = 64, HEADS = 8 };
+    uint32_t pages = (context + KV_PAGE - 1) / KV_PAGE;
+    const uint8_t **table = malloc(pages * sizeof *table);
+    uint8_t *mem = room(pages * kv_page_bytes(DIM));
+    float *q = room(sizeof(float) * tokens * HEADS * DIM), *out = room(sizeof(float) * tokens * HEADS * DIM);
+    for (uint32_t p = 0; p < pages; p++) table[p] = mem + p * kv_page_bytes(DIM);
+    struct attend a = {DIM, HEADS, tokens, context - tokens, 0, 0.125f, 0.0f, q, HEADS * DIM, out, HEADS * DIM, table, 0};
+    for (unsigned i = 1; kern_nth(i) != NULL; i++) {
+        uint64_t start = clock_mono_ns();
+        uint32_t times = 0;
+        while (clock_mono_ns() - start < 200000000u) times++, (void)attend_f16(kern_nth(i), &a);
+        double s = (double)(clock_mono_ns() - start) * 1e-9 / times;
+        printf("attention, %u token(s) at %u positions, %-11s %9.1f us, %6.1f Gmul-add/s\n", tokens, context,
+               kern_name(kern_nth(i)), s * 1e6, 2.0 * HEADS * DIM * tokens * (context - tokens / 2.0) / s * 1e-9);
+    }
+    free(table), free(mem), free(q), free(out);
+}
+
+int main(int argc, char **argv) {
+    static const uint32_t ids[] = {WEIGHT_Q8_0, WEIGHT_Q4_0, WEIGHT_Q6_K, WEIGHT_F16, WEIGHT_BF16, WEIGHT_F32};
+    unsigned threads = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+    uint32_t rows = argc > 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : 5632,
+             cols = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 2048;
+    struct pool *pool;
+    if (pool_new(&pool, threads, NULL) != 0) return 1;
+    printf("# %u threads, %u x %u, best of %d runs\n", pool_threads(pool), rows, cols, RUNS);
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) bench_type(pool, ids[i], rows, cols);
+    bench_attention(1, 2048);
+    bench_attention(64, 2048);
+    uint64_t start = clock_mono_ns();
+    for (int i = 0; i < 20000; i++) pool_each(pool, nothing, NULL);
+    printf("pool: an empty job takes %.2f us\n", (double)(clock_mono_ns() - start) * 1e-3 / 20000);
+    pool_free(pool);
+    return 0;
+}
