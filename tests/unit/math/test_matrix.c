@@ -136,7 +136,7 @@ TEST(every_kernel_equals_the_rules_on_odd_shapes) {
 
 TEST(results_are_the_same_under_every_compiler_and_option) {
     static const uint64_t want[IDS] = {0x2ea2e16b0b757407, 0x63f10d20149b04ca, 0xb264b725761f4523,
-                                         0x97a6ed6efb25ffd1, 0x9234d8611a21cca9, 0xe4dd07447eb66de3};
+                                       0x97a6ed6efb25ffd1, 0x9234d8611a21cca9, 0xe4dd07447eb66de3};
     int wrong = 0;
     for (uint32_t i = 0; i < IDS; i++) {
         struct rng r = {100 + i};
