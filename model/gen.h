@@ -38,29 +38,37 @@ struct gen_resume {
  * ERR_CONTEXT: prompt or answer does not fit; ERR_BUSY: no slot or no KV pages; ERR_RANGE: parameters; ERR_UNSUPPORTED. */
 int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r, const struct gen_resume *resume,
               const uint8_t *digest_salt, void *user, struct why *why);
-/* Takes effect before the next step; wipes the answer's KV pages and buffers. */
+/* A resumed answer that its ids already complete (a stop string, max_tokens, an end-of-generation id in the last place) gives
+ * one event with id -1, no text and its stop reason. Ids beyond such an end are ERR_RANGE.
+ *
+ * Takes effect before the next step; wipes the answer's KV pages and buffers. */
 void gen_free(struct gen *g);
 
 /* Prompt ids, valid while g lives. */
 const int32_t *gen_prompt_ids(const struct gen *g, size_t *count);
+/* All text that the resumed ids have released (what had not been delivered is its tail); valid while g lives. */
+const uint8_t *gen_resumed_text(const struct gen *g, size_t *n);
+/* The digest chain over the rows computed here so far, from digest_salt on. */
+void gen_digest_chain(const struct gen *g, uint8_t out[32]);
 
 enum gen_stop { STOP_NONE, STOP_END, STOP_STRING, STOP_LENGTH }; /* "stop" for END and STRING, "length" */
 struct gen_event {
     struct gen *gen;
     void *user;
-    int err;                  /* 0, or ERR_NONFINITE: the answer has failed and only gen_free is left to do */
-    uint32_t position;        /* 0 = first id of the whole answer, resumed ids counted */
-    int32_t id;               /* the sampled id; with is_end the end-of-generation id, which is not part of the answer */
+    int err;           /* 0, or ERR_NONFINITE: the answer has failed and only gen_free is left to do */
+    uint32_t position; /* 0 = first id of the whole answer, resumed ids counted */
+    int32_t id;        /* the sampled id; with is_end the end-of-generation id, which is not part of the answer */
     int is_end;
-    const uint8_t *text;      /* complete UTF-8 released by this id (held-back stop prefixes excluded); valid until the next step */
+    const uint8_t *text; /* complete UTF-8 released by this id (held-back stop prefixes excluded); valid until the next step */
     size_t text_len;
     uint8_t logits_digest[32]; /* digest of this position's logits row, when asked for */
-    enum gen_stop stop;       /* other than NONE: this was the last event */
+    enum gen_stop stop;        /* other than NONE: this was the last event */
 };
 /* One forward pass over the batch: a token for each decoding answer, a chunk of prompt for the oldest waiting one.
  * Returns the number of events written (at most the pool's slots), or ERR_INTERNAL. 0 means only prefill happened or idle. */
 int gen_step(struct gen_pool *p, struct gen_event *out, size_t cap);
-/* Milliseconds spent on g's prompt and on its tokens so far, and prompt tokens served from cache. */
+/* Wall time of the steps that worked on g's prompt and on its tokens so far (others' work in the same steps included), and
+ * prompt tokens served from cache. Resumed ids count as prompt here. */
 struct gen_times {
     uint64_t prefill_ns, decode_ns;
     uint32_t prompt_tokens, cached_tokens, output_tokens;
