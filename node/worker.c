@@ -71,15 +71,32 @@ static int begin(struct worker *x, struct slot *s, struct work *w, struct work_e
     return w->check_prompt_hash && !mem_equal_ct(accepted->prompt_hash, w->prompt_hash, 32) ? ERR_AUTH : 0;
 }
 
+/* The part of the resumed ids' text that the client has not got. ERR_RANGE: it claims more than there is. */
+static int post_carried(struct worker *x, const struct slot *s, uint64_t job, uint64_t delivered) {
+    size_t n;
+    const uint8_t *text = gen_resumed_text(s->gen, &n);
+    if (delivered > n) return ERR_RANGE;
+    for (size_t at = (size_t)delivered; at < n;) {
+        struct work_event e = {.job = job, .kind = WORK_CARRY};
+        e.text_len = (uint16_t)(n - at < WORK_TEXT_BYTES ? n - at : WORK_TEXT_BYTES);
+        memcpy(e.text, text + at, e.text_len);
+        post(x, &e);
+        at += e.text_len;
+        mem_wipe(&e, sizeof e);
+    }
+    return 0;
+}
+
 static void start_one(struct worker *x, struct slot *s, struct work *w) {
     struct work_event accepted;
-    uint64_t job = w->job;
+    uint64_t job = w->job, delivered = w->text_delivered;
     int r = begin(x, s, w, &accepted);
     work_free(w);
     if (r == 0) {
         post(x, &accepted);
-        return;
+        r = post_carried(x, s, job, delivered);
     }
+    if (r == 0) return;
     slot_clear(x, s);
     post_failed(x, job, r);
 }

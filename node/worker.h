@@ -20,12 +20,13 @@ struct work {
     int32_t *resumed;           /* malloc'd ids of the answer so far, NULL when resumed_count is 0 */
     uint32_t resumed_count;
     uint8_t salt[32];         /* starts the digest chain */
+    uint64_t text_delivered;  /* bytes of the resumed ids' text that the client has; the rest comes as WORK_CARRY */
     int check_prompt_hash;    /* 1: prompt_hash must be equal, or the job ends with ERR_AUTH */
     uint8_t prompt_hash[32];
 };
 void work_free(struct work *w); /* wipes; NULL is fine */
 
-enum work_kind { WORK_ACCEPTED, WORK_TOKEN, WORK_TEXT, WORK_DONE, WORK_FAILED };
+enum work_kind { WORK_ACCEPTED, WORK_CARRY, WORK_TOKEN, WORK_TEXT, WORK_DONE, WORK_FAILED };
 enum { WORK_TEXT_BYTES = 512 };
 struct work_event {
     uint64_t job;
@@ -34,7 +35,8 @@ struct work_event {
     /* ACCEPTED */
     uint32_t prompt_tokens;
     uint8_t prompt_hash[32];
-    /* TOKEN; text longer than WORK_TEXT_BYTES goes on in WORK_TEXT events before the next token */
+    /* CARRY: text of resumed ids that the client lacks, before the first token; only text and text_len are set.
+     * TOKEN; text longer than WORK_TEXT_BYTES goes on in WORK_TEXT events before the next token */
     uint32_t position;
     int32_t id;
     int is_end;

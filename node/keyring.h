@@ -1,0 +1,26 @@
+/* node/keyring.h - the keys that open requests and sign receipts: made in memory at start and every hour, valid for two, never
+ * written anywhere. Two overlap, so that requests sealed to the older one still open. */
+#ifndef NODE_KEYRING_H
+#define NODE_KEYRING_H
+
+#include "base/err.h"
+#include "seal/envelope.h"
+#include "seal/record.h"
+#include "seal/replay.h"
+
+enum { KEYRING_KEYS = 2, KEYRING_RENEW_S = 3600, KEYRING_LIFETIME_S = 2 * 3600, KEYRING_SKEW_S = 60 };
+struct keyring { /* in guarded memory; index 0 is the newest */
+    size_t count;
+    struct seal_key keys[KEYRING_KEYS];
+    struct replay *seen[KEYRING_KEYS];
+    uint8_t receipt_secret[KEYRING_KEYS][SIGN_SECRET_BYTES];
+    struct keystmt stmt[KEYRING_KEYS];
+};
+int keyring_new(struct keyring **out); /* no key yet; ERR_NOMEM */
+void keyring_free(struct keyring *k);  /* wipes; NULL is fine */
+/* Makes a new key pair, drops the oldest of two. ERR_NOMEM leaves the ring as it was. */
+int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t operator_id[32], const char *engine_id, uint64_t now_s);
+/* The operator's statement for identity, with the key of file path (a 32-byte seed, 0600, made when missing). */
+int operator_statement(struct operator_stmt *out, const char *path, const uint8_t identity[32], uint64_t now_s, struct why *why);
+
+#endif
