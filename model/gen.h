@@ -35,13 +35,12 @@ struct gen_resume {
 };
 /* Applies the template, tokenizes, checks lengths and takes a slot. r (with its texts) may be freed afterwards; user may be
  * NULL and comes back in events. digest_salt: the start of the digest chain (32 bytes), NULL: digests are not computed.
+ * A resumed answer that its ids already complete (a stop string, max_tokens, an end-of-generation id in the last place) gives
+ * one event with id -1, no text and its stop reason; ids beyond such an end are ERR_RANGE.
  * ERR_CONTEXT: prompt or answer does not fit; ERR_BUSY: no slot or no KV pages; ERR_RANGE: parameters; ERR_UNSUPPORTED. */
 int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r, const struct gen_resume *resume,
               const uint8_t *digest_salt, void *user, struct why *why);
-/* A resumed answer that its ids already complete (a stop string, max_tokens, an end-of-generation id in the last place) gives
- * one event with id -1, no text and its stop reason. Ids beyond such an end are ERR_RANGE.
- *
- * Takes effect before the next step; wipes the answer's KV pages and buffers. */
+/* Takes effect before the next step; wipes the answer's KV pages and buffers. */
 void gen_free(struct gen *g);
 
 /* Prompt ids, valid while g lives. */

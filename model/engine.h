@@ -1,0 +1,46 @@
+/* model/engine.h - the forward pass over a mixed batch: tokens of several sequences, prompt chunks and single tokens alike.
+ *
+ * Rows of the batch are independent, so what a sequence gets depends on its own tokens alone: not on the batch, on how its
+ * tokens were cut into steps, on threads or on kernels. Everything is allocated by engine_new. One engine belongs to one
+ * thread; it has its compute threads below it. */
+#ifndef MODEL_ENGINE_H
+#define MODEL_ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "math/kern.h"
+#include "model/kv.h"
+#include "model/model.h"
+
+struct engine;
+
+struct engine_opts {
+    uint32_t threads;        /* 0: one per core */
+    uint32_t rows_max;       /* tokens of one step, over all sequences */
+    uint32_t logits_max;     /* rows of one step that may ask for logits */
+    uint32_t kv_pages;       /* of KV_PAGE positions each */
+    const struct kern *kern; /* NULL: the model's */
+};
+/* The model must outlive the engine. ERR_RANGE, ERR_NOMEM. */
+int engine_new(struct engine **out, const struct model *m, const struct engine_opts *o, struct why *why);
+void engine_free(struct engine *e); /* NULL is fine; release sequences before */
+struct kv_pool *engine_kv(struct engine *e);
+struct pool *engine_threads(struct engine *e);   /* for work between steps */
+size_t engine_page_bytes(const struct model *m); /* memory of one KV page */
+
+/* Part of a batch: the next `count` tokens of one sequence, which must have pages for them. */
+struct engine_part {
+    struct kv_seq *seq;
+    const int32_t *ids;
+    uint32_t count;       /* >= 1 */
+    uint32_t logits_from; /* rows logits_from..count-1 of this part yield logits; count: none */
+    float *logits;        /* out: the first of those rows, n_vocab each, the caller's to change until the next step */
+    int err;              /* out: 0, or ERR_NONFINITE: the sequence is of no more use, others are not affected */
+};
+/* Runs one step and raises each sequence's length. A sequence may occur in one part only. ERR_RANGE (an id, or more rows than
+ * the engine has), ERR_CONTEXT (pages missing, or past the model's last position): nothing was done. */
+int engine_step(struct engine *e, struct engine_part *part, size_t parts);
+
+#endif

@@ -1,0 +1,50 @@
+/* model/engine_parts.h - the engine's buffers, for engine.c (what to run) and forward.c (running it). */
+#ifndef MODEL_ENGINE_PARTS_H
+#define MODEL_ENGINE_PARTS_H
+
+#include "base/mem.h"
+#include "math/pool.h"
+#include "model/engine.h"
+#include "model/model_parts.h"
+
+enum { ACT_KINDS = 3, TILE_TOKENS = ACTS_PANEL };
+
+/* Up to TILE_TOKENS consecutive rows of one part: the unit of attention, times kv heads. */
+struct tile {
+    uint32_t part, row, tokens, position;
+};
+
+struct engine {
+    const struct model *m;
+    const struct kern *kern;
+    struct pool *pool;
+    struct kv_pool kv;
+    uint32_t rows_max, logits_max;
+
+    struct arena mem;           /* everything below */
+    float *x;                   /* [rows][n_embd]: the residual stream */
+    float *h;                   /* [rows][n_embd]: normed */
+    float *proj;                /* [rows][n_embd]: what a block adds to x */
+    float *q, *att;             /* [rows][n_head * head_dim] */
+    float *k, *v;               /* [rows][n_kv * head_dim] */
+    float *gate, *up;           /* [rows][n_ff] */
+    float *rope_cos, *rope_sin; /* [rows][n_rot / 2] */
+    float *logits;              /* [logits_max][n_vocab] */
+    uint8_t *acts_mem[ACT_KINDS];
+    struct acts acts[ACT_KINDS]; /* of the stage that runs */
+
+    /* the step that runs */
+    struct engine_part *part;
+    uint32_t rows, tiles, logits_rows;
+    int32_t *row_id;
+    uint32_t *row_part, *row_position;
+    uint32_t *logits_row; /* rows that yield logits */
+    struct tile *tile;
+    uint8_t *bad;     /* by row; written by the thread that has the row */
+    uint8_t *bad_att; /* by part; set with atomic stores: several threads share a part's heads */
+};
+
+/* Runs the forward pass of e's batch: fills pages, bad flags and the logits of logits_rows (model/forward.c). */
+void forward_run(struct engine *e);
+
+#endif

@@ -1,0 +1,224 @@
+/* model/forward.c - one forward pass: rule 7 of the profile, layer by layer, over all rows of the batch.
+ *
+ * Each stage is one dispatch to the compute threads: by rows (norms, activations, RoPE), by groups of 16 output rows (matrix
+ * products) or by tiles (attention). A stage of few rows runs on the calling thread, as waking others would cost more. */
+#include "math/attend.h"
+#include "math/vec.h"
+#include "model/engine_parts.h"
+
+static uint32_t q_width(const struct engine *e) { return e->m->hp.n_head * e->m->hp.head_dim; }
+static uint32_t kv_width(const struct engine *e) { return e->m->hp.n_kv * e->m->hp.head_dim; }
+
+static void by_rows(struct engine *e, uint32_t rows, pool_range_fn *fn, void *arg) {
+    pool_range(e->pool, rows, ACTS_PANEL, fn, arg); /* whole panels: no two threads write to one cache line of a panel */
+}
+
+/* ---- matrix products ---- */
+
+struct product {
+    const struct matrix *m;
+    const float *bias;
+    float *y; /* row t at y + t * m->rows */
+};
+struct mul_job {
+    const struct engine *e;
+    struct product p[3];
+    unsigned count;
+};
+
+/* Groups of all products count as one range, so that q, k and v are one dispatch. */
+static void mul_groups(void *arg, uint32_t begin, uint32_t end) {
+    const struct mul_job *j = arg;
+    uint32_t first = 0;
+    for (unsigned i = 0; i < j->count; i++) {
+        const struct matrix *m = j->p[i].m;
+        uint32_t lo = begin > first ? begin - first : 0, hi = end > first ? end - first : 0;
+        if (hi > m->groups) hi = m->groups;
+        if (lo < hi) matrix_mul(j->e->kern, m, lo, hi, &j->e->acts[m->type->act], j->p[i].bias, j->p[i].y, m->rows);
+        first += m->groups;
+    }
+}
+
+static void multiply(struct engine *e, struct mul_job *j) {
+    uint32_t groups = 0;
+    for (unsigned i = 0; i < j->count; i++) groups += j->p[i].m->groups;
+    pool_range(e->pool, groups, 0, mul_groups, j);
+}
+
+/* The input of the next products, in the form that their types want. */
+static void acts_begin(struct engine *e, uint32_t rows, const struct mul_job *j) {
+    for (unsigned i = 0; i < j->count; i++) {
+        const struct matrix *m = j->p[i].m;
+        acts_init(&e->acts[m->type->act], m->type->act, m->cols, rows, e->acts_mem[m->type->act]);
+    }
+}
+static void acts_rows(struct engine *e, const struct mul_job *j, uint32_t begin, uint32_t end, const float *x) {
+    unsigned done = 0;
+    for (unsigned i = 0; i < j->count; i++) {
+        enum act_kind kind = j->p[i].m->type->act;
+        if (done & 1u << kind) continue;
+        acts_fill(e->kern, &e->acts[kind], begin, end, x, j->p[i].m->cols, e->bad);
+        done |= 1u << kind;
+    }
+}
+
+/* ---- by rows ---- */
+
+struct row_job {
+    struct engine *e;
+    const struct mul_job *next; /* the products that read what this stage makes */
+    const float *add;           /* added to x first; NULL: nothing */
+    const float *norm;
+    const struct layer *layer;
+    uint32_t layer_index;
+};
+
+static void embed_rows(void *arg, uint32_t begin, uint32_t end) {
+    struct engine *e = arg;
+    const struct model *m = e->m;
+    uint32_t half = m->hp.rope.n_rot / 2;
+    for (uint32_t r = begin; r < end; r++) {
+        const uint8_t *row = m->embd_rows + (size_t)e->row_id[r] * m->embd_row_bytes;
+        weight_row_decode(m->embd_type, row, m->hp.n_embd, e->x + (size_t)r * m->hp.n_embd);
+        rope_row(&m->rope, e->row_position[r], e->rope_cos + (size_t)r * half, e->rope_sin + (size_t)r * half);
+    }
+}
+
+static void norm_rows(void *arg, uint32_t begin, uint32_t end) {
+    struct row_job *j = arg;
+    struct engine *e = j->e;
+    size_t n = e->m->hp.n_embd;
+    for (uint32_t r = begin; r < end; r++) {
+        float *x = e->x + r * n;
+        if (j->add) vec_add(e->kern, x, x, j->add + r * n, n);
+        vec_rmsnorm(e->kern, e->h + r * n, x, j->norm, n, e->m->hp.eps);
+    }
+    acts_rows(e, j->next, begin, end, e->h);
+}
+
+/* Per-head norms, RoPE, and K and V into the pages. */
+static void head_rows(void *arg, uint32_t begin, uint32_t end) {
+    struct row_job *j = arg;
+    struct engine *e = j->e;
+    const struct hparams *h = &e->m->hp;
+    uint32_t d = h->head_dim, half = h->rope.n_rot / 2;
+    for (uint32_t r = begin; r < end; r++) {
+        const float *c = e->rope_cos + (size_t)r * half, *s = e->rope_sin + (size_t)r * half;
+        float *q = e->q + (size_t)r * q_width(e), *k = e->k + (size_t)r * kv_width(e), *v = e->v + (size_t)r * kv_width(e);
+        for (uint32_t i = 0; i < h->n_head; i++, q += d) {
+            if (j->layer->q_norm) vec_rmsnorm(e->kern, q, q, j->layer->q_norm, d, h->eps);
+            rope_apply(e->kern, q, h->rope.n_rot, h->family->pairs, c, s);
+        }
+        uint32_t position = e->row_position[r];
+        uint8_t *page = e->part[e->row_part[r]].seq->page[position / KV_PAGE];
+        page += (size_t)j->layer_index * h->n_kv * kv_page_bytes(d);
+        for (uint32_t i = 0; i < h->n_kv; i++, k += d, v += d, page += kv_page_bytes(d)) {
+            if (j->layer->k_norm) vec_rmsnorm(e->kern, k, k, j->layer->k_norm, d, h->eps);
+            rope_apply(e->kern, k, h->rope.n_rot, h->family->pairs, c, s);
+            if (kv_store(e->kern, page, position % KV_PAGE, d, k, v) != 0) e->bad[r] = 1;
+        }
+    }
+}
+
+static void att_rows(void *arg, uint32_t begin, uint32_t end) {
+    struct row_job *j = arg;
+    acts_rows(j->e, j->next, begin, end, j->e->att);
+}
+
+static void act_rows(void *arg, uint32_t begin, uint32_t end) {
+    struct row_job *j = arg;
+    struct engine *e = j->e;
+    size_t n = e->m->hp.n_ff;
+    for (uint32_t r = begin; r < end; r++) vec_swiglu(e->kern, e->gate + r * n, e->gate + r * n, e->up + r * n, n);
+    acts_rows(e, j->next, begin, end, e->gate);
+}
+
+/* ---- attention ---- */
+
+static void attend_tiles(void *arg, uint32_t begin, uint32_t end) {
+    struct row_job *j = arg;
+    struct engine *e = j->e;
+    const struct hparams *h = &e->m->hp;
+    uint32_t group = h->n_head / h->n_kv;
+    for (uint32_t i = begin; i < end; i++) {
+        const struct tile *t = &e->tile[i / h->n_kv];
+        uint32_t kv = i % h->n_kv;
+        size_t at = (size_t)t->row * q_width(e) + (size_t)kv * group * h->head_dim;
+        const struct attend a = {
+            .head_dim = h->head_dim,
+            .heads = group,
+            .tokens = t->tokens,
+            .first_pos = t->position,
+            .window = h->window,
+            .scale = h->attn_scale,
+            .q = e->q + at,
+            .q_stride = q_width(e),
+            .out = e->att + at,
+            .out_stride = q_width(e),
+            .pages = (const uint8_t *const *)e->part[t->part].seq->page,
+            .page_offset = ((size_t)j->layer_index * h->n_kv + kv) * kv_page_bytes(h->head_dim),
+        };
+        if (attend_f16(e->kern, &a) != 0) __atomic_store_n(&e->bad_att[t->part], 1, __ATOMIC_RELAXED);
+    }
+}
+
+/* ---- a layer, the head ---- */
+
+static void run_layer(struct engine *e, uint32_t index, const float *add) {
+    const struct layer *y = &e->m->layer[index];
+    struct mul_job qkv = {e, {{&y->wq, y->q_bias, e->q}, {&y->wk, y->k_bias, e->k}, {&y->wv, y->v_bias, e->v}}, 3};
+    struct mul_job out = {e, {{&y->wo, NULL, e->proj}}, 1};
+    struct mul_job wide = {e, {{&y->gate, NULL, e->gate}, {&y->up, NULL, e->up}}, 2};
+    struct mul_job down = {e, {{&y->down, NULL, e->proj}}, 1};
+    struct row_job j = {.e = e, .layer = y, .layer_index = index, .norm = y->attn_norm, .add = add, .next = &qkv};
+
+    acts_begin(e, e->rows, j.next);
+    by_rows(e, e->rows, norm_rows, &j);
+    multiply(e, &qkv);
+    by_rows(e, e->rows, head_rows, &j);
+    pool_range(e->pool, e->tiles * e->m->hp.n_kv, 1, attend_tiles, &j);
+    j.next = &out;
+    acts_begin(e, e->rows, j.next);
+    by_rows(e, e->rows, att_rows, &j);
+    multiply(e, &out);
+
+    j.next = &wide, j.norm = y->ffn_norm, j.add = e->proj;
+    acts_begin(e, e->rows, j.next);
+    by_rows(e, e->rows, norm_rows, &j);
+    multiply(e, &wide);
+    j.next = &down;
+    acts_begin(e, e->rows, j.next);
+    by_rows(e, e->rows, act_rows, &j);
+    multiply(e, &down);
+}
+
+/* Only rows that yield logits go on: their norms are written to h in order. */
+static void logits_in(void *arg, uint32_t begin, uint32_t end) {
+    struct row_job *j = arg;
+    struct engine *e = j->e;
+    size_t n = e->m->hp.n_embd;
+    for (uint32_t i = begin; i < end; i++) {
+        float *x = e->x + e->logits_row[i] * n;
+        vec_add(e->kern, x, x, j->add + e->logits_row[i] * n, n);
+        vec_rmsnorm(e->kern, e->h + i * n, x, j->norm, n, e->m->hp.eps);
+    }
+    acts_rows(e, j->next, begin, end, e->h);
+}
+
+static void logits_check(void *arg, uint32_t begin, uint32_t end) {
+    struct engine *e = arg;
+    for (uint32_t i = begin; i < end; i++)
+        if (!vec_finite(e->kern, e->logits + (size_t)i * e->m->n_vocab, e->m->n_vocab)) e->bad[e->logits_row[i]] = 1;
+}
+
+void forward_run(struct engine *e) {
+    by_rows(e, e->rows, embed_rows, e);
+    for (uint32_t i = 0; i < e->m->hp.n_layer; i++) run_layer(e, i, i ? e->proj : NULL);
+    if (e->logits_rows == 0) return;
+    struct mul_job head = {e, {{&e->m->output, NULL, e->logits}}, 1};
+    struct row_job j = {.e = e, .next = &head, .norm = e->m->output_norm, .add = e->proj};
+    acts_begin(e, e->logits_rows, &head);
+    by_rows(e, e->logits_rows, logits_in, &j);
+    multiply(e, &head);
+    pool_range(e->pool, e->logits_rows, 4, logits_check, e);
+}

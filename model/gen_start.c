@@ -1,0 +1,181 @@
+/* model/gen_start.c - pools, and the way from a request to an answer that waits for its first step. */
+#include "math/attend.h"
+#include "model/gen_parts.h"
+#include "model/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- pools ---- */
+
+static int pool_check(const struct gen_pool_opts *o, const struct model *m, struct why *why) {
+    if (o->slots < 1 || o->slots > GEN_SLOTS_MAX) return why_set(why, ERR_USAGE, "slots: 1 to %d", GEN_SLOTS_MAX);
+    if (o->prefill_chunk > GEN_CHUNK_MAX) return why_set(why, ERR_USAGE, "prefill chunk: at most %d", GEN_CHUNK_MAX);
+    if (o->context_max > model_context(m)) return why_set(why, ERR_USAGE, "context: the model has %u", model_context(m));
+    return 0;
+}
+
+int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_opts *o, struct why *why) {
+    *out = NULL;
+    int r = pool_check(o, m, why);
+    if (r != 0) return r;
+    struct gen_pool *p = mem_zalloc(1, sizeof *p);
+    if (!p) return why_set(why, ERR_NOMEM, "no memory for a pool");
+    p->m = m;
+    p->slots = o->slots;
+    p->context_max = o->context_max ? o->context_max : model_context(m);
+    p->chunk = o->prefill_chunk ? o->prefill_chunk : 128;
+    uint64_t pages = (uint64_t)(p->context_max + KV_PAGE - 1) / KV_PAGE * p->slots;
+    uint64_t allowed = o->kv_bytes_max / engine_page_bytes(m);
+    if (o->kv_bytes_max && allowed < pages) pages = allowed;
+    if (pages == 0) r = why_set(why, ERR_USAGE, "KV memory: one page takes %zu bytes", engine_page_bytes(m));
+    struct engine_opts eo = {
+        .threads = o->threads, .rows_max = p->slots + p->chunk, .logits_max = p->slots, .kv_pages = (uint32_t)pages};
+    if (r == 0) r = engine_new(&p->engine, m, &eo, why);
+    if (r != 0)
+        free(p);
+    else
+        *out = p;
+    return r;
+}
+
+void gen_pool_free(struct gen_pool *p) {
+    if (!p) return;
+    for (uint32_t i = 0; i < p->slots; i++) gen_free(p->slot[i]);
+    engine_free(p->engine);
+    free(p);
+}
+
+uint32_t gen_pool_active(const struct gen_pool *p) {
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->slots; i++) n += p->slot[i] != NULL;
+    return n;
+}
+uint32_t gen_pool_free_slots(const struct gen_pool *p) { return p->slots - gen_pool_active(p); }
+
+/* ---- answers ---- */
+
+static int prompt_ids(const struct gen_pool *p, const struct gen_request *r, uint32_t limit, struct ids *ids, struct why *why) {
+    const struct vocab *v = model_vocab(p->m);
+    ids_init(ids, limit);
+    int e = r->raw ? vocab_encode(v, r->text.p, r->text.n, VOCAB_BOS, ids, why)
+                   : template_render(model_template(p->m), v, r->messages, r->message_count, r->template_time, ids, why);
+    if (e == 0 && ids->count == 0) e = why_set(why, ERR_RANGE, "the prompt has no tokens");
+    if (e == 0 && ids->count >= limit) e = ERR_CONTEXT;
+    if (e == ERR_CONTEXT) why_set(why, e, "the prompt does not fit the context of %u tokens", limit);
+    return e;
+}
+
+/* How many tokens the answer may have, resumed ones included. */
+static int answer_length(const struct gen_request *r, uint32_t prompt, uint32_t limit, uint32_t *out, struct why *why) {
+    *out = r->max_tokens ? r->max_tokens : limit - prompt;
+    if (*out <= limit - prompt) return 0;
+    return why_set(why, ERR_CONTEXT, "%u prompt tokens and %u of answer do not fit the context of %u", prompt, *out, limit);
+}
+
+/* Feeds the resumed ids. The answer may be found complete at the last of them, but not before. */
+static int resume_feed(struct gen *g, const struct gen_resume *res, uint32_t answer_max, struct why *why) {
+    const struct vocab *v = model_vocab(g->pool->m);
+    int e = 0;
+    for (size_t i = 0; e == 0 && i < res->count; i++) {
+        int32_t id = res->ids[i];
+        const uint8_t *text;
+        size_t n;
+        if (g->stop != STOP_NONE || id < 0 || (uint32_t)id >= model_n_vocab(g->pool->m))
+            return why_set(why, ERR_RANGE, "the answer to resume is not one that this request can have");
+        if (vocab_is_eog(v, id)) {
+            g->stop = STOP_END;
+            break;
+        }
+        if (textout_feed(&g->out, id, &text, &n) == TEXTOUT_STOPPED) g->stop = STOP_STRING;
+        e = buf_add(&g->before, text, n);
+        g->ids[g->count++] = id;
+        sampler_accept(&g->sampler, id);
+        if (g->stop == STOP_NONE && i + 1 == answer_max) g->stop = STOP_LENGTH;
+    }
+    if (e == 0 && (g->stop == STOP_LENGTH || g->stop == STOP_END)) {
+        const uint8_t *text;
+        size_t n;
+        textout_end(&g->out, &text, &n);
+        e = buf_add(&g->before, text, n);
+    }
+    g->resumed = g->count - g->prompt_count;
+    return e == 0 ? 0 : why_set(why, e, "no memory for the answer's text");
+}
+
+static int take_memory(struct gen *g, const struct gen_request *r, const struct ids *prompt, uint32_t answer_max,
+                       struct why *why) {
+    struct gen_pool *p = g->pool;
+    g->ids_max = (uint32_t)prompt->count + answer_max;
+    g->ids = mem_zalloc(g->ids_max, sizeof *g->ids);
+    int e = g->ids ? kv_seq_init(&g->seq, g->ids_max) : ERR_NOMEM;
+    if (e == 0) e = sampler_init(&g->sampler, model_n_vocab(p->m), &r->sampling, r->bias, r->bias_count, g->ids_max, why);
+    /* the last sampled id is never fed, so it needs no place */
+    if (e == 0) e = kv_seq_reserve(&g->seq, engine_kv(p->engine), g->ids_max - 1);
+    if (e == ERR_BUSY && (g->ids_max - 1 + KV_PAGE - 1) / KV_PAGE > engine_kv(p->engine)->pages)
+        return why_set(why, ERR_CONTEXT, "prompt and answer do not fit the KV memory");
+    if (e == ERR_BUSY) return why_set(why, e, "no free KV pages");
+    struct textout_opts to = {.stop = r->stop, .stop_count = r->stop_count, .at_start = !r->raw || r->text.n == 0};
+    if (e == 0) e = textout_init(&g->out, model_vocab(p->m), &to, why);
+    if (e == 0 && !(g->text = mem_zalloc(2, g->out.cap))) e = ERR_NOMEM;
+    if (e == ERR_NOMEM) why_set(why, e, "no memory for an answer of %u tokens", g->ids_max);
+    buf_init(&g->before, (size_t)g->ids_max * VOCAB_PIECE_BYTES_MAX * 3);
+    return e;
+}
+
+static int start_with(struct gen *g, const struct gen_request *r, const struct gen_resume *res, const struct ids *prompt,
+                      uint32_t answer_max, struct why *why) {
+    int e = take_memory(g, r, prompt, answer_max, why);
+    if (e != 0) return e;
+    for (size_t i = 0; i < prompt->count; i++) {
+        g->ids[i] = prompt->id[i];
+        sampler_accept(&g->sampler, prompt->id[i]);
+    }
+    g->count = g->prompt_count = (uint32_t)prompt->count;
+    if (res && res->count > (size_t)answer_max + 1) return why_set(why, ERR_RANGE, "the answer to resume is too long");
+    return res ? resume_feed(g, res, answer_max, why) : 0;
+}
+
+int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r, const struct gen_resume *resume,
+              const uint8_t *digest_salt, void *user, struct why *why) {
+    *out = NULL;
+    uint32_t at = 0, limit = p->context_max, answer_max = 0;
+    if (r->context_limit && r->context_limit < limit) limit = r->context_limit;
+    if (r->logprobs || r->top_logprobs) return why_set(why, ERR_UNSUPPORTED, "logprobs are not given");
+    while (at < p->slots && p->slot[at]) at++;
+    if (at == p->slots) return why_set(why, ERR_BUSY, "all %u slots are taken", p->slots);
+    struct gen *g = mem_zalloc(1, sizeof *g);
+    struct ids prompt;
+    if (!g) return why_set(why, ERR_NOMEM, "no memory for an answer");
+    *g = (struct gen){.pool = p, .user = user, .digests = digest_salt != NULL};
+    if (digest_salt) memcpy(g->chain, digest_salt, DIGEST_BYTES);
+    int e = prompt_ids(p, r, limit, &prompt, why);
+    if (e == 0) e = answer_length(r, (uint32_t)prompt.count, limit, &answer_max, why);
+    if (e == 0) e = start_with(g, r, resume, &prompt, answer_max, why);
+    ids_release(&prompt);
+    if (e != 0) {
+        gen_free(g);
+        return e;
+    }
+    g->serial = p->next_serial++;
+    p->slot[at] = g;
+    *out = g;
+    return 0;
+}
+
+void gen_free(struct gen *g) {
+    if (!g) return;
+    struct gen_pool *p = g->pool;
+    for (uint32_t i = 0; i < p->slots; i++)
+        if (p->slot[i] == g) p->slot[i] = NULL;
+    kv_seq_release(&g->seq, engine_kv(p->engine));
+    sampler_release(&g->sampler);
+    if (g->text) mem_wipe(g->text, 2 * g->out.cap);
+    textout_release(&g->out);
+    buf_release(&g->before);
+    if (g->ids) mem_wipe(g->ids, g->ids_max * sizeof *g->ids);
+    free(g->text);
+    free(g->ids);
+    mem_wipe(g, sizeof *g);
+    free(g);
+}

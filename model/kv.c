@@ -1,0 +1,62 @@
+/* model/kv.c - see kv.h. */
+#include "model/kv.h"
+#include "base/mem.h"
+#include "math/attend.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+int kv_pool_init(struct kv_pool *p, size_t page_bytes, uint32_t pages) {
+    *p = (struct kv_pool){.page_bytes = page_bytes, .pages = pages};
+    size_t bytes;
+    if (page_bytes == 0 || page_bytes % 64 || pages == 0) return ERR_RANGE;
+    if (__builtin_mul_overflow(page_bytes, (size_t)pages, &bytes)) return ERR_NOMEM;
+    p->free_page = mem_zalloc(pages, sizeof *p->free_page);
+    void *mem = p->free_page ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+                             : MAP_FAILED;
+    if (mem == MAP_FAILED) {
+        kv_pool_release(p);
+        return ERR_NOMEM;
+    }
+    p->mem = mem;
+    mem_dontdump(p->mem, bytes);
+    for (uint32_t i = 0; i < pages; i++) p->free_page[i] = pages - 1 - i;
+    p->free_count = pages;
+    return 0;
+}
+
+void kv_pool_release(struct kv_pool *p) {
+    if (p->mem) munmap(p->mem, p->page_bytes * p->pages);
+    free(p->free_page);
+    *p = (struct kv_pool){0};
+}
+
+int kv_seq_init(struct kv_seq *s, uint32_t positions_max) {
+    *s = (struct kv_seq){.page_max = (positions_max + KV_PAGE - 1) / KV_PAGE};
+    s->page = mem_zalloc(s->page_max, sizeof *s->page);
+    return s->page ? 0 : ERR_NOMEM;
+}
+
+int kv_seq_reserve(struct kv_seq *s, struct kv_pool *p, uint32_t positions) {
+    uint32_t want = positions / KV_PAGE + (positions % KV_PAGE != 0);
+    if (want > s->page_max) return ERR_CONTEXT;
+    if (want > s->page_count && want - s->page_count > p->free_count) return ERR_BUSY;
+    while (s->page_count < want) s->page[s->page_count++] = p->mem + (size_t)p->free_page[--p->free_count] * p->page_bytes;
+    return 0;
+}
+
+void kv_seq_clear(struct kv_seq *s, struct kv_pool *p) {
+    uint32_t written = (s->length + KV_PAGE - 1) / KV_PAGE; /* pages beyond were never touched, and stay unbacked */
+    while (s->page_count > 0) {
+        uint8_t *page = s->page[--s->page_count];
+        if (s->page_count < written) mem_wipe(page, p->page_bytes);
+        p->free_page[p->free_count++] = (uint32_t)((size_t)(page - p->mem) / p->page_bytes);
+    }
+    s->length = 0;
+}
+
+void kv_seq_release(struct kv_seq *s, struct kv_pool *p) {
+    if (s->page) kv_seq_clear(s, p);
+    free(s->page);
+    *s = (struct kv_seq){0};
+}

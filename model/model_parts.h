@@ -1,0 +1,49 @@
+/* model/model_parts.h - what a model is made of, for the files of model/ that build it and compute with it. */
+#ifndef MODEL_MODEL_PARTS_H
+#define MODEL_MODEL_PARTS_H
+
+#include "math/kern.h"
+#include "math/matrix.h"
+#include "math/rope.h"
+#include "model/gguf.h"
+#include "model/hparams.h"
+#include "model/model.h"
+
+/* One layer. Vectors are f32 copies in the model's arena; NULL where the family has none. */
+struct layer {
+    const float *attn_norm, *ffn_norm; /* [n_embd] */
+    const float *q_norm, *k_norm;      /* [head_dim] */
+    const float *q_bias, *k_bias, *v_bias;
+    struct matrix wq, wk, wv, wo; /* rows n_head*head_dim, n_kv*head_dim (k, v), n_embd */
+    struct matrix gate, up, down; /* rows n_ff, n_ff, n_embd */
+};
+
+struct model {
+    struct gguf gguf;
+    struct hparams hp;
+    struct vocab *vocab;
+    struct chat_template chat;
+    const struct kern *kern;
+    struct rope rope;
+
+    struct layer *layer; /* n_layer, in the arena */
+    const float *output_norm;
+    struct matrix output;                /* n_vocab rows; from token_embd when the file ties them */
+    const struct weight_type *embd_type; /* token_embd stays in the file: one row per token is read */
+    const uint8_t *embd_rows;
+    size_t embd_row_bytes;
+    uint32_t n_vocab;
+
+    struct arena small; /* layers and vectors */
+    uint8_t *packed;    /* all matrices, one mapping */
+    size_t packed_bytes;
+    uint64_t parameters;
+    const char *type_name;
+    char name[96];
+};
+
+/* Fills in layers, vectors and packed matrices from m->gguf and m->hp (model/weights.c). */
+int weights_load(struct model *m, const struct model_opts *o, struct why *why);
+void weights_release(struct model *m);
+
+#endif
