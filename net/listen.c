@@ -131,3 +131,9 @@ void listener_addr(const struct listener *x, char out[ADDR_TEXT_BYTES]) {
 struct evconnlistener *listener_event(struct listener *x) {
     return x->ev;
 }
+
+void listener_close_shell(struct listener *x) {
+    delist(x);
+    x->ev = NULL;
+    listener_close(x);
+}

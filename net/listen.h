@@ -14,7 +14,8 @@ void listener_close(struct listener *x);            /* NULL is fine */
 void listener_pause(struct listener *x, int pause); /* 1: stop accepting */
 /* The bound address: with port 0, the one that was given. */
 void listener_addr(const struct listener *x, char out[ADDR_TEXT_BYTES]);
-/* For evhttp, which puts its own accept callback in. */
+/* For evhttp, which puts its own accept callback in, and frees the event itself: then listener_close_shell goes first. */
 struct evconnlistener *listener_event(struct listener *x);
+void listener_close_shell(struct listener *x);
 
 #endif
