@@ -28,6 +28,7 @@ int engine_new(struct engine **out, const struct model *m, const struct engine_o
 void engine_free(struct engine *e); /* NULL is fine; release sequences before */
 struct kv_pool *engine_kv(struct engine *e);
 struct pool *engine_threads(struct engine *e);   /* for work between steps */
+const char *engine_kernels(const struct engine *e); /* name of the kernels in use: "avx2" */
 size_t engine_page_bytes(const struct model *m); /* memory of one KV page */
 
 /* Part of a batch: the next `count` tokens of one sequence, which must have pages for them. */

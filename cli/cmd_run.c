@@ -1,0 +1,169 @@
+/* cli/cmd_run.c - `lull run MODEL "PROMPT"`: one answer from the local engine, streamed to standard output. */
+#include "base/json.h"
+#include "base/hash.h"
+#include "base/opt.h"
+#include "cli/cli.h"
+#include "cli/model_load.h"
+#include "model/digest.h"
+#include "model/gen.h"
+#include "model/ids.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* What the options fill in. */
+struct run_opts {
+    int raw, json;
+    const char *system;
+    double temp, top_p, min_p, repeat, presence, frequency;
+    uint32_t top_k, max_tokens, threads, context;
+    uint32_t repeat_last_n;
+    uint64_t seed;
+    struct opt_list stop;
+};
+
+/* The answer as it grows; only --json keeps it. */
+struct answer {
+    const struct run_opts *o;
+    struct buf text;
+    struct ids ids;
+    enum gen_stop stop;
+};
+
+static int take_event(struct answer *a, const struct gen_event *ev) {
+    int r = ev->err;
+    if (r == 0 && ev->id >= 0 && !ev->is_end) r = ids_add(&a->ids, ev->id);
+    if (r == 0 && a->o->json) r = buf_add(&a->text, ev->text, ev->text_len);
+    if (!a->o->json && ev->text_len) {
+        fwrite(ev->text, 1, ev->text_len, stdout);
+        fflush(stdout);
+    }
+    a->stop = ev->stop;
+    return r;
+}
+
+static int answer_all(struct gen_pool *p, struct answer *a) {
+    struct gen_event ev;
+    while (a->stop == STOP_NONE) {
+        int n = gen_step(p, &ev, 1);
+        if (n < 0) return n;
+        int r = n ? take_event(a, &ev) : 0;
+        if (r != 0) return r;
+        if (ferror(stdout)) return ERR_IO;
+    }
+    return 0;
+}
+
+static json_t *id_array(const int32_t *id, size_t n) {
+    json_t *a = json_array();
+    for (size_t i = 0; i < n; i++) json_array_append_new(a, json_integer(id[i]));
+    return a;
+}
+
+static double per_second(uint64_t tokens, uint64_t ns) { return ns ? (double)tokens * 1e9 / (double)ns : 0; }
+
+static int print_json(const struct answer *a, const struct gen *g, const struct model *m) {
+    struct gen_times t;
+    size_t prompt_count;
+    const int32_t *prompt = gen_prompt_ids(g, &prompt_count);
+    uint8_t chain[DIGEST_BYTES];
+    char hex[2 * DIGEST_BYTES + 1];
+    gen_times_of(g, &t);
+    gen_digest_chain(g, chain);
+    hex_encode(hex, chain, sizeof chain);
+    json_t *j = json_object();
+    json_object_set_new(j, "text", json_stringn_nocheck((const char *)a->text.data, a->text.len)); /* whole UTF-8 by contract */
+    json_object_set_new(j, "tokens", id_array(a->ids.id, a->ids.count));
+    json_object_set_new(j, "prompt_tokens", json_integer((json_int_t)prompt_count));
+    json_object_set_new(j, "prompt_ids", id_array(prompt, prompt_count));
+    json_object_set_new(j, "logits_digest", json_string(hex));
+    json_object_set_new(j, "profile", json_string(model_profile(m)));
+    json_object_set_new(j, "stop_reason", json_string(a->stop == STOP_LENGTH ? "length" : "stop"));
+    json_object_set_new(j, "prefill_tps", json_real(per_second(t.prompt_tokens, t.prefill_ns)));
+    /* the first token's logits come with the prompt */
+    json_object_set_new(j, "decode_tps", json_real(per_second(t.output_tokens > 1 ? t.output_tokens - 1 : 0, t.decode_ns)));
+    struct buf out;
+    int r = json_print(&out, j, (size_t)1 << 30);
+    if (r == 0) printf("%.*s\n", (int)out.len, (const char *)out.data);
+    buf_release(&out);
+    json_decref(j);
+    return r;
+}
+
+static int run_pool(struct model *m, const struct gen_request *req, const struct run_opts *o, struct why *why) {
+    static const uint8_t zeros[DIGEST_BYTES];
+    struct gen_pool_opts po = {.threads = o->threads, .slots = 1, .context_max = o->context};
+    struct gen_pool *p = NULL;
+    struct gen *g = NULL;
+    struct answer a = {.o = o};
+    buf_init(&a.text, (size_t)1 << 30);
+    ids_init(&a.ids, (size_t)1 << 28);
+    int r = gen_pool_new(&p, m, &po, why);
+    if (r == 0) r = gen_start(&g, p, req, NULL, o->json ? zeros : NULL, NULL, why);
+    if (r == 0) r = answer_all(p, &a);
+    if (r == 0 && o->json) r = print_json(&a, g, m);
+    if (!o->json && g) printf("\n");
+    if (r == 0 && fflush(stdout) != 0) r = ERR_IO;
+    gen_pool_free(p);
+    buf_release(&a.text);
+    ids_release(&a.ids);
+    return r;
+}
+
+static int run_model(const char *path, const char *prompt, const struct run_opts *o) {
+    struct model *m = NULL;
+    int status = cli_model_open(&m, "run", path, o->threads);
+    if (status != EXIT_OK) return status;
+    struct gen_message messages[2];
+    size_t count = 0;
+    if (o->system) messages[count++] = (struct gen_message){ROLE_SYSTEM, {o->system, strlen(o->system)}};
+    messages[count++] = (struct gen_message){ROLE_USER, {prompt, strlen(prompt)}};
+    struct gen_request req = {
+        .messages = messages,
+        .message_count = count,
+        .raw = o->raw,
+        .text = {prompt, strlen(prompt)},
+        .sampling = {(float)o->temp, (int32_t)o->top_k, (float)o->top_p, (float)o->min_p, (float)o->repeat, (float)o->presence,
+                     (float)o->frequency, o->repeat_last_n > INT32_MAX ? -1 : (int32_t)o->repeat_last_n, o->seed},
+        .stop_count = o->stop.count,
+        .max_tokens = o->max_tokens,
+    };
+    for (size_t i = 0; i < o->stop.count; i++) req.stop[i] = (struct gen_text){o->stop.item[i], strlen(o->stop.item[i])};
+    struct why why = {{0}};
+    int r = run_pool(m, &req, o, &why);
+    if (r != 0) fprintf(stderr, "lull run: %s\n", why_text(&why, r));
+    model_close(m);
+    return r == 0 ? EXIT_OK : r == ERR_USAGE || r == ERR_RANGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+int cmd_run(int argc, char **argv) {
+    static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64};
+    static const struct opt opts[] = {
+        {"raw", OPT_FLAG, &o.raw, NULL, "no chat template: go on from the prompt itself", 0, 0},
+        {"system", OPT_TEXT, &o.system, "TEXT", "a system message before the prompt", 0, 0},
+        {"temp", OPT_REAL, &o.temp, "T", "temperature; 0, the default: always the likeliest token", 0, 1e6},
+        {"top-k", OPT_U32, &o.top_k, "N", "draw among the N likeliest tokens; 0: all", 0, INT32_MAX},
+        {"top-p", OPT_REAL, &o.top_p, "P", "draw among the likeliest that make up P together", 0, 1},
+        {"min-p", OPT_REAL, &o.min_p, "P", "drop tokens less than P times as likely as the likeliest", 0, 1},
+        {"repeat-penalty", OPT_REAL, &o.repeat, "R", "divide what was said already by R; 1: off", 1e-6, 1e6},
+        {"presence-penalty", OPT_REAL, &o.presence, "R", "subtract R from what was said already", -1e6, 1e6},
+        {"frequency-penalty", OPT_REAL, &o.frequency, "R", "subtract R for each time it was said", -1e6, 1e6},
+        {"repeat-last-n", OPT_U32, &o.repeat_last_n, "N", "tokens that penalties look back; 4294967295: all", 0, 0},
+        {"seed", OPT_U64, &o.seed, "N", "seed of the draws", 0, 0},
+        {"stop", OPT_LIST, &o.stop, "TEXT", "end before this text (repeatable)", 0, 0},
+        {"max-tokens", OPT_U32, &o.max_tokens, "N", "tokens of the answer; 0: as many as the context holds", 0, 0},
+        {"context", OPT_U32, &o.context, "N", "tokens of prompt and answer; 0: the model's", 0, 0},
+        {"threads", OPT_U32, &o.threads, "N", "compute threads; 0: one per core", 0, 256},
+        {"json", OPT_FLAG, &o.json, NULL, "one line of JSON at the end instead of the text", 0, 0},
+        {0},
+    };
+    struct command_line c = {"run", "MODEL \"PROMPT\"", "Answers one prompt with the local engine.", opts, 2, 2, {0}, 0};
+    struct why why = {{0}};
+    int r = opt_parse(&c, argc, argv, &why);
+    if (r == OPT_HELP_SHOWN) return EXIT_OK;
+    if (r != 0) {
+        fprintf(stderr, "lull run: %s\n", why_text(&why, r));
+        return EXIT_USAGE;
+    }
+    return run_model(c.args[0], c.args[1], &o);
+}

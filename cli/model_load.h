@@ -1,0 +1,23 @@
+/* cli/model_load.h - opening a model from a command: LULL_KERNELS, and a line of progress when it takes over a second. */
+#ifndef CLI_MODEL_LOAD_H
+#define CLI_MODEL_LOAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+
+/* Opens path or prints why not to stderr. 0 or an exit status. threads 0: one per core. */
+int cli_model_open(struct model **out, const char *command, const char *path, uint32_t threads);
+
+/* Progress on stderr, at most four times a second, from the second second on; `what` is a present participle ("loading").
+ * Nothing is shown when stderr is not a terminal before ten seconds have passed. */
+struct cli_progress {
+    const char *what;
+    uint64_t started_ms, shown_ms;
+};
+void cli_progress_start(struct cli_progress *p, const char *what);
+void cli_progress_show(struct cli_progress *p, uint64_t done, uint64_t all);
+void cli_progress_end(struct cli_progress *p); /* clears the line */
+
+#endif
