@@ -57,7 +57,8 @@ ALWAYS_INLINE vf vf_from_bf16(const uint8_t *p) {
 }
 ALWAYS_INLINE vf vf_from_f32(const uint8_t *p) { return _mm512_loadu_ps(p); }
 ALWAYS_INLINE void vf_to_f16(uint16_t *p, vf v) {
-    _mm256_storeu_si256((__m256i *)(void *)p, _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    _mm256_storeu_si256((__m256i *)(void *)p,
+                        _mm512_maskz_cvtps_ph((__mmask16)0xffff, v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
 #endif
