@@ -77,8 +77,8 @@ struct replay;
 /* Opens a whole envelope of n bytes; plain (cap bytes, at least the size class: SIZE_CLASS_MAX is always enough) receives the
  * content. Order of the checks: format, own key id, body hash, DEK, every chunk, padding and content, manifest; then time, then
  * replay. `now_s` is the node's unix time; seen[i] is the replay cache of own->keys[i].
- * 0: *out is set. ERR_TIME: *out is set too, so that the refusal can be sealed with the node's time. All others leave out
- * and plain wiped, and the peer learns only "refused": ERR_NOTFOUND (not sealed to us), ERR_AUTH, ERR_FORMAT, ERR_VERSION,
+ * 0: *out is set. ERR_TIME: *out is set too, so that the refusal can be sealed with the node's time. All others wipe out
+ * and leave nothing of the content in plain, and the peer learns only "refused": ERR_NOTFOUND (not sealed to us), ERR_AUTH, ERR_FORMAT, ERR_VERSION,
  * ERR_REPLAY, ERR_LIMIT (replay cache full: renew the key; or cap too small), ERR_SHORT, ERR_TRAILING. */
 int envelope_open(const uint8_t *env, size_t n, const struct envelope_own *own, struct replay *const *seen, uint64_t now_s,
                   uint8_t *plain, size_t cap, struct opened *out);
