@@ -141,7 +141,7 @@ static void on_gen_event(struct worker *x, const struct gen_event *g) {
         post_failed(x, job, g->err);
         return;
     }
-    post_token(x, job, g);
+    if (g->id >= 0) post_token(x, job, g); /* none when the resumed ids were the whole answer already */
     if (g->stop == STOP_NONE) return;
     struct work_event done = {.job = job, .kind = WORK_DONE, .stop = g->stop};
     gen_times_of(s->gen, &done.times);

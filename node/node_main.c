@@ -1,0 +1,88 @@
+/* node/node_main.c - `lull node`: options, start in the order that keeps the identity key apart, the loop, the end. */
+#include "base/log.h"
+#include "base/secret.h"
+#include "node/node.h"
+#include "node/node_parts.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static void on_signal(void *arg) { drain_begin(arg); }
+
+static int open_models(struct node *n, struct why *why) {
+    struct served_opts so = {.threads = n->o.threads, .slots = n->o.slots, .context = n->o.context, .loop = n->loop, .on_event = job_event, .arg = n};
+    int r = 0;
+    if (n->o.models.count == 0) r = why_set(why, ERR_USAGE, "give at least one --model FILE");
+    if (n->o.models.count > NODE_MODELS_MAX) r = why_set(why, ERR_USAGE, "at most %d models", NODE_MODELS_MAX);
+    for (size_t i = 0; r == 0 && i < n->o.models.count; i++) {
+        r = served_open(&n->models[i], n->o.models.item[i], &so, &n->dir, why);
+        if (r == 0) n->model_count++;
+        for (size_t k = 0; r == 0 && k < i; k++)
+            if (strcmp(n->models[k].manifest.name, n->models[i].manifest.name) == 0)
+                r = why_set(why, ERR_USAGE, "two models are called %s; name one: --model FILE=NAME", n->models[i].manifest.name);
+    }
+    return r;
+}
+
+static int start(struct node *n, char *operator_path, size_t cap, struct why *why) {
+    if (!n->o.coordinator) return why_set(why, ERR_USAGE, "give --coordinator HOST:PORT");
+    int r = data_dir_open(&n->dir, n->o.data, "node", why);
+    if (r == 0 && !n->o.operator_key) {
+        r = data_dir_file(&n->dir, "operator.key", operator_path, cap);
+        n->o.operator_key = operator_path;
+    }
+    if (r == 0) r = signer_start(&n->signer, &n->dir, why); /* before any thread, loop or socket exists */
+    secret_harden_process();
+    if (r == 0) r = loop_new(&n->loop);
+    if (r == 0) r = link_init(n, why);
+    if (r == 0) r = timer_new(&n->drain, n->loop, drain_on_timer, n);
+    if (r == 0) r = open_models(n, why);
+    if (r == 0) r = loop_on_signal(n->loop, SIGTERM, on_signal, n);
+    if (r == 0) r = loop_on_signal(n->loop, SIGINT, on_signal, n);
+    return r;
+}
+
+static void stop(struct node *n) {
+    link_release(n);
+    for (size_t i = 0; i < n->model_count; i++) served_close(&n->models[i]);
+    timer_free(n->drain);
+    loop_free(n->loop);
+    signer_stop(&n->signer);
+    data_dir_close(&n->dir);
+}
+
+int node_main(int argc, char **argv) {
+    static struct node n = {.signer = {.fd = -1}, .dir = {.lock_fd = -1}, .o = {.slots = 4, .drain_ms = 1000}};
+    const struct opt rows[] = {
+        {"coordinator", OPT_TEXT, &n.o.coordinator, "HOST:PORT", "the coordinator to work for", 0, 0},
+        {"ca", OPT_TEXT, &n.o.ca, "FILE", "trust these certificates (PEM) instead of the system's", 0, 0},
+        {"pin", OPT_TEXT, &n.o.pin, "sha256:HEX", "trust the coordinator's public key itself instead", 0, 0},
+        {"model", OPT_LIST, &n.o.models, "FILE[=NAME]", "a GGUF file to serve; may be given several times", 0, 0},
+        {"slots", OPT_U32, &n.o.slots, "N", "answers at once for each model (4)", 1, 64},
+        {"threads", OPT_U32, &n.o.threads, "N", "compute threads for each model (one per core)", 1, 256},
+        {"context", OPT_U32, &n.o.context, "N", "longest prompt and answer in tokens (the model's)", 16, 16777216},
+        {"operator-key", OPT_TEXT, &n.o.operator_key, "FILE", "your operator key, shared by your machines; made when missing", 0, 0},
+        {"drain-ms", OPT_U32, &n.o.drain_ms, "MS", "how long running answers may finish when the node leaves (1000)", 0, 600000},
+        {"data", OPT_TEXT, &n.o.data, "DIR", "folder for keys and caches (~/.local/share/lull/node)", 0, 0},
+        {"log", OPT_TEXT, &n.o.log, "LEVEL", "error, warn, info or debug", 0, 0},
+        {"log-format", OPT_TEXT, &n.o.log_format, "FORMAT", "text or json", 0, 0},
+        {0},
+    };
+    struct command_line line = {.command = "node", .arguments = "", .opts = rows,
+                                .about = "Lends this machine: answers sealed requests with the given models. Prints a line when it is registered.\n"
+                                         "SIGTERM or Ctrl-C leaves in good order; a second one at once."};
+    struct why why = {{0}};
+    char operator_path[600];
+    int r = opt_parse(&line, argc, argv, &why);
+    if (r == OPT_HELP_SHOWN) return 0;
+    if (r == 0 && log_setup(n.o.log, n.o.log_format) != 0) r = why_set(&why, ERR_USAGE, "--log is error, warn, info or debug; --log-format text or json");
+    if (r == 0) r = start(&n, operator_path, sizeof operator_path, &why);
+    if (r != 0) fprintf(stderr, "lull node: %s\n", why_text(&why, r));
+    if (r == 0) {
+        link_dial(&n);
+        r = loop_run(n.loop);
+    }
+    stop(&n);
+    return r == 0 ? 0 : r == ERR_USAGE ? 2 : 1;
+}

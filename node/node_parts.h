@@ -1,0 +1,76 @@
+/* node/node_parts.h - what the node's own files share: the daemon's state and how its parts call each other. All of it belongs to
+ * the loop's thread. */
+#ifndef NODE_NODE_PARTS_H
+#define NODE_NODE_PARTS_H
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/opt.h"
+#include "net/h2.h"
+#include "net/loop.h"
+#include "net/tls.h"
+#include "node/keyring.h"
+#include "node/served.h"
+#include "node/signer_proc.h"
+#include "seal/codes.h"
+
+enum { NODE_MODELS_MAX = 8, NODE_ENVELOPES_MAX = 64 << 20 /* bytes of requests being received */ };
+#define NODE_ENGINE_ID "lull-" LULL_VERSION
+
+struct node_opts {
+    const char *coordinator, *ca, *pin, *data, *operator_key, *log, *log_format;
+    struct opt_list models;
+    uint32_t slots, threads, context, drain_ms;
+};
+
+struct job;
+struct node {
+    struct node_opts o;
+    struct data_dir dir;
+    struct signer signer;
+    struct loop *loop;
+    struct tls *tls;
+    struct keyring *keys;
+    struct operator_stmt operator_stmt;
+    struct served models[NODE_MODELS_MAX];
+    size_t model_count;
+    /* link.c */
+    struct h2 *link;
+    struct h2_stream *link_stream; /* the coordinator's; NULL until it opened it */
+    struct buf link_in;
+    struct timer *redial, *heartbeat, *renew;
+    uint32_t redial_ms, heartbeat_ms;
+    int registered, said_ready;
+    uint8_t coordinator_key[32];
+    /* job.c */
+    struct job *jobs;
+    uint64_t next_job;
+    size_t receiving; /* bytes of envelopes held */
+    /* drain.c */
+    struct timer *drain;
+    int draining;
+};
+
+/* ---- link.c: dials, registers, sends heartbeats, dials again ---- */
+int link_init(struct node *n, struct why *why);
+void link_dial(struct node *n);
+void link_register_now(struct node *n); /* a new record on the running link; nothing without one */
+void link_heartbeat_now(struct node *n);
+/* Says that we leave (LINK_DRAIN); later that nothing runs any more (LINK_DRAINED) and closes. */
+void link_say_drain(struct node *n);
+void link_say_drained(struct node *n);
+void link_release(struct node *n);
+
+/* ---- job.c: one sealed request each ---- */
+void job_begin(struct node *n, struct h2_stream *s);
+void job_event(void *node, const struct work_event *e);
+size_t job_count(const struct node *n);
+void job_fail_all(struct node *n, enum code code); /* sealed errors to all; their streams end in good order */
+void job_drop_all(struct node *n);                 /* the link is lost: nobody listens */
+
+/* ---- drain.c ---- */
+void drain_begin(struct node *n);
+void drain_check(struct node *n);  /* after a job has ended */
+void drain_on_timer(void *node);    /* the time for finishing is over */
+
+#endif
