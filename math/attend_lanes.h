@@ -35,18 +35,17 @@ ALWAYS_INLINE void scores_part(unsigned w, const uint8_t *k, uint32_t v0, unsign
                                float *s) {
     vf acc[TOGETHER_MAX][WIDTH_MAX];
     const uint8_t *key[TOGETHER_MAX];
-    EACH (v, count) {
+    EACH(v, count) {
         uint32_t pos = (v0 + v) * LANES;
         key[v] = k + (size_t)(pos / 16) * head_dim * 32 + pos % 16 * 2;
-        EACH (r, w) acc[v][r] = vf_zero();
+        EACH(r, w) acc[v][r] = vf_zero();
     }
-    for (uint32_t d = 0; d < head_dim; d++)
-        EACH (v, count) {
+    for (uint32_t d = 0; d < head_dim; d++) EACH(v, count) {
             vf kd = vf_from_f16(key[v] + 32 * (size_t)d);
-            EACH (r, w) acc[v][r] = vf_fma(vf_set1(q[d * w + r]), kd, acc[v][r]);
+            EACH(r, w) acc[v][r] = vf_fma(vf_set1(q[d * w + r]), kd, acc[v][r]);
         }
-    EACH (v, count)
-        EACH (r, w) vf_store(s + r * KV_CHUNK + (v0 + v) * LANES, acc[v][r]);
+    EACH(v, count)
+    EACH(r, w) vf_store(s + r * KV_CHUNK + (v0 + v) * LANES, acc[v][r]);
 }
 ALWAYS_INLINE void scores_width(unsigned w, const uint8_t *k, uint32_t groups, uint32_t head_dim, const float *q, float *s) {
     uint32_t vectors = groups * 16 / LANES, v = 0;
@@ -87,19 +86,18 @@ static int lanes_softmax(float *s, uint32_t from, uint32_t to, float scale, floa
 ALWAYS_INLINE void values_part(unsigned w, const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim, uint32_t v0,
                                unsigned count, const float *e, float *o) {
     vf acc[TOGETHER_MAX][WIDTH_MAX];
-    EACH (c, count)
-        EACH (r, w) acc[c][r] = vf_zero();
+    EACH(c, count)
+    EACH(r, w) acc[c][r] = vf_zero();
     for (uint32_t i = from; i < to;) {
         uint32_t stop = (i / KV_PAGE + 1) * KV_PAGE < to ? (i / KV_PAGE + 1) * KV_PAGE : to;
         const uint8_t *value = v[i / KV_PAGE] + ((size_t)(i % KV_PAGE) * dim + v0 * LANES) * 2;
-        for (; i < stop; i++, value += 2 * (size_t)dim)
-            EACH (c, count) {
+        for (; i < stop; i++, value += 2 * (size_t)dim) EACH(c, count) {
                 vf vd = vf_from_f16(value + c * LANES * 2);
-                EACH (r, w) acc[c][r] = vf_fma(vf_set1(e[r * KV_CHUNK + i]), vd, acc[c][r]);
+                EACH(r, w) acc[c][r] = vf_fma(vf_set1(e[r * KV_CHUNK + i]), vd, acc[c][r]);
             }
     }
-    EACH (c, count)
-        EACH (r, w) vf_store(o + r * HEAD_DIM_MAX + (v0 + c) * LANES, acc[c][r]);
+    EACH(c, count)
+    EACH(r, w) vf_store(o + r * HEAD_DIM_MAX + (v0 + c) * LANES, acc[c][r]);
 }
 ALWAYS_INLINE void values_width(unsigned w, const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim, const float *e,
                                 float *o) {

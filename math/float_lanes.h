@@ -3,44 +3,45 @@
  * added in ascending order all the same. */
 enum { LINE_VECTORS = 16 / LANES }; /* vectors that hold the 16 rows */
 
-ALWAYS_INLINE vf float_weights(enum weight_kernel kind, const uint8_t *group, uint32_t k, unsigned part) {
-    const uint8_t *p = group + (size_t)k * (kind == WK_F32 ? 64 : 32) + part * LANES * (kind == WK_F32 ? 4 : 2);
+ALWAYS_INLINE vf float_weights(enum weight_kernel kind, const uint8_t *line, unsigned part) {
+    const uint8_t *p = line + part * LANES * (kind == WK_F32 ? 4 : 2);
     return kind == WK_F32 ? vf_from_f32(p) : kind == WK_F16 ? vf_from_f16(p) : vf_from_bf16(p);
 }
 
-/* `blocks` blocks of `len` columns from k0 on, for the rows of vector `part` and the next `parts` - 1. */
+/* `blocks` blocks of `len` columns from k0 on, for the rows of vector `part` and the next `parts` - 1. Their lines start at
+ * `line` and are `step` lines apart, the blocks' one beside the other (float_line in packed.h). */
 ALWAYS_INLINE void float_blocks(enum weight_kernel kind, unsigned w, unsigned part, unsigned parts, unsigned blocks,
-                                const uint8_t *group, const float *x, uint32_t k0, uint32_t len, vf acc[2][WIDTH_MAX]) {
+                                const uint8_t *line, uint32_t step, const float *x, uint32_t len, vf acc[2][WIDTH_MAX]) {
+    const size_t bytes = kind == WK_F32 ? 64 : 32;
     vf p[TOGETHER_MAX][2][WIDTH_MAX];
-    EACH (b, blocks)
-        EACH (h, parts)
-            EACH (t, w) p[b][h][t] = vf_zero();
-    for (uint32_t i = 0; i < len; i++)
-        EACH (b, blocks) {
-            uint32_t k = k0 + 32 * b + i;
-            if (blocks > 1) __builtin_prefetch(group + (size_t)(k + 32 * blocks) * (kind == WK_F32 ? 64 : 32));
-            EACH (h, parts) {
-                vf wk = float_weights(kind, group, k, part + h);
-                EACH (t, w) p[b][h][t] = vf_fma(wk, vf_set1(x[(size_t)k * w + t]), p[b][h][t]);
-            }
-        }
-    EACH (b, blocks)
-        EACH (h, parts)
-            EACH (t, w) acc[h][t] = vf_add(acc[h][t], p[b][h][t]);
+    EACH(b, blocks)
+    EACH(h, parts)
+    EACH(t, w) p[b][h][t] = vf_zero();
+    for (uint32_t i = 0; i < len; i++, line += step * bytes, x += w) EACH(b, blocks)
+    EACH(h, parts) {
+        vf wk = float_weights(kind, line + b * bytes, part + h);
+        EACH(t, w) p[b][h][t] = vf_fma(wk, vf_set1(x[(size_t)32 * b * w + t]), p[b][h][t]);
+    }
+    EACH(b, blocks)
+    EACH(h, parts)
+    EACH(t, w) acc[h][t] = vf_add(acc[h][t], p[b][h][t]);
 }
 
 ALWAYS_INLINE void float_width(unsigned w, enum weight_kernel kind, const uint8_t *group, uint32_t cols, const float *x,
                                float *out) {
+    const size_t bytes = kind == WK_F32 ? 64 : 32; /* of a line */
     const unsigned parts = w <= 3 ? LINE_VECTORS : 1, blocks = together(w) / parts;
     for (unsigned part = 0; part < LINE_VECTORS; part += parts) {
         vf acc[2][WIDTH_MAX];
         uint32_t k = 0;
-        EACH (h, parts)
-            EACH (t, w) acc[h][t] = vf_zero();
-        for (; k + 32 * blocks <= cols; k += 32 * blocks) float_blocks(kind, w, part, parts, blocks, group, x, k, 32, acc);
-        for (; k < cols; k += 32) float_blocks(kind, w, part, parts, 1, group, x, k, cols - k < 32 ? cols - k : 32, acc);
-        EACH (h, parts)
-            EACH (t, w) vf_store(out + 16 * t + (part + h) * LANES, acc[h][t]);
+        EACH(h, parts)
+        EACH(t, w) acc[h][t] = vf_zero();
+        for (; k + 32 * blocks <= (cols & ~127u); k += 32 * blocks)
+            float_blocks(kind, w, part, parts, blocks, group + float_line(k, cols) * bytes, 4, x + (size_t)k * w, 32, acc);
+        for (; k < cols; k += 32)
+            float_blocks(kind, w, part, parts, 1, group + k * bytes, 1, x + (size_t)k * w, cols - k < 32 ? cols - k : 32, acc);
+        EACH(h, parts)
+        EACH(t, w) vf_store(out + 16 * t + (part + h) * LANES, acc[h][t]);
     }
 }
 

@@ -25,49 +25,49 @@ ALWAYS_INLINE void q8_0_part(unsigned n, unsigned w, unsigned half, const uint8_
                              float *out) {
     const __m256i offset = _mm256_set1_epi8(-128);
     vf acc[TOKENS];
-    EACH (t, n) acc[t] = vf_zero();
+    EACH(t, n) acc[t] = vf_zero();
     for (uint32_t b = 0; b < cols / 32; b++, act += ACT32_BYTES * w) {
         const uint8_t *body = group + body_at(b, BODY_Q8_0) + 32 * half;
         __m256i sum[TOKENS];
-        EACH (t, n) sum[t] = _mm256_setzero_si256();
-        EACH (g, 8) {
+        EACH(t, n) sum[t] = _mm256_setzero_si256();
+        EACH(g, 8) {
             __m256i q = _mm256_xor_si256(half_line(body + 64 * g), offset), mag = _mm256_abs_epi8(q);
-            EACH (t, n) {
+            EACH(t, n) {
                 __m256i a = _mm256_sign_epi8(spread(act + (12 + 4 * g) * w + 4 * t), q);
                 sum[t] = _mm256_add_epi32(sum[t], pairs(_mm256_maddubs_epi16(mag, a)));
             }
         }
         vf d = vf_from_f16(group + scale_at(b, BODY_Q8_0) + 16 * half);
-        EACH (t, n) acc[t] = finish(sum[t], d, act + 4 * t, acc[t]);
+        EACH(t, n) acc[t] = finish(sum[t], d, act + 4 * t, acc[t]);
     }
-    EACH (t, n) vf_store(out + 16 * t, acc[t]);
+    EACH(t, n) vf_store(out + 16 * t, acc[t]);
 }
 
 ALWAYS_INLINE void q4_0_part(unsigned n, unsigned w, unsigned half, const uint8_t *group, uint32_t cols, const uint8_t *act,
                              float *out) {
     const __m256i low4 = _mm256_set1_epi8(15);
     vf acc[TOKENS];
-    EACH (t, n) acc[t] = vf_zero();
+    EACH(t, n) acc[t] = vf_zero();
     for (uint32_t b = 0; b < cols / 32; b++, act += ACT32_BYTES * w) {
         const uint8_t *body = group + body_at(b, BODY_Q4_0) + 32 * half;
         __m256i sum[TOKENS]; /* 16-bit */
-        EACH (t, n) sum[t] = _mm256_setzero_si256();
-        EACH (g, 4) {
+        EACH(t, n) sum[t] = _mm256_setzero_si256();
+        EACH(g, 4) {
             __m256i both = half_line(body + 64 * g), lo = _mm256_and_si256(both, low4);
             __m256i hi = _mm256_and_si256(_mm256_srli_epi32(both, 4), low4);
-            EACH (t, n) {
+            EACH(t, n) {
                 __m256i pl = _mm256_maddubs_epi16(lo, spread(act + (12 + 4 * g) * w + 4 * t));
                 __m256i ph = _mm256_maddubs_epi16(hi, spread(act + (28 + 4 * g) * w + 4 * t));
                 sum[t] = _mm256_add_epi16(sum[t], _mm256_add_epi16(pl, ph));
             }
         }
         vf d = vf_from_f16(group + scale_at(b, BODY_Q4_0) + 16 * half);
-        EACH (t, n) {
+        EACH(t, n) {
             __m256i total = _mm256_add_epi32(pairs(sum[t]), spread(act + 4 * w + 4 * t)); /* -8 * S */
             acc[t] = finish(total, d, act + 4 * t, acc[t]);
         }
     }
-    EACH (t, n) vf_store(out + 16 * t, acc[t]);
+    EACH(t, n) vf_store(out + 16 * t, acc[t]);
 }
 
 /* The six-bit values of a sub-block's four k-groups, for one half of the rows. */
@@ -84,27 +84,27 @@ ALWAYS_INLINE void q6_k_unpack(const uint8_t *sub, __m256i q[4]) {
 ALWAYS_INLINE void q6_k_part(unsigned n, unsigned w, unsigned half, const uint8_t *group, uint32_t cols, const uint8_t *act,
                              float *out) {
     vf acc[TOKENS];
-    EACH (t, n) acc[t] = vf_zero();
+    EACH(t, n) acc[t] = vf_zero();
     for (uint32_t b = 0; b < cols / 256; b++) {
         const uint8_t *body = group + body_at(b, BODY_Q6_K), *da = act;
         __m256i total[TOKENS];
-        EACH (t, n) total[t] = _mm256_setzero_si256();
+        EACH(t, n) total[t] = _mm256_setzero_si256();
         act += 4 * w;
         for (unsigned j = 0; j < 16; j++, act += ACT256_SUB * w) {
             __m256i q[4], sc = _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(body + 16 * j + 8 * half)));
             q6_k_unpack(body + Q6K_SCALES + Q6K_SUB * j + 32 * half, q);
-            EACH (t, n) {
+            EACH(t, n) {
                 __m256i p[4];
-                EACH (g, 4) p[g] = _mm256_maddubs_epi16(q[g], spread(act + (4 + 4 * g) * w + 4 * t));
+                EACH(g, 4) p[g] = _mm256_maddubs_epi16(q[g], spread(act + (4 + 4 * g) * w + 4 * t));
                 __m256i s01 = pairs(_mm256_add_epi16(p[0], p[1])), s23 = pairs(_mm256_add_epi16(p[2], p[3]));
                 __m256i sum = _mm256_add_epi32(_mm256_add_epi32(s01, s23), spread(act + 4 * t)); /* -32 * S */
                 total[t] = _mm256_add_epi32(total[t], _mm256_mullo_epi32(sum, sc));
             }
         }
         vf d = vf_from_f16(group + scale_at(b, BODY_Q6_K) + 16 * half);
-        EACH (t, n) acc[t] = finish(total[t], d, da + 4 * t, acc[t]);
+        EACH(t, n) acc[t] = finish(total[t], d, da + 4 * t, acc[t]);
     }
-    EACH (t, n) vf_store(out + 16 * t, acc[t]);
+    EACH(t, n) vf_store(out + 16 * t, acc[t]);
 }
 
 /* Splits a panel into at most four tokens at a time and two halves of the rows. */

@@ -14,39 +14,39 @@ ALWAYS_INLINE vf block_scale(vf d, const uint8_t *da) { return vf_mul(d, vf_set1
 
 ALWAYS_INLINE void q8_0_width(unsigned w, const uint8_t *group, uint32_t cols, const uint8_t *act, float *out) {
     vf acc[WIDTH_MAX];
-    EACH (t, w) acc[t] = vf_zero();
+    EACH(t, w) acc[t] = vf_zero();
     for (uint32_t b = 0; b < cols / 32; b++, act += ACT32_BYTES * w) {
         const uint8_t *body = group + body_at(b, BODY_Q8_0);
         __m512i sum[WIDTH_MAX];
-        EACH (t, w) sum[t] = spread(act + 8 * w + 4 * t); /* -128 * S */
-        EACH (g, 8) {
+        EACH(t, w) sum[t] = spread(act + 8 * w + 4 * t); /* -128 * S */
+        EACH(g, 8) {
             __m512i q = line(body + 64 * g);
-            EACH (t, w) sum[t] = _mm512_dpbusd_epi32(sum[t], q, spread(act + (12 + 4 * g) * w + 4 * t));
+            EACH(t, w) sum[t] = _mm512_dpbusd_epi32(sum[t], q, spread(act + (12 + 4 * g) * w + 4 * t));
         }
         vf d = vf_from_f16(group + scale_at(b, BODY_Q8_0));
-        EACH (t, w) acc[t] = vf_fma(_mm512_cvtepi32_ps(sum[t]), block_scale(d, act + 4 * t), acc[t]);
+        EACH(t, w) acc[t] = vf_fma(_mm512_cvtepi32_ps(sum[t]), block_scale(d, act + 4 * t), acc[t]);
     }
-    EACH (t, w) vf_store(out + 16 * t, acc[t]);
+    EACH(t, w) vf_store(out + 16 * t, acc[t]);
 }
 
 ALWAYS_INLINE void q4_0_width(unsigned w, const uint8_t *group, uint32_t cols, const uint8_t *act, float *out) {
     const __m512i low4 = _mm512_set1_epi8(15);
     vf acc[WIDTH_MAX];
-    EACH (t, w) acc[t] = vf_zero();
+    EACH(t, w) acc[t] = vf_zero();
     for (uint32_t b = 0; b < cols / 32; b++, act += ACT32_BYTES * w) {
         const uint8_t *body = group + body_at(b, BODY_Q4_0);
         __m512i sum[WIDTH_MAX];
-        EACH (t, w) sum[t] = spread(act + 4 * w + 4 * t); /* -8 * S */
-        EACH (g, 4) {
+        EACH(t, w) sum[t] = spread(act + 4 * w + 4 * t); /* -8 * S */
+        EACH(g, 4) {
             __m512i both = line(body + 64 * g), lo = _mm512_and_si512(both, low4);
             __m512i hi = _mm512_and_si512(_mm512_srli_epi32(both, 4), low4);
-            EACH (t, w) sum[t] = _mm512_dpbusd_epi32(sum[t], lo, spread(act + (12 + 4 * g) * w + 4 * t));
-            EACH (t, w) sum[t] = _mm512_dpbusd_epi32(sum[t], hi, spread(act + (28 + 4 * g) * w + 4 * t));
+            EACH(t, w) sum[t] = _mm512_dpbusd_epi32(sum[t], lo, spread(act + (12 + 4 * g) * w + 4 * t));
+            EACH(t, w) sum[t] = _mm512_dpbusd_epi32(sum[t], hi, spread(act + (28 + 4 * g) * w + 4 * t));
         }
         vf d = vf_from_f16(group + scale_at(b, BODY_Q4_0));
-        EACH (t, w) acc[t] = vf_fma(_mm512_cvtepi32_ps(sum[t]), block_scale(d, act + 4 * t), acc[t]);
+        EACH(t, w) acc[t] = vf_fma(_mm512_cvtepi32_ps(sum[t]), block_scale(d, act + 4 * t), acc[t]);
     }
-    EACH (t, w) vf_store(out + 16 * t, acc[t]);
+    EACH(t, w) vf_store(out + 16 * t, acc[t]);
 }
 
 /* The six-bit values of a sub-block's four k-groups. */
@@ -64,25 +64,25 @@ ALWAYS_INLINE void q6_k_unpack(const uint8_t *sub, __m512i q[4]) {
 
 ALWAYS_INLINE void q6_k_width(unsigned w, const uint8_t *group, uint32_t cols, const uint8_t *act, float *out) {
     vf acc[WIDTH_MAX];
-    EACH (t, w) acc[t] = vf_zero();
+    EACH(t, w) acc[t] = vf_zero();
     for (uint32_t b = 0; b < cols / 256; b++) {
         const uint8_t *body = group + body_at(b, BODY_Q6_K), *da = act;
         __m512i total[WIDTH_MAX];
-        EACH (t, w) total[t] = _mm512_setzero_si512();
+        EACH(t, w) total[t] = _mm512_setzero_si512();
         act += 4 * w;
         for (unsigned j = 0; j < 16; j++, act += ACT256_SUB * w) {
             __m512i q[4], sc = _mm512_cvtepi8_epi32(_mm_load_si128((const __m128i *)(const void *)(body + 16 * j)));
             q6_k_unpack(body + Q6K_SCALES + Q6K_SUB * j, q);
-            EACH (t, w) {
+            EACH(t, w) {
                 __m512i sum = spread(act + 4 * t); /* -32 * S */
-                EACH (g, 4) sum = _mm512_dpbusd_epi32(sum, q[g], spread(act + (4 + 4 * g) * w + 4 * t));
+                EACH(g, 4) sum = _mm512_dpbusd_epi32(sum, q[g], spread(act + (4 + 4 * g) * w + 4 * t));
                 total[t] = _mm512_add_epi32(total[t], _mm512_mullo_epi32(sum, sc));
             }
         }
         vf d = vf_from_f16(group + scale_at(b, BODY_Q6_K));
-        EACH (t, w) acc[t] = vf_fma(_mm512_cvtepi32_ps(total[t]), block_scale(d, da + 4 * t), acc[t]);
+        EACH(t, w) acc[t] = vf_fma(_mm512_cvtepi32_ps(total[t]), block_scale(d, da + 4 * t), acc[t]);
     }
-    EACH (t, w) vf_store(out + 16 * t, acc[t]);
+    EACH(t, w) vf_store(out + 16 * t, acc[t]);
 }
 
 static void tile_q8_0(const uint8_t *group, uint32_t cols, const uint8_t *panel, uint32_t width, float *out) {

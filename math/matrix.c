@@ -30,7 +30,7 @@ size_t matrix_bytes(const struct matrix *m) { return m->groups * m->group_bytes;
 /* ---- packing one row's blocks into lane r of a group (dst is zeroed) ------------------------------------------------- */
 
 static void pack_float(uint8_t *dst, const uint8_t *row, uint32_t cols, uint32_t r, size_t size) {
-    for (uint32_t k = 0; k < cols; k++) memcpy(dst + (k * MATRIX_ROWS + r) * size, row + k * size, size);
+    for (uint32_t k = 0; k < cols; k++) memcpy(dst + (float_line(k, cols) * MATRIX_ROWS + r) * size, row + k * size, size);
 }
 
 static void pack_q8_0(uint8_t *dst, const uint8_t *row, uint32_t blocks, uint32_t r) {

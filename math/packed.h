@@ -1,6 +1,8 @@
 /* math/packed.h - the byte layout of packed groups (R16K4) and of activation panels; shared by packers and kernels.
  *
- * A packed group is 16 rows, "lanes". Floats: for each column 16 values. Quantised types: blocks in pairs that share one
+ * A packed group is 16 rows, "lanes". Floats: for each column a line of 16 values; of each whole 128 columns, the lines of its
+ * four blocks of 32 alternate (0, 32, 64, 96, 1, 33, ...), so that four chains can run side by side along one stream of memory:
+ * with four streams a single token read at half the speed. Quantised types: blocks in pairs that share one
  * 64-byte line of scales, so that every later load is one whole cache line:
  *
  *     d of block 2p: 16 x fp16 | d of block 2p+1: 16 x fp16 | body of block 2p | body of block 2p+1
@@ -35,6 +37,11 @@ enum {
     ACT256_SUB = 4 + 16,   /* per token and sub-block */
     ACT256_BYTES = 4 + 16 * ACT256_SUB,
 };
+
+/* Which line of a float group holds column k. */
+static inline size_t float_line(uint32_t k, uint32_t cols) {
+    return k < (cols & ~127u) ? (k & ~127u) + k % 32 * 4 + k / 32 % 4 : k;
+}
 
 static inline size_t pair_bytes(uint32_t body) { return PACK_SCALE_LINE + 2 * (size_t)body; }
 /* Bytes of `blocks` blocks. */

@@ -32,7 +32,7 @@ static float float_chain(const uint8_t *w, uint32_t cols, const uint8_t *x, uint
     for (uint32_t k0 = 0; k0 < cols; k0 += 32) {
         float p = 0.0f;
         for (uint32_t k = k0; k < k0 + 32 && k < cols; k++) {
-            const uint8_t *wk = w + (size_t)k * (kind == WK_F32 ? 64 : 32);
+            const uint8_t *wk = w + float_line(k, cols) * (kind == WK_F32 ? 64 : 32);
             float v = kind == WK_F32 ? load_f32(wk) : kind == WK_F16 ? f16_to_f32(load_u16(wk)) : bf16_to_f32(load_u16(wk));
             p = fmaf(v, load_f32(x + 4 * (size_t)k * width), p);
         }
