@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "seal/stream.h"
 
 #define CHECK(c)           \

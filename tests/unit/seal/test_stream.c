@@ -267,7 +267,7 @@ TEST(frames_in_a_wrong_state_are_refused) {
                               txt = {.type = FRAME_TEXT};
     static const struct frame rec = {.type = FRAME_RECEIPT, .receipt = {(const uint8_t *)"r", 1}},
                               err = {.type = FRAME_ERROR, .error = {1, 0}};
-    static const struct {
+    const struct {
         struct frame f[4];
         int final[4];
         size_t n;
