@@ -161,7 +161,7 @@ static void on_bytes(void *arg, const uint8_t *p, size_t n) {
         h2_fail(h, took == NGHTTP2_ERR_FLOODED ? ERR_LIMIT : ERR_FORMAT);
         return;
     }
-    h2_flush_soon(h);
+    flush(h); /* per record, not per turn: what nghttp2 refuses it must be able to say before it is given more */
 }
 
 static void on_room(void *arg) { flush(arg); }

@@ -11,6 +11,7 @@ struct talk { /* one stream as a test sees it */
     char trailer[32], type[32];
     size_t to_send; /* echo: bytes to produce */
     uint8_t last;
+    int end_last; /* 1: end only after the peer has: an answer that ends first stops the request's body */
 };
 
 static void talk_response(void *arg, struct h2_stream *s, int status, const struct h2_headers *h) {
@@ -33,7 +34,6 @@ static void talk_trailers(void *arg, struct h2_stream *s, const struct h2_header
     const char *v = h2_header_get(h, "lull-usage");
     snprintf(t->trailer, sizeof t->trailer, "%s", v ? v : "");
 }
-static void talk_end(void *arg, struct h2_stream *s) { (void)s, ((struct talk *)arg)->ended = 1; }
 static void talk_sent(void *arg, struct h2_stream *s, size_t n) { (void)s, ((struct talk *)arg)->sent += n; }
 static void pump(struct talk *t) {
     uint8_t block[1000];
@@ -44,7 +44,13 @@ static void pump(struct talk *t) {
         t->last = (uint8_t)(t->last + n);
         t->to_send -= n;
     }
-    (void)h2_end(t->s, NULL);
+    if (!t->end_last || t->ended) (void)h2_end(t->s, NULL);
+}
+static void talk_end(void *arg, struct h2_stream *s) {
+    struct talk *t = arg;
+    (void)s;
+    t->ended = 1;
+    if (t->end_last) pump(t);
 }
 static void talk_writable(void *arg, struct h2_stream *s) {
     struct talk *t = arg;
@@ -132,7 +138,7 @@ static uint32_t sum_of(size_t n) {
 TEST(ten_megabytes_both_ways) {
     struct pair p;
     enum { N = 10 << 20 };
-    struct talk mine = {.to_send = N}, theirs = {.to_send = N};
+    struct talk mine = {.to_send = N}, theirs = {.to_send = N, .end_last = 1};
     pair_up(&p, TLS_NODE);
     server(&p)->serve = serve_bulk;
     server(&p)->arg = &theirs;

@@ -1,0 +1,184 @@
+/* test_tls.c - who is refused: wrong certificate, name, pin, protocol, TLS version; and what silence and garbage do. */
+#include "base/file.h"
+#include "tests/unit/net/foreign.h"
+#include "tests/unit/net/pair.h"
+
+static int dialled_gone(void *arg) { return ((struct pair *)arg)->dialled.gone; }
+static int accepted_gone(void *arg) { return ((struct pair *)arg)->accepted.gone; }
+
+static void dial_with(struct pair *p, const struct tls_client_opts *o, const char *where) {
+    struct why why = {""};
+    CHECK_INT(tls_client_new(&p->client_tls, o, &why), 0);
+    CHECK_INT(h2_dial(&p->dialled.h, p->loop, p->client_tls, where, &p->client_opts, &end_events, &p->dialled), 0);
+}
+static void expect_refusal(const struct tls_client_opts *o) {
+    struct pair p;
+    pair_init(&p);
+    dial_with(&p, o, p.where);
+    pair_run_until(&p, dialled_gone, &p, 5000);
+    CHECK_INT(p.dialled.gone_err, ERR_AUTH);
+    CHECK(!p.dialled.ready && !p.accepted.ready);
+    pair_release(&p);
+}
+TEST(an_unknown_certificate_is_refused) {
+    struct tls_client_opts system_roots = {.proto = TLS_NODE};
+    expect_refusal(&system_roots);
+    struct pair other;
+    pair_init(&other); /* another self-signed one */
+    struct tls_client_opts wrong_ca = {.proto = TLS_GATEWAY, .ca_file = other.cert};
+    expect_refusal(&wrong_ca);
+    char pin[TLS_PIN_BYTES];
+    struct why why = {""};
+    CHECK_INT(tls_pin_of_file(other.cert, pin, &why), 0);
+    struct tls_client_opts wrong_pin = {.proto = TLS_NODE, .pin = pin};
+    expect_refusal(&wrong_pin);
+    pair_release(&other);
+}
+TEST(the_right_pin_is_enough) {
+    struct pair p;
+    char pin[TLS_PIN_BYTES];
+    struct why why = {""};
+    pair_init(&p);
+    CHECK_INT(tls_pin_of_file(p.cert, pin, &why), 0);
+    struct tls_client_opts o = {.proto = TLS_NODE, .pin = pin};
+    dial_with(&p, &o, p.where);
+    pair_run_until(&p, pair_both_ready, &p, 5000);
+    pair_release(&p);
+    struct tls *t;
+    o.pin = "sha256:12";
+    CHECK_INT(tls_client_new(&t, &o, &why), ERR_USAGE);
+}
+TEST(localhost_by_name_is_verified_too) {
+    struct pair p;
+    char where[ADDR_TEXT_BYTES];
+    pair_init(&p);
+    snprintf(where, sizeof where, "localhost:%s", strrchr(p.where, ':') + 1);
+    struct tls_client_opts o = {.proto = TLS_GATEWAY, .ca_file = p.cert};
+    dial_with(&p, &o, where);
+    pair_run_until(&p, pair_both_ready, &p, 5000);
+    pair_release(&p);
+}
+/* 127.0.0.2 reaches the same listener but is not in the certificate. */
+TEST(a_name_outside_the_certificate_is_refused) {
+    struct pair p;
+    char where[ADDR_TEXT_BYTES];
+    struct why why = {""};
+    pair_init(&p);
+    listener_close(p.listener);
+    CHECK_INT(listener_open(&p.listener, p.loop, "0.0.0.0:0", pair_accept, &p, &why), 0);
+    listener_addr(p.listener, where);
+    char other[ADDR_TEXT_BYTES];
+    snprintf(other, sizeof other, "127.0.0.2:%s", strrchr(where, ':') + 1);
+    struct tls_client_opts o = {.proto = TLS_GATEWAY, .ca_file = p.cert};
+    dial_with(&p, &o, other);
+    pair_run_until(&p, dialled_gone, &p, 5000);
+    CHECK_INT(p.dialled.gone_err, ERR_AUTH);
+    pair_release(&p);
+}
+TEST(nobody_there_is_not_found) {
+    struct pair p;
+    pair_init(&p);
+    struct tls_client_opts o = {.proto = TLS_NODE, .ca_file = p.cert};
+    listener_close(p.listener);
+    p.listener = NULL;
+    dial_with(&p, &o, p.where);
+    pair_run_until(&p, dialled_gone, &p, 5000);
+    CHECK_INT(p.dialled.gone_err, ERR_NOTFOUND);
+    pair_release(&p);
+}
+TEST(certificate_files_are_made_once_with_safe_modes) {
+    struct pair p;
+    struct stat st;
+    struct why why = {""};
+    pair_init(&p);
+    CHECK_INT(stat(p.key, &st), 0);
+    CHECK_INT(st.st_mode & 0777, 0600);
+    ino_t before = st.st_ino;
+    CHECK_INT(tls_files_make(p.cert, p.key, NULL, 0, &why), 0);
+    CHECK_INT(stat(p.key, &st), 0);
+    CHECK_INT(st.st_ino, before);
+    const char *bad = "evil,DNS:other";
+    unlink(p.cert);
+    CHECK_INT(tls_files_make(p.cert, p.key, &bad, 1, &why), ERR_USAGE);
+    const char *good[] = {"status.example", "192.0.2.7"};
+    CHECK_INT(tls_files_make(p.cert, p.key, good, 2, &why), 0);
+    struct tls *t;
+    CHECK_INT(tls_server_new(&t, "/nonexistent", p.key, &why), ERR_FORMAT);
+    CHECK(strstr(why.text, "/nonexistent") != NULL);
+    pair_release(&p);
+}
+
+/* ---- clients that are not ours ---- */
+static void expect_foreign_gone(const struct foreign *f, int err, uint64_t within_ms) {
+    struct pair p;
+    pair_init(&p);
+    pid_t pid = foreign_start(&p, f);
+    pair_run_until(&p, accepted_gone, &p, within_ms);
+    CHECK_INT(p.accepted.gone_err, err);
+    pair_release(&p);
+    (void)foreign_end(pid);
+}
+TEST(old_tls_and_other_protocols_are_refused) {
+    expect_foreign_gone(&(struct foreign){.max_version = TLS1_2_VERSION, .alpn = "\2h2", .alpn_len = 3}, ERR_AUTH, 5000);
+    expect_foreign_gone(&(struct foreign){.alpn = "\10http/1.1", .alpn_len = 9}, ERR_AUTH, 5000);
+    expect_foreign_gone(&(struct foreign){.alpn = "\6lull/2", .alpn_len = 7}, ERR_AUTH, 5000);
+    expect_foreign_gone(&(struct foreign){.alpn = NULL}, ERR_AUTH, 5000);
+}
+TEST(bytes_that_are_not_http2_end_the_link) {
+    static const char text[] = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    expect_foreign_gone(&(struct foreign){.alpn = "\2h2", .alpn_len = 3, .text = text, .text_len = sizeof text - 1}, ERR_FORMAT,
+                        5000);
+    static const char frames[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0\0\0\x05\x07\xff\0\0\0\x01xxxxx";
+    expect_foreign_gone(&(struct foreign){.alpn = "\2h2", .alpn_len = 3, .text = frames, .text_len = sizeof frames - 1},
+                        ERR_FORMAT, 5000);
+}
+TEST(a_stopped_peer_is_lost_after_three_seconds) {
+    static const char hello[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    struct pair p;
+    struct foreign f = {.alpn = "\2h2", .alpn_len = 3, .text = hello, .text_len = sizeof hello - 1, .then_stop = 1};
+    pair_init(&p);
+    pid_t pid = foreign_start(&p, &f);
+    p.accepted.ready = 0;
+    for (int i = 0; i < 100 && !p.accepted.ready; i++) pair_run_for(&p, 20);
+    CHECK(p.accepted.ready);
+    uint64_t t0 = clock_mono_ms();
+    pair_run_until(&p, accepted_gone, &p, 6000);
+    uint64_t took = clock_mono_ms() - t0;
+    CHECK_INT(p.accepted.gone_err, ERR_TIME);
+    CHECK(took > 2500 && took < 3500);
+    pair_release(&p);
+    (void)foreign_end(pid);
+}
+TEST(a_peer_that_says_nothing_has_limited_time) {
+    struct pair p;
+    pair_init(&p);
+    p.server_opts[TLS_NODE].handshake_ms = 200;
+    pid_t pid = fork();
+    if (pid == 0) {
+        char c;
+        int fd = raw_connect(p.where);
+        while (read(fd, &c, 1) > 0) continue;
+        _exit(0);
+    }
+    pair_run_until(&p, accepted_gone, &p, 3000);
+    CHECK_INT(p.accepted.gone_err, ERR_TIME);
+    pair_release(&p);
+    (void)foreign_end(pid);
+}
+TEST(quiet_links_stay_up_by_ping) {
+    struct pair p;
+    pair_init(&p);
+    p.client_opts = (struct h2_opts){.ping_after_ms = 20, .lost_after_ms = 2000};
+    pair_dial(&p, TLS_NODE);
+    pair_run_until(&p, pair_both_ready, &p, 5000);
+    pair_run_for(&p, 300);
+    CHECK(!p.dialled.gone && !p.accepted.gone);
+    CHECK(h2_rtt_us(p.dialled.h) > 0);
+    pair_release(&p);
+}
+
+TESTS_MAIN("tls", T(an_unknown_certificate_is_refused), T(the_right_pin_is_enough), T(localhost_by_name_is_verified_too),
+           T(a_name_outside_the_certificate_is_refused), T(nobody_there_is_not_found),
+           T(certificate_files_are_made_once_with_safe_modes), T(old_tls_and_other_protocols_are_refused),
+           T(bytes_that_are_not_http2_end_the_link), T(a_stopped_peer_is_lost_after_three_seconds),
+           T(a_peer_that_says_nothing_has_limited_time), T(quiet_links_stay_up_by_ping))
