@@ -4,7 +4,7 @@
 #include "seal/chunk.h"
 #include "seal/envelope.h"
 #include "seal/envelope_wrap.h"
-#include "seal/replay.h"
+#include "seal/replay_cache.h"
 
 #include <string.h>
 

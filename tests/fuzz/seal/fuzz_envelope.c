@@ -6,7 +6,7 @@
 #include "base/secret.h"
 #include "seal/envelope.h"
 #include "seal/envelope_wrap.h"
-#include "seal/replay.h"
+#include "seal/replay_cache.h"
 
 #define CHECK(c)           \
     do {                   \

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "seal/hpke.h"
-#include "seal/replay.h"
+#include "seal/replay_cache.h"
 #include "seal/seal_err.h"
 #include "seal/stream.h"
 #include "seal/transcript.h"

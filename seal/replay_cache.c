@@ -1,5 +1,5 @@
-/* seal/replay.c - see replay.h. An open-addressed set of keyed fingerprints (BLAKE2b, 128 bits, a key of its own). */
-#include "seal/replay.h"
+/* seal/replay_cache.c - see replay_cache.h. An open-addressed set of keyed fingerprints (BLAKE2b, 128 bits, a key of its own). */
+#include "seal/replay_cache.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/secret.h"
