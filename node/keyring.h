@@ -6,7 +6,7 @@
 #include "base/err.h"
 #include "seal/envelope.h"
 #include "seal/record.h"
-#include "seal/replay.h"
+#include "seal/replay_cache.h"
 
 enum { KEYRING_KEYS = 2, KEYRING_RENEW_S = 3600, KEYRING_LIFETIME_S = 2 * 3600, KEYRING_SKEW_S = 60 };
 struct keyring { /* in guarded memory; index 0 is the newest */
