@@ -5,8 +5,8 @@ episodes (one per helper that the hero meets) and an end; the number of episodes
 picked from a handful of wordings, so two stories with the same plot still read differently.
 """
 
-from split import draw
-from words import (CREATURES, FEELINGS, FOODS, GOALS, HOMES, LOOKS, NAMES_HE, NAMES_SHE, OBJECTS, ONLY_HE, ONLY_SHE,
+from split import draw, fingerprint
+from words import (CREATURES, FEELINGS, FOODS, GOALS, HOMES, LOOKS, NAMES_HE, NAMES_SHE, NOUNS, OBJECTS, ONLY_HE, ONLY_SHE,
                    SOUNDS, TRAITS, WEATHERS, made_up_word, upper_first, with_article)
 
 # Slots: {H} hero's name, {h} hero's kind ("the fox"), {he}/{him}/{his} pronouns, {o} the thing ("lantern"),
@@ -239,67 +239,87 @@ EXTRAS = [" for my daughter.", " for my son", ", with a happy ending.", " before
           " that is nice.", " please", " for a small child.", " and thank you", " now.", ", if you can."]
 
 
+FAVOUR = 0.3  # how often a choice goes to the favourite
+
+
 class Teller:
-    """Tells one story: holds the random source and the values of the slots."""
+    """Tells one story: holds the random source and the values of the slots.
+
+    Most choices have a favourite that depends on who or what the story is about. It is taken often enough to be the
+    likeliest, so that a model that always takes the likeliest word tells each hero's own story, not one for all.
+    """
 
     def __init__(self, rng, creature, thing):
         self.rng = rng
+        self.creature, self.thing, self.kind = creature, thing, creature
         self.used_kinds, self.used_names, self.used_links = {creature}, set(), set()
-        trait, look, home = rng.choice(TRAITS), rng.choice(LOOKS), rng.choice(HOMES)
+        trait, home = self.lean(TRAITS, creature), self.lean(HOMES, creature)
+        look = self.lean(LOOKS, thing)
         name, she = self.fresh_name(creature)
         he, him, his = ("she", "her", "her") if she else ("he", "him", "his")
         self.slots = {
             "H": name, "ah": with_article(creature), "ath": with_article(f"{trait} {creature}"), "he": he, "him": him,
             "his": his, "He": upper_first(he), "His": upper_first(his), "o": thing, "ao": with_article(thing),
             "alo": with_article(f"{look} {thing}"), "look": look, "p": home, "P": upper_first(home),
-            "feel": rng.choice(FEELINGS), "WX": rng.choice(WEATHERS), "e": self.fresh_kind(CREATURES[:ANIMALS]),
+            "feel": self.lean(FEELINGS, thing), "WX": self.lean(WEATHERS, thing), "e": self.fresh_kind(CREATURES[:ANIMALS]),
         }
-        self.new_scene()
+        self.new_scene(creature)
+
+    def lean(self, options, *about):
+        """One of the options; the favourite is settled by the options and what the choice is about."""
+        if self.rng.random() < FAVOUR:
+            return options[fingerprint(options[0], *about) % len(options)]
+        return self.rng.choice(options)
 
     def fresh_kind(self, kinds):
         """A creature that is not in this story yet."""
-        kind = self.rng.choice([k for k in kinds if k not in self.used_kinds])
+        kind = self.lean([k for k in kinds if k not in self.used_kinds], self.kind, self.thing)
         self.used_kinds.add(kind)
         return kind
 
     def fresh_name(self, kind):
-        """A name that is not in this story yet and fits the kind: (name, whether it is a she)."""
-        she = kind in ONLY_SHE or (kind not in ONLY_HE and self.rng.random() < 0.5)
-        name = self.rng.choice([n for n in (NAMES_SHE if she else NAMES_HE) if n not in self.used_names])
-        self.used_names.add(name)
-        return name, she
+        """A name that is not in this story yet and fits the kind: (name, whether it is a she). Every kind of creature
+        has a favourite name of its own, so that two favourites do not meet in one story."""
+        place = CREATURES.index(kind) if kind in CREATURES else fingerprint(kind) % 80
+        she = kind in ONLY_SHE or (kind not in ONLY_HE and place % 2 == 0)
+        favourite = (NAMES_SHE if she else NAMES_HE)[place // 2]
+        if self.rng.random() >= FAVOUR or favourite in self.used_names:
+            she = kind in ONLY_SHE or (kind not in ONLY_HE and self.rng.random() < 0.5)
+            favourite = self.rng.choice([n for n in (NAMES_SHE if she else NAMES_HE) if n not in self.used_names])
+        self.used_names.add(favourite)
+        return favourite, she
 
-    def new_scene(self):
+    def new_scene(self, kind):
         """Fresh values for what changes from paragraph to paragraph."""
-        self.slots.update(g=self.rng.choice(GOALS), f=self.rng.choice(FOODS), snd=self.rng.choice(SOUNDS))
+        self.slots.update(g=self.lean(GOALS, kind), f=self.lean(FOODS, kind), snd=self.lean(SOUNDS, kind))
 
-    def say(self, texts):
+    def say(self, texts, about=""):
         """One of the wordings, slots filled in."""
-        return self.rng.choice(texts).replace("{ak:U}", upper_first(self.slots.get("ak", ""))).format(**self.slots)
+        return self.lean(texts, about).replace("{ak:U}", upper_first(self.slots.get("ak", ""))).format(**self.slots)
 
     def episode(self, text, number):
         """The hero meets one more helper."""
-        kind = self.fresh_kind(CREATURES)
-        self.new_scene()
-        self.slots.update(ak=with_article(kind), K=self.fresh_name(kind)[0], n=["two", "three", "four", "five"][number])
-        link = self.rng.choice([t for t in LINKS if t not in self.used_links])
+        self.kind = self.fresh_kind(CREATURES)
+        self.new_scene(self.kind)
+        self.slots.update(ak=with_article(self.kind), K=self.fresh_name(self.kind)[0], n=["two", "three", "four", "five"][number])
+        link = self.lean([t for t in LINKS if t not in self.used_links], self.kind)
         if link:
             self.used_links.add(link)
         return f"{self.say([text])} {self.say([link])}".strip()
 
     def tell(self, plot, length):
         """The whole story; the episodes keep their order, and the first one always takes place."""
-        opening = [self.say(OPENINGS)]
+        opening = [self.say(OPENINGS, self.creature)]
         if length == "long" or (length == "any" and self.rng.random() < 0.5):
-            opening.append(self.say(HABITS))
-        parts = [" ".join([*opening, self.say(plot["start"])])]
+            opening.append(self.say(HABITS, self.creature))
+        parts = [" ".join([*opening, self.say(plot["start"], self.thing)])]
         later = range(1, len(plot["meet"]))
         chosen = [0, *sorted(self.rng.sample(later, self.rng.randint(*EPISODES[length]) - 1))]
         for number, index in enumerate(chosen):
             parts.append(self.episode(plot["meet"][index], number))
         if length == "long":
-            parts.append(self.say(PAUSES))
-        parts.append(" ".join([self.say(plot["turn"]), self.say(plot["end"]), self.say(CLOSINGS)]).strip())
+            parts.append(self.say(PAUSES, self.creature))
+        parts.append(" ".join([self.say(plot["turn"], self.thing), self.say(plot["end"], self.creature), self.say(CLOSINGS, self.thing)]).strip())
         return ("\n\n" if length != "short" else " ").join(parts)
 
 
@@ -319,18 +339,23 @@ def topic(rng, creature, thing, teller):
     return text, words
 
 
+def any_noun(rng, usual):
+    """Nearly always one of the usual nouns, now and then any other or a made-up one: people ask for anything."""
+    other = rng.random()
+    return made_up_word(rng) if other < 0.05 else rng.choice(NOUNS) if other < 0.12 else rng.choice(usual)
+
+
 def story(rng, held_out):
     """A request for a story and the story. The pair of hero and thing decides the side of the split."""
     def make(r):
-        thing = made_up_word(r) if r.random() < 0.08 else r.choice(OBJECTS)
-        pair = r.choice(CREATURES), thing
+        pair = any_noun(r, CREATURES), any_noun(r, OBJECTS)
         return pair, pair
 
     creature, thing = draw(rng, held_out, "story", make)
     length = rng.choices(["short", "any", "long"], [2, 4, 3])[0]
     teller = Teller(rng, creature, thing)
     about, words = topic(rng, creature, thing, teller)
-    text = teller.tell(PLOTS[rng.choice(list(PLOTS))], length)
+    text = teller.tell(PLOTS[teller.lean(list(PLOTS), creature, thing)], length)
     ask = rng.choice(ASK[length]).format(about=about)
     if rng.random() < 0.12:
         ask = ask.rstrip(".!?") + rng.choice(EXTRAS)

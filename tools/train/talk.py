@@ -184,6 +184,8 @@ INTENTS = {
 }
 
 CANNOT = [
+    "Count from {small} to {big}.", "count to {big}", "Count backwards from {big}.", "What comes after {big}?", "Is {big} bigger than {small}?",
+    "What letter comes after A?", "Spell {word}.", "What rhymes with {word}?", "What is the opposite of {adj}?", "Write a haiku about the {noun}.",
     "What is the capital of {place}?", "Who wrote {title}?", "Who is {person}?", "When was {person} born?", "How do I make {food}?",
     "What is the weather in {place}?", "How many people live in {place}?", "Who is the president of {place}?", "What does {word} mean?",
     "Translate {word} into French.", "How do you say {word} in Spanish?", "Why is the {noun} so {adj}?", "Where can I buy {athing}?",
@@ -265,7 +267,7 @@ def unknown_topic(rng):
         "person": person if rng.random() < 0.7 else rng.choice(SURNAMES), "food": rng.choice(FOODS), "thing": thing,
         "word": rng.choice(COMMON), "noun": rng.choice(COMMON), "adj": rng.choice(ADJECTIVES), "athing": with_article(thing),
         "creature": creature, "acreature": with_article(creature), "language": rng.choice(LANGUAGES),
-        "science": rng.choice(SCIENCE), "year": rng.randint(1000, 2030),
+        "science": rng.choice(SCIENCE), "small": rng.randint(0, 9), "big": rng.randint(10, 100), "year": rng.randint(1000, 2030),
     }
     return rng.choice(CANNOT).format(**slots)
 

@@ -100,6 +100,9 @@ seventeen eighteen nineteen""".split()
 TENS = "zero ten twenty thirty forty fifty sixty seventy eighty ninety".split()
 
 
+NOUNS = COMMON[: COMMON.index("red")]  # colours, adjectives and numbers follow
+
+
 def number_word(n):
     """English word for 0 <= n <= 99, such as "forty-two"."""
     if n < 20:
@@ -109,7 +112,8 @@ def number_word(n):
 
 def made_up_word(rng):
     """A pronounceable word that is in no list, so that copying is learnt and not a vocabulary."""
-    return "".join(rng.choice(SYLLABLES) for _ in range(rng.randint(2, 3)))
+    end = rng.choice("dgklmnprst") if rng.random() < 0.4 else ""
+    return "".join(rng.choice(SYLLABLES) for _ in range(rng.randint(2, 3))) + end
 
 
 def with_article(phrase):
