@@ -22,7 +22,8 @@ void config_defaults(struct config *c) {
 
 int config_parse(struct config *c, int argc, char **argv, struct why *why) {
     const struct opt opts[] = {
-        {"listen", OPT_TEXT, &c->listen, "ADDR:PORT", "where nodes and gateways connect [0.0.0.0:7443]; port 0 takes a free one", 0, 0},
+        {"listen", OPT_TEXT, &c->listen, "ADDR:PORT", "where nodes and gateways connect [0.0.0.0:7443]; port 0 takes a free one",
+         0, 0},
         {"status", OPT_TEXT, &c->status, "ADDR:PORT", "status page [127.0.0.1:7480], or \"off\"", 0, 0},
         {"data", OPT_TEXT, &c->data, "DIR", "certificate, signing key and store", 0, 0},
         {"name", OPT_LIST, &c->names, "NAME", "another name or address for the certificate made at first start", 0, 0},
@@ -34,7 +35,8 @@ int config_parse(struct config *c, int argc, char **argv, struct why *why) {
         {"max-nodes-per-operator", OPT_U32, &c->nodes_each, "N", "nodes of one operator [1024]", 1, 65536},
         {"max-links", OPT_U32, &c->links_each, "N", "connections of one address [256]", 1, 65536},
         {"max-requests", OPT_U32, &c->requests_each, "N", "requests of one address, running and waiting [256]", 1, 65536},
-        {"max-rate", OPT_U32, &c->rate_each, "N", "new requests a second of one address [200], five times that at once", 1, 100000},
+        {"max-rate", OPT_U32, &c->rate_each, "N", "new requests a second of one address [200], five times that at once", 1,
+         100000},
         {"queue", OPT_U32, &c->queue_max, "N", "requests that may wait for a free node [256]", 1, 65536},
         {"queue-per-address", OPT_U32, &c->queue_each, "N", "of one address [64]", 1, 65536},
         {"queue-ms", OPT_U32, &c->queue_ms, "N", "how long one waits before it is told busy [20000]", 1, 20000},

@@ -13,13 +13,13 @@ struct config {
     const char *admit, *client_keys;
     const char *log_level, *log_format;
     struct opt_list names;
-    uint32_t nodes_max, nodes_each;        /* in all; of one operator */
-    uint32_t links_each, requests_each;    /* of one peer address */
-    uint32_t rate_each;                    /* requests and links a second of one peer address */
-    uint32_t queue_max, queue_each;        /* waiting in all; of one address */
-    uint32_t queue_ms;                     /* how long one waits */
-    uint32_t keep_days;                    /* job rows; 0: for ever */
-    uint32_t drain_ms;                     /* for running jobs at SIGTERM */
+    uint32_t nodes_max, nodes_each;     /* in all; of one operator */
+    uint32_t links_each, requests_each; /* of one peer address */
+    uint32_t rate_each;                 /* requests and links a second of one peer address */
+    uint32_t queue_max, queue_each;     /* waiting in all; of one address */
+    uint32_t queue_ms;                  /* how long one waits */
+    uint32_t keep_days;                 /* job rows; 0: for ever */
+    uint32_t drain_ms;                  /* for running jobs at SIGTERM */
 };
 void config_defaults(struct config *c);
 /* 0, OPT_HELP_SHOWN, ERR_USAGE. */

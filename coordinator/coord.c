@@ -13,9 +13,9 @@
 
 enum {
     TICK_MS = 500,
-    STORE_ROWS = 4096,      /* rows under way; one is about 700 bytes */
+    STORE_ROWS = 4096, /* rows under way; one is about 700 bytes */
     ADDRESSES_MAX = 16384,
-    LAST_WORDS_MS = 1000,   /* for GOAWAY and the last bytes to leave */
+    LAST_WORDS_MS = 1000, /* for GOAWAY and the last bytes to leave */
     STORE_STOP_MS = 5000
 };
 
@@ -42,8 +42,10 @@ static const struct h2_events fresh_events = {.on_ready = on_ready, .on_gone = o
 
 void peer_forget(struct peer *p) {
     struct coord *c = p->c;
-    if (p->prev) p->prev->next = p->next;
-    else c->peers = p->next;
+    if (p->prev)
+        p->prev->next = p->next;
+    else
+        c->peers = p->next;
     if (p->next) p->next->prev = p->prev;
     limits_link_end(c->limits, p->addr, clock_mono_ms());
     free(p);
@@ -144,8 +146,10 @@ static int load_key(struct coord *c, const char *path, struct why *why) {
         if (r == 0) r = file_read(&b, path, SIGN_SEED_BYTES, why);
     }
     if (r != 0) return r;
-    if (b.len == SIGN_SEED_BYTES) sign_keypair(c->public_key, c->secret, b.data);
-    else r = why_set(why, ERR_FORMAT, "%s: not a key of %d bytes", path, SIGN_SEED_BYTES);
+    if (b.len == SIGN_SEED_BYTES)
+        sign_keypair(c->public_key, c->secret, b.data);
+    else
+        r = why_set(why, ERR_FORMAT, "%s: not a key of %d bytes", path, SIGN_SEED_BYTES);
     buf_release(&b);
     return r;
 }

@@ -77,7 +77,7 @@ int coord_open(struct coord *c, struct loop *l, const struct config *o, const ch
 void coord_drain(struct coord *c); /* SIGTERM: ends with loop_stop */
 /* Rows that the store could not write: 0 when all is well. */
 uint32_t coord_close(struct coord *c);
-void peer_forget(struct peer *p); /* after its link is gone */
+void peer_forget(struct peer *p);       /* after its link is gone */
 void coord_serve_soon(struct coord *c); /* a slot may be free: the queue is looked at once the running callback is over */
 
 /* node_link.c */

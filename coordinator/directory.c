@@ -108,14 +108,13 @@ struct dir_node *dir_by_identity(const struct directory *d, const uint8_t identi
     return idmap_get(&d->by_identity, identity);
 }
 
-const struct dir_record *dir_by_key(const struct directory *d, const uint8_t key_id[32]) {
-    return idmap_get(&d->by_key, key_id);
-}
+const struct dir_record *dir_by_key(const struct directory *d, const uint8_t key_id[32]) { return idmap_get(&d->by_key, key_id); }
 
 /* ---- load ---- */
 /* What is taken on the node beyond our own jobs is its own business (its owner, another coordinator): those slots are not
  * ours to fill until it says otherwise. A job that ends while a heartbeat travels is wrongly counted for one interval. */
-void dir_heard(struct dir_node *node, uint16_t slots, uint16_t slots_free, uint16_t load_permille, uint8_t reason, uint64_t now_ms) {
+void dir_heard(struct dir_node *node, uint16_t slots, uint16_t slots_free, uint16_t load_permille, uint8_t reason,
+               uint64_t now_ms) {
     uint32_t taken = slots_free < slots ? (uint32_t)slots - slots_free : 0;
     node->slots = slots;
     node->withheld = (uint16_t)(taken > node->running ? taken - node->running : 0);
@@ -132,7 +131,8 @@ uint32_t dir_free(const struct dir_node *node) {
 
 const struct dir_model *dir_model(const struct dir_record *r, const char *name, const uint8_t *hash) {
     for (size_t i = 0; i < r->model_count; i++)
-        if (strcmp(r->models[i].name, name) == 0 && (!hash || memcmp(r->models[i].manifest_hash, hash, 32) == 0)) return &r->models[i];
+        if (strcmp(r->models[i].name, name) == 0 && (!hash || memcmp(r->models[i].manifest_hash, hash, 32) == 0))
+            return &r->models[i];
     return NULL;
 }
 
@@ -153,15 +153,18 @@ static int model_served(const struct directory *d, const struct reqhead *head, u
     return 0;
 }
 
-enum code dir_choose(const struct directory *d, const struct reqhead *head, uint64_t now_s, uint64_t draw, struct dir_choice *out) {
+enum code dir_choose(const struct directory *d, const struct reqhead *head, uint64_t now_s, uint64_t draw,
+                     struct dir_choice *out) {
     struct dir_choice tie[CANDIDATES_MAX];
     size_t ties = 0, busy = 0, draining = 0;
     for (uint8_t i = 0; i < head->count; i++) {
         const struct dir_record *r = dir_by_key(d, head->key_id[i]);
         if (!r || now_s >= r->not_after || !dir_model(r, head->model, head->manifest_hash)) continue;
         struct dir_node *node = r->node;
-        if (node->draining || node->reason == REASON_DRAINING) draining++;
-        else if (dir_free(node) == 0) busy++;
+        if (node->draining || node->reason == REASON_DRAINING)
+            draining++;
+        else if (dir_free(node) == 0)
+            busy++;
         else {
             int c = ties ? compare_load(node, tie[0].node) : -1;
             if (c < 0) ties = 0;

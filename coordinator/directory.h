@@ -58,9 +58,11 @@ void dir_remove(struct directory *d, struct dir_node *node); /* forgets its reco
 struct dir_node *dir_by_identity(const struct directory *d, const uint8_t identity[32]);
 const struct dir_record *dir_by_key(const struct directory *d, const uint8_t key_id[32]);
 /* A heartbeat. free and slots as reported. */
-void dir_heard(struct dir_node *node, uint16_t slots, uint16_t slots_free, uint16_t load_permille, uint8_t reason, uint64_t now_ms);
+void dir_heard(struct dir_node *node, uint16_t slots, uint16_t slots_free, uint16_t load_permille, uint8_t reason,
+               uint64_t now_ms);
 uint32_t dir_free(const struct dir_node *node); /* slots that we may still fill; 0 when draining */
-const struct dir_model *dir_model(const struct dir_record *r, const char *name, const uint8_t *manifest_hash); /* hash NULL: any */
+const struct dir_model *dir_model(const struct dir_record *r, const char *name,
+                                  const uint8_t *manifest_hash); /* hash NULL: any */
 
 struct dir_choice {
     struct dir_node *node;
@@ -70,6 +72,7 @@ struct dir_choice {
 /* The least loaded free candidate among those in head; equal ones by draw, which is a random number. CODE_NONE: *out is set.
  * CODE_BUSY: some would do, none is free now. CODE_DRAINING: all that would do are leaving. CODE_NO_MODEL: nobody here serves
  * that model and manifest. CODE_REFUSED: none of the keys is known here; fresh records will help. */
-enum code dir_choose(const struct directory *d, const struct reqhead *head, uint64_t now_s, uint64_t draw, struct dir_choice *out);
+enum code dir_choose(const struct directory *d, const struct reqhead *head, uint64_t now_s, uint64_t draw,
+                     struct dir_choice *out);
 
 #endif

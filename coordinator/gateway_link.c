@@ -12,8 +12,10 @@
 void gateway_refuse(struct h2_stream *s, enum code code) {
     struct h2_header why = {HEADER_CODE, code_name(code)};
     h2_stream_set(s, NULL, NULL);
-    if (h2_respond(s, (int)code_http_status(code), &(struct h2_headers){&why, 1}) == 0) (void)h2_end(s, NULL);
-    else h2_reset(s, H2_INTERNAL);
+    if (h2_respond(s, (int)code_http_status(code), &(struct h2_headers){&why, 1}) == 0)
+        (void)h2_end(s, NULL);
+    else
+        h2_reset(s, H2_INTERNAL);
 }
 
 /* ---- directory: written out as the gateway takes it, for 256 records are larger than a stream's buffer ---- */

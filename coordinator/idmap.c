@@ -42,7 +42,9 @@ static size_t slot_of(const struct idmap *m, const uint8_t *key) {
     return at;
 }
 
-void *idmap_get(const struct idmap *m, const uint8_t key[IDMAP_KEY_BYTES]) { return m->slots ? m->slots[slot_of(m, key)].value : NULL; }
+void *idmap_get(const struct idmap *m, const uint8_t key[IDMAP_KEY_BYTES]) {
+    return m->slots ? m->slots[slot_of(m, key)].value : NULL;
+}
 
 int idmap_put(struct idmap *m, const uint8_t key[IDMAP_KEY_BYTES], void *value) {
     size_t at = slot_of(m, key);

@@ -20,7 +20,7 @@ struct idmap {
 };
 /* 0 or ERR_NOMEM. All memory is taken here. */
 int idmap_init(struct idmap *m, size_t max);
-void idmap_release(struct idmap *m); /* fine on a zeroed map */
+void idmap_release(struct idmap *m);                                        /* fine on a zeroed map */
 void *idmap_get(const struct idmap *m, const uint8_t key[IDMAP_KEY_BYTES]); /* NULL when absent */
 /* value must not be NULL. ERR_EXISTS, ERR_BUSY (max reached). */
 int idmap_put(struct idmap *m, const uint8_t key[IDMAP_KEY_BYTES], void *value);

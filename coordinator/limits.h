@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 struct limits_opts {
-    uint32_t addresses;      /* known at once */
-    uint32_t links;          /* connections of one address */
-    uint32_t requests;       /* of one address, running or queued */
-    uint32_t rate_per_s;     /* of new requests and new links of one address, over time */
-    uint32_t rate_burst;     /* and at once */
+    uint32_t addresses;  /* known at once */
+    uint32_t links;      /* connections of one address */
+    uint32_t requests;   /* of one address, running or queued */
+    uint32_t rate_per_s; /* of new requests and new links of one address, over time */
+    uint32_t rate_burst; /* and at once */
 };
 struct limits;
 int limits_new(struct limits **out, const struct limits_opts *o);

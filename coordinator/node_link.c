@@ -193,7 +193,8 @@ static void on_link_close(void *arg, struct h2_stream *s, uint32_t code) {
     if (code != H2_LOST) h2_close(p->h, 1000);
 }
 
-static const struct h2_stream_events link_events = {.on_response = on_response, .on_data = on_data, .on_end = on_link_end, .on_close = on_link_close};
+static const struct h2_stream_events link_events = {
+    .on_response = on_response, .on_data = on_data, .on_end = on_link_end, .on_close = on_link_close};
 
 void node_link_start(struct peer *p) {
     struct h2_request ask = {.method = "POST", .path = PATH_LINK};
@@ -209,7 +210,8 @@ void node_link_start(struct peer *p) {
 
 void node_link_gone(struct peer *p) {
     if (p->node.listed || p->state == LINK_SERVING)
-        log_event(LOG_INFO, "node", "gone", LOG_ID("identity", p->node.identity, 8), LOG_MS("stayed", clock_mono_ms() - p->node.since_ms));
+        log_event(LOG_INFO, "node", "gone", LOG_ID("identity", p->node.identity, 8),
+                  LOG_MS("stayed", clock_mono_ms() - p->node.since_ms));
     leave_directory(p);
     buf_release(&p->in);
     coord_serve_soon(p->c);

@@ -46,7 +46,8 @@ static struct lane *lane_open(struct queue *q, const uint8_t addr[16]) {
     q->unused = l->next;
     *l = (struct lane){.prev = l, .next = l};
     memcpy(l->addr, addr, 16);
-    if (!q->turn) q->turn = l;
+    if (!q->turn)
+        q->turn = l;
     else { /* at the end of the ring: just before the lane whose turn it is */
         l->next = q->turn;
         l->prev = q->turn->prev;
@@ -70,12 +71,16 @@ int queue_add(struct queue *q, struct waiter *w, const uint8_t addr[16], uint64_
     if (!l && q->lane_max == 0) return ERR_LIMIT;
     if (!l) l = lane_open(q, addr);
     *w = (struct waiter){.lane = l, .prev = l->tail, .older = q->newest, .deadline_ms = now_ms + q->wait_ms};
-    if (l->tail) l->tail->next = w;
-    else l->head = w;
+    if (l->tail)
+        l->tail->next = w;
+    else
+        l->head = w;
     l->tail = w;
     l->count++;
-    if (q->newest) q->newest->newer = w;
-    else q->oldest = w;
+    if (q->newest)
+        q->newest->newer = w;
+    else
+        q->oldest = w;
     q->newest = w;
     q->count++;
     return 0;
@@ -84,14 +89,22 @@ int queue_add(struct queue *q, struct waiter *w, const uint8_t addr[16], uint64_
 void queue_remove(struct queue *q, struct waiter *w) {
     struct lane *l = w->lane;
     if (!l) return;
-    if (w->prev) w->prev->next = w->next;
-    else l->head = w->next;
-    if (w->next) w->next->prev = w->prev;
-    else l->tail = w->prev;
-    if (w->older) w->older->newer = w->newer;
-    else q->oldest = w->newer;
-    if (w->newer) w->newer->older = w->older;
-    else q->newest = w->older;
+    if (w->prev)
+        w->prev->next = w->next;
+    else
+        l->head = w->next;
+    if (w->next)
+        w->next->prev = w->prev;
+    else
+        l->tail = w->prev;
+    if (w->older)
+        w->older->newer = w->newer;
+    else
+        q->oldest = w->newer;
+    if (w->newer)
+        w->newer->older = w->older;
+    else
+        q->newest = w->older;
     *w = (struct waiter){.lane = NULL};
     q->count--;
     if (--l->count == 0) lane_close(q, l);

@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 struct lane;
-struct waiter { /* zeroed before the first queue_add; all fields are the queue's */
-    struct waiter *prev, *next;             /* in its lane */
-    struct waiter *older, *newer;           /* in order of arrival, over all lanes */
-    struct lane *lane;                      /* NULL: not queued */
+struct waiter {                   /* zeroed before the first queue_add; all fields are the queue's */
+    struct waiter *prev, *next;   /* in its lane */
+    struct waiter *older, *newer; /* in order of arrival, over all lanes */
+    struct lane *lane;            /* NULL: not queued */
     uint64_t deadline_ms;
 };
 struct queue {

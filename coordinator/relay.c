@@ -20,9 +20,9 @@
 #include <string.h>
 
 enum {
-    HEAD_MS = 10000,    /* for the header to arrive */
-    UPLOAD_MS = 60000,  /* for the whole envelope, once a slot is held for it */
-    STALL_MS = 60000,   /* a gateway that takes nothing of what waits for it */
+    HEAD_MS = 10000,   /* for the header to arrive */
+    UPLOAD_MS = 60000, /* for the whole envelope, once a slot is held for it */
+    STALL_MS = 60000,  /* a gateway that takes nothing of what waits for it */
     HELD_MAX = ENVELOPE_HEAD_MAX + 2 * H2_WINDOW_DEFAULT
 };
 enum job_state { JOB_HEAD, JOB_WAITING, JOB_RUNNING, JOB_FLUSHING };
@@ -37,12 +37,12 @@ struct job {
     struct route_job *way;     /* NULL: not open, or over */
     struct dir_node *node;     /* a slot of it is ours; NULL: none */
     uint8_t receipt_key[32], key_id[32];
-    struct buf held;           /* envelope bytes not passed on yet */
-    struct envelope_head env;  /* wraps is not kept */
-    uint64_t want, got;        /* bytes of the envelope: in all, and received */
-    size_t early;              /* received bytes whose window was given back before they were passed on */
-    int uploaded;              /* the gateway's side has ended */
-    int answered;              /* 200 was sent to the gateway */
+    struct buf held;          /* envelope bytes not passed on yet */
+    struct envelope_head env; /* wraps is not kept */
+    uint64_t want, got;       /* bytes of the envelope: in all, and received */
+    size_t early;             /* received bytes whose window was given back before they were passed on */
+    int uploaded;             /* the gateway's side has ended */
+    int answered;             /* 200 was sent to the gateway */
     uint64_t begun_ms, moved_ms, waiting_down;
     struct store_job row;
     struct usage usage; /* row.stated */
@@ -66,10 +66,13 @@ static void job_end(struct job *j) {
                   LOG_CODE("outcome", outcome_name(j->row.outcome)), LOG_COUNT("frames", j->row.frames),
                   LOG_MS("took", j->row.end_ms - j->row.start_ms));
         store_put_job(c->store, &j->row);
-    } else store_unreserve(c->store);
+    } else
+        store_unreserve(c->store);
     limits_request_end(c->limits, j->addr, clock_mono_ms());
-    if (j->prev) j->prev->next = j->next;
-    else c->jobs = j->next;
+    if (j->prev)
+        j->prev->next = j->next;
+    else
+        c->jobs = j->next;
     if (j->next) j->next->prev = j->prev;
     c->job_count--;
     buf_release(&j->held);
@@ -99,8 +102,10 @@ static void job_fail(struct job *j, enum code code, enum outcome outcome) {
     settle(j, outcome, code);
     stop_node(j);
     j->gateway = NULL;
-    if (s && (j->answered || outcome == OUTCOME_LOST)) h2_reset(s, H2_INTERNAL);
-    else if (s) gateway_refuse(s, code);
+    if (s && (j->answered || outcome == OUTCOME_LOST))
+        h2_reset(s, H2_INTERNAL);
+    else if (s)
+        gateway_refuse(s, code);
     job_end(j);
 }
 
@@ -149,7 +154,8 @@ static void on_usage(void *arg, const char *hex) {
 }
 
 static int countersign_text(struct job *j, char hex[2 * COUNTERSIGN_BYTES + 1]) {
-    struct countersign sign = {.usage = j->usage, .frames = j->row.frames, .bytes = j->row.bytes, .start_ms = j->row.start_ms, .end_ms = j->row.end_ms};
+    struct countersign sign = {
+        .usage = j->usage, .frames = j->row.frames, .bytes = j->row.bytes, .start_ms = j->row.start_ms, .end_ms = j->row.end_ms};
     uint8_t bytes[COUNTERSIGN_BYTES];
     struct writer w = writer_over(bytes, sizeof bytes);
     memcpy(sign.job, j->row.id, JOB_ID_BYTES);
@@ -188,7 +194,8 @@ static void on_sent_up(void *arg, size_t n) {
     if (j->gateway && n > covered) h2_consume(j->gateway, n - covered);
 }
 
-static const struct route_events way_events = {on_accepted, on_refused, on_node_data, on_usage, on_sent_up, on_node_end, on_node_lost};
+static const struct route_events way_events = {on_accepted, on_refused,  on_node_data, on_usage,
+                                               on_sent_up,  on_node_end, on_node_lost};
 
 /* ---- start ---- */
 static int job_start(struct job *j, const struct dir_choice *choice) {
@@ -289,8 +296,10 @@ static void read_header(struct job *j, size_t n) {
         return;
     }
     keep_from_header(j);
-    if (j->got > j->want) job_fail(j, CODE_BAD_REQUEST, OUTCOME_BROKEN);
-    else wait_or_start(j);
+    if (j->got > j->want)
+        job_fail(j, CODE_BAD_REQUEST, OUTCOME_BROKEN);
+    else
+        wait_or_start(j);
 }
 
 static void on_gateway_data(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) {
@@ -315,8 +324,10 @@ static void on_gateway_end(void *arg, struct h2_stream *s) {
     (void)s;
     j->uploaded = 1;
     if (j->state == JOB_FLUSHING) return;
-    if (j->state == JOB_HEAD || j->got != j->want) job_fail(j, CODE_BAD_REQUEST, OUTCOME_BROKEN);
-    else if (j->state == JOB_RUNNING && route_end(j->way) != 0) job_fail(j, CODE_INTERNAL, OUTCOME_LOST);
+    if (j->state == JOB_HEAD || j->got != j->want)
+        job_fail(j, CODE_BAD_REQUEST, OUTCOME_BROKEN);
+    else if (j->state == JOB_RUNNING && route_end(j->way) != 0)
+        job_fail(j, CODE_INTERNAL, OUTCOME_LOST);
 }
 
 static void on_sent_down(void *arg, struct h2_stream *s, size_t n) {
@@ -336,8 +347,8 @@ static void on_gateway_close(void *arg, struct h2_stream *s, uint32_t code) {
     job_end(j);
 }
 
-static const struct h2_stream_events gateway_stream_events = {.on_data = on_gateway_data, .on_end = on_gateway_end,
-                                                              .on_sent = on_sent_down, .on_close = on_gateway_close};
+static const struct h2_stream_events gateway_stream_events = {
+    .on_data = on_gateway_data, .on_end = on_gateway_end, .on_sent = on_sent_down, .on_close = on_gateway_close};
 
 /* content-length, when it is given, says at once what is too large. */
 static int too_large(const struct h2_request *r) {
@@ -378,9 +389,12 @@ void relay_begin(struct peer *gateway, struct h2_stream *s, const struct h2_requ
 void relay_tick(struct coord *c, uint64_t now_ms) {
     for (struct job *j = c->jobs, *next; j; j = next) {
         next = j->next; /* job_fail frees j alone */
-        if (j->state == JOB_HEAD && now_ms - j->begun_ms > HEAD_MS) job_fail(j, CODE_DEADLINE, OUTCOME_BROKEN);
-        else if (j->state == JOB_RUNNING && !j->uploaded && now_ms - j->begun_ms > UPLOAD_MS) job_fail(j, CODE_DEADLINE, OUTCOME_BROKEN);
-        else if (j->waiting_down && now_ms - j->moved_ms > STALL_MS) job_fail(j, CODE_DEADLINE, OUTCOME_CANCELLED);
+        if (j->state == JOB_HEAD && now_ms - j->begun_ms > HEAD_MS)
+            job_fail(j, CODE_DEADLINE, OUTCOME_BROKEN);
+        else if (j->state == JOB_RUNNING && !j->uploaded && now_ms - j->begun_ms > UPLOAD_MS)
+            job_fail(j, CODE_DEADLINE, OUTCOME_BROKEN);
+        else if (j->waiting_down && now_ms - j->moved_ms > STALL_MS)
+            job_fail(j, CODE_DEADLINE, OUTCOME_CANCELLED);
     }
 }
 

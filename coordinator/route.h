@@ -14,14 +14,14 @@
 struct route;
 struct route_job;
 
-struct route_events { /* all are set */
-    void (*on_accepted)(void *arg);                   /* the node takes the job: the stream follows */
-    void (*on_refused)(void *arg, enum code code);    /* last call */
+struct route_events {                              /* all are set */
+    void (*on_accepted)(void *arg);                /* the node takes the job: the stream follows */
+    void (*on_refused)(void *arg, enum code code); /* last call */
     void (*on_data)(void *arg, const uint8_t *p, size_t n);
-    void (*on_usage)(void *arg, const char *hex);     /* the node's usage statement, unchecked */
+    void (*on_usage)(void *arg, const char *hex); /* the node's usage statement, unchecked */
     void (*on_sent)(void *arg, size_t n);
-    void (*on_end)(void *arg);                        /* last call: the stream came whole */
-    void (*on_lost)(void *arg);                       /* last call: node or way gone, or the node broke the job off */
+    void (*on_end)(void *arg);  /* last call: the stream came whole */
+    void (*on_lost)(void *arg); /* last call: node or way gone, or the node broke the job off */
 };
 struct route_ops {
     int (*open)(struct route *w, const struct route_events *ev, void *arg, struct route_job **out);

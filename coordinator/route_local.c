@@ -33,8 +33,10 @@ static void on_response(void *arg, struct h2_stream *s, int status, const struct
 
 static void on_data(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) {
     struct local_job *j = arg;
-    if (j->ev) j->ev->on_data(j->arg, p, n);
-    else h2_consume(s, n); /* a refusal has no body; one that is sent all the same is thrown away */
+    if (j->ev)
+        j->ev->on_data(j->arg, p, n);
+    else
+        h2_consume(s, n); /* a refusal has no body; one that is sent all the same is thrown away */
 }
 
 static void on_trailers(void *arg, struct h2_stream *s, const struct h2_headers *h) {
@@ -65,8 +67,10 @@ static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
     int whole = j->whole && j->accepted && code == H2_OK;
     free(j);
     if (!ev) return;
-    if (whole) ev->on_end(owner);
-    else ev->on_lost(owner);
+    if (whole)
+        ev->on_end(owner);
+    else
+        ev->on_lost(owner);
 }
 
 static const struct h2_stream_events stream_events = {on_response, on_data, on_trailers, on_end, on_sent, NULL, on_close};

@@ -12,9 +12,16 @@ enum { PAGE_MAX = 8 << 20, NODES_SHOWN = 512 };
 
 static void html_text(struct buf *b, const char *s) {
     for (; *s; s++) {
-        const char *as = *s == '<' ? "&lt;" : *s == '>' ? "&gt;" : *s == '&' ? "&amp;" : *s == '"' ? "&quot;" : *s == '\'' ? "&#39;" : NULL;
-        if (as) (void)buf_add(b, as, strlen(as));
-        else (void)buf_add(b, (unsigned char)*s < 0x20 || *s == 0x7f ? "?" : s, 1);
+        const char *as = *s == '<'    ? "&lt;"
+                         : *s == '>'  ? "&gt;"
+                         : *s == '&'  ? "&amp;"
+                         : *s == '"'  ? "&quot;"
+                         : *s == '\'' ? "&#39;"
+                                      : NULL;
+        if (as)
+            (void)buf_add(b, as, strlen(as));
+        else
+            (void)buf_add(b, (unsigned char)*s < 0x20 || *s == 0x7f ? "?" : s, 1);
     }
 }
 
@@ -65,10 +72,12 @@ static json_t *node_json(const struct dir_node *n, uint64_t now_ms) {
     json_t *models = json_array();
     const struct dir_record *r = newest(n);
     for (size_t i = 0; r && i < r->model_count; i++)
-        json_array_append_new(models, json_pack("{ss so}", "name", r->models[i].name, "manifest", id_json(r->models[i].manifest_hash, 32)));
-    return json_pack("{so so ss sI sI sI sI sI so}", "identity", id_json(n->identity, 32), "operator", id_json(n->operator_id, 16), "state",
-                     state_of(n), "slots", (json_int_t)n->slots, "free", (json_int_t)dir_free(n), "running", (json_int_t)n->running,
-                     "load_permille", (json_int_t)n->load_permille, "here_ms", (json_int_t)(now_ms - n->since_ms), "models", models);
+        json_array_append_new(
+            models, json_pack("{ss so}", "name", r->models[i].name, "manifest", id_json(r->models[i].manifest_hash, 32)));
+    return json_pack("{so so ss sI sI sI sI sI so}", "identity", id_json(n->identity, 32), "operator",
+                     id_json(n->operator_id, 16), "state", state_of(n), "slots", (json_int_t)n->slots, "free",
+                     (json_int_t)dir_free(n), "running", (json_int_t)n->running, "load_permille", (json_int_t)n->load_permille,
+                     "here_ms", (json_int_t)(now_ms - n->since_ms), "models", models);
 }
 
 static void send_json(struct coord *c, struct http_req *r) {
@@ -82,23 +91,25 @@ static void send_json(struct coord *c, struct http_req *r) {
         json_object_set_new(o, "operator", id_json(x.totals.operators[i].id, 16));
         json_array_append_new(operators, o);
     }
-    json_t *all = json_pack("{ss sI so sI sI sI sI sI sI so so so so}", "version", LULL_VERSION, "time_ms", (json_int_t)clock_unix_ms(),
-                            "coordinator_key", id_json(c->public_key, 32), "up_ms", (json_int_t)(clock_unix_ms() - c->started_ms),
-                            "nodes_here", (json_int_t)c->dir.count, "nodes_known", (json_int_t)x.totals.nodes_known, "operators_known",
-                            (json_int_t)x.totals.operators_known, "slots", (json_int_t)x.slots, "running", (json_int_t)x.running, "today",
-                            tally_json(&x.totals.today), "ever", tally_json(&x.totals.ever), "nodes", nodes, "operators_today", operators);
+    json_t *all = json_pack("{ss sI so sI sI sI sI sI sI so so so so}", "version", LULL_VERSION, "time_ms",
+                            (json_int_t)clock_unix_ms(), "coordinator_key", id_json(c->public_key, 32), "up_ms",
+                            (json_int_t)(clock_unix_ms() - c->started_ms), "nodes_here", (json_int_t)c->dir.count, "nodes_known",
+                            (json_int_t)x.totals.nodes_known, "operators_known", (json_int_t)x.totals.operators_known, "slots",
+                            (json_int_t)x.slots, "running", (json_int_t)x.running, "today", tally_json(&x.totals.today), "ever",
+                            tally_json(&x.totals.ever), "nodes", nodes, "operators_today", operators);
     struct buf b;
     if (all && json_print(&b, all, PAGE_MAX) == 0) {
         http_reply(r, 200, "application/json", b.data, b.len);
         buf_release(&b);
-    } else http_reply(r, 500, "text/plain", "internal error\n", 15);
+    } else
+        http_reply(r, 500, "text/plain", "internal error\n", 15);
     json_decref(all);
 }
 
 /* ---- HTML ---- */
 static void html_tally(struct buf *b, const char *what, const struct store_tally *t) {
-    (void)buf_addf(b, "<tr><td>%s<td>%llu<td>%llu<td>%llu<td>%llu\n", what, (unsigned long long)t->jobs, (unsigned long long)t->done,
-                   (unsigned long long)t->prompt_tokens, (unsigned long long)t->output_tokens);
+    (void)buf_addf(b, "<tr><td>%s<td>%llu<td>%llu<td>%llu<td>%llu\n", what, (unsigned long long)t->jobs,
+                   (unsigned long long)t->done, (unsigned long long)t->prompt_tokens, (unsigned long long)t->output_tokens);
 }
 
 static void html_node(struct buf *b, const struct dir_node *n) {
@@ -106,8 +117,8 @@ static void html_node(struct buf *b, const struct dir_node *n) {
     const struct dir_record *r = newest(n);
     hex_encode(id, n->identity, 8);
     hex_encode(op, n->operator_id, 16);
-    (void)buf_addf(b, "<tr><td><code>%s</code><td><code>%s</code><td>%s<td>%u of %u<td>%u.%u %%<td>", id, op, state_of(n), n->running,
-                   (unsigned)n->slots, n->load_permille / 10u, n->load_permille % 10u);
+    (void)buf_addf(b, "<tr><td><code>%s</code><td><code>%s</code><td>%s<td>%u of %u<td>%u.%u %%<td>", id, op, state_of(n),
+                   n->running, (unsigned)n->slots, n->load_permille / 10u, n->load_permille % 10u);
     for (size_t i = 0; r && i < r->model_count; i++) {
         if (i) (void)buf_add(b, ", ", 2);
         html_text(b, r->models[i].name);
@@ -118,20 +129,23 @@ static void html_node(struct buf *b, const struct dir_node *n) {
 static void html_page(struct coord *c, struct buf *b) {
     struct numbers x;
     count(c, &x);
-    (void)buf_addf(b, "<!doctype html><html lang=en><meta charset=utf-8><title>lull coordinator</title>\n"
-                      "<style>body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}"
-                      "table{border-collapse:collapse;margin:1em 0}td,th{text-align:left;padding:.2em .9em .2em 0;"
-                      "border-bottom:1px solid #ddd}</style>\n<h1>lull coordinator</h1>\n"
-                      "<p>%zu nodes are here, %llu of %llu slots are at work. %llu nodes of %llu operators have been seen.\n",
-                   c->dir.count, (unsigned long long)x.running, (unsigned long long)x.slots, (unsigned long long)x.totals.nodes_known,
-                   (unsigned long long)x.totals.operators_known);
+    (void)buf_addf(b,
+                   "<!doctype html><html lang=en><meta charset=utf-8><title>lull coordinator</title>\n"
+                   "<style>body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}"
+                   "table{border-collapse:collapse;margin:1em 0}td,th{text-align:left;padding:.2em .9em .2em 0;"
+                   "border-bottom:1px solid #ddd}</style>\n<h1>lull coordinator</h1>\n"
+                   "<p>%zu nodes are here, %llu of %llu slots are at work. %llu nodes of %llu operators have been seen.\n",
+                   c->dir.count, (unsigned long long)x.running, (unsigned long long)x.slots,
+                   (unsigned long long)x.totals.nodes_known, (unsigned long long)x.totals.operators_known);
     (void)buf_addf(b, "<h2>Work</h2><table><tr><th><th>jobs<th>whole<th>prompt tokens<th>answer tokens\n");
     html_tally(b, "today (UTC)", &x.totals.today);
     html_tally(b, "ever", &x.totals.ever);
-    (void)buf_addf(b, "</table><p>Tokens are by the nodes' signed statements.\n<h2>Nodes</h2><table><tr><th>node<th>operator<th>state"
-                      "<th>at work<th>load<th>models\n");
+    (void)buf_addf(
+        b, "</table><p>Tokens are by the nodes' signed statements.\n<h2>Nodes</h2><table><tr><th>node<th>operator<th>state"
+           "<th>at work<th>load<th>models\n");
     for (size_t i = 0; i < x.shown; i++) html_node(b, c->dir.nodes[i]);
-    (void)buf_addf(b, "</table>\n<h2>Operators today</h2><table><tr><th>operator<th>jobs<th>whole<th>prompt tokens<th>answer tokens\n");
+    (void)buf_addf(
+        b, "</table>\n<h2>Operators today</h2><table><tr><th>operator<th>jobs<th>whole<th>prompt tokens<th>answer tokens\n");
     for (size_t i = 0; i < x.totals.operator_count; i++) {
         char op[48] = "<code>";
         hex_encode(op + 6, x.totals.operators[i].id, 16);
@@ -153,10 +167,14 @@ static void on_request(void *arg, struct http_req *r) {
     struct coord *c = arg;
     const char *method = http_req_method(r), *path = http_req_path(r);
     (void)http_req_add_header(r, "cache-control", "no-store");
-    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0) http_reply(r, 405, "text/plain", "only GET\n", 9);
-    else if (strcmp(path, "/status.json") == 0) send_json(c, r);
-    else if (strcmp(path, "/") == 0) send_page(c, r);
-    else http_reply(r, 404, "text/plain", "no such page\n", 13);
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+        http_reply(r, 405, "text/plain", "only GET\n", 9);
+    else if (strcmp(path, "/status.json") == 0)
+        send_json(c, r);
+    else if (strcmp(path, "/") == 0)
+        send_page(c, r);
+    else
+        http_reply(r, 404, "text/plain", "no such page\n", 13);
 }
 
 static void on_problem(void *arg, struct http_req *r, enum http_problem p) {
@@ -166,6 +184,11 @@ static void on_problem(void *arg, struct http_req *r, enum http_problem p) {
 }
 
 int status_open(struct coord *c, struct why *why) {
-    const struct httpd_opts o = {.listen = c->o.status, .body_max = 4096, .requests_max = 32, .on_request = on_request, .on_problem = on_problem, .arg = c};
+    const struct httpd_opts o = {.listen = c->o.status,
+                                 .body_max = 4096,
+                                 .requests_max = 32,
+                                 .on_request = on_request,
+                                 .on_problem = on_problem,
+                                 .arg = c};
     return httpd_open(&c->status, c->loop, &o, why);
 }

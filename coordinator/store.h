@@ -15,14 +15,14 @@
 #include "seal/names.h"
 #include "seal/usage.h"
 
-enum outcome { /* stored values: never reuse one */
-    OUTCOME_DONE = 1,      /* ended whole, with a valid usage statement */
-    OUTCOME_UNSTATED = 2,  /* ended whole, but without one: the answer ended in an error */
-    OUTCOME_REFUSED = 3,   /* the node did not take it; code says why */
-    OUTCOME_LOST = 4,      /* the node or its link went away, or it reset the job */
-    OUTCOME_CANCELLED = 5, /* the gateway left */
-    OUTCOME_BROKEN = 6,    /* the gateway's envelope ended early or ran over */
-    OUTCOME_END
+enum outcome {                        /* stored values: never reuse one */
+               OUTCOME_DONE = 1,      /* ended whole, with a valid usage statement */
+               OUTCOME_UNSTATED = 2,  /* ended whole, but without one: the answer ended in an error */
+               OUTCOME_REFUSED = 3,   /* the node did not take it; code says why */
+               OUTCOME_LOST = 4,      /* the node or its link went away, or it reset the job */
+               OUTCOME_CANCELLED = 5, /* the gateway left */
+               OUTCOME_BROKEN = 6,    /* the gateway's envelope ended early or ran over */
+               OUTCOME_END
 };
 const char *outcome_name(unsigned outcome); /* "done"; NULL for unknown numbers */
 
@@ -60,7 +60,7 @@ struct store_totals {
 struct store_ops {
     int (*begin)(void *self);
     int (*commit)(void *self);
-    void (*rollback)(void *self); /* fine without a transaction */
+    void (*rollback)(void *self);                          /* fine without a transaction */
     int (*put_job)(void *self, const struct store_job *j); /* a job id that is there already changes nothing */
     int (*put_node)(void *self, const struct store_node *n);
     int (*totals)(void *self, uint64_t day, struct store_totals *out);
@@ -83,7 +83,7 @@ void store_unreserve(struct store *s);
 void store_put_job(struct store *s, const struct store_job *j);
 void store_put_node(struct store *s, const struct store_node *n);
 void store_totals(struct store *s, struct store_totals *out); /* as of the last commit */
-uint64_t store_written(struct store *s); /* rows committed so far: they survive a crash from here on */
+uint64_t store_written(struct store *s);                      /* rows committed so far: they survive a crash from here on */
 uint32_t store_waiting(struct store *s);
 /* Writes what is queued, for at most limit_ms, then stops the thread and closes. Returns the rows that could not be written. */
 uint32_t store_stop(struct store *s, uint32_t limit_ms); /* NULL is fine */

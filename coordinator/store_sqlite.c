@@ -37,7 +37,8 @@ static const char *const texts[STATEMENTS] = {
                   " prompt_tokens = prompt_tokens + ?4, output_tokens = output_tokens + ?5",
     [PUT_NODE] = "INSERT INTO nodes (identity, operator, first_ms, last_ms, registrations) VALUES (?1,?2,?3,?3,1)"
                  " ON CONFLICT (identity) DO UPDATE SET operator = ?2, last_ms = ?3, registrations = registrations + 1",
-    [PUT_OPERATOR] = "INSERT INTO operators (id, first_ms, last_ms) VALUES (?1,?2,?2) ON CONFLICT (id) DO UPDATE SET last_ms = ?2",
+    [PUT_OPERATOR] =
+        "INSERT INTO operators (id, first_ms, last_ms) VALUES (?1,?2,?2) ON CONFLICT (id) DO UPDATE SET last_ms = ?2",
     [SUM_DAY] = "SELECT sum(jobs), sum(done), sum(prompt_tokens), sum(output_tokens) FROM tallies WHERE day = ?",
     [SUM_EVER] = "SELECT sum(jobs), sum(done), sum(prompt_tokens), sum(output_tokens) FROM tallies",
     [COUNTS] = "SELECT (SELECT count(*) FROM nodes), (SELECT count(*) FROM operators)",
@@ -158,7 +159,8 @@ static int sum_ever(struct lite *l, uint64_t day, const struct store_tally *toda
         int r = one_row(l->st[SUM_EVER], &all);
         if (r != 0) return r;
         l->before_today = (struct store_tally){all.jobs - today->jobs, all.done - today->done,
-                                               all.prompt_tokens - today->prompt_tokens, all.output_tokens - today->output_tokens};
+                                               all.prompt_tokens - today->prompt_tokens,
+                                               all.output_tokens - today->output_tokens};
         l->before_day = day;
     }
     const struct store_tally *b = &l->before_today;

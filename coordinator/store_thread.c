@@ -26,14 +26,14 @@ struct store {
     pthread_mutex_t lock;
     pthread_cond_t work;
     pthread_t thread;
-    struct row *ring;              /* rows head..tail-1 are not changed by anyone until head passes them */
+    struct row *ring; /* rows head..tail-1 are not changed by anyone until head passes them */
     uint32_t rows_max;
-    uint64_t head, tail;           /* lock */
-    uint32_t reserved;             /* lock */
-    int stop;                      /* lock */
-    uint64_t stop_by_ms;           /* lock */
-    struct store_totals totals;    /* lock */
-    struct store_backend db;       /* thread only, as all below */
+    uint64_t head, tail;        /* lock */
+    uint32_t reserved;          /* lock */
+    int stop;                   /* lock */
+    uint64_t stop_by_ms;        /* lock */
+    struct store_totals totals; /* lock */
+    struct store_backend db;    /* thread only, as all below */
     uint32_t keep_days;
     uint64_t logged_ms, forgot_ms, totals_ms;
     int totals_stale;
@@ -164,11 +164,14 @@ static void turn(struct store *s) {
     if (to > from) {
         r = write_rows(s, from, to);
         if (r != 0) note_failure(s, r);
-    } else forget_old(s);
+    } else
+        forget_old(s);
     if (r == 0) refresh_totals(s, to == from && s->totals_stale);
     pthread_mutex_lock(&s->lock);
-    if (r == 0) s->head = to;
-    else if (!(s->stop && clock_mono_ms() >= s->stop_by_ms)) wait_ms(s, RETRY_MS);
+    if (r == 0)
+        s->head = to;
+    else if (!(s->stop && clock_mono_ms() >= s->stop_by_ms))
+        wait_ms(s, RETRY_MS);
 }
 
 static void *store_run(void *arg) {
