@@ -13,7 +13,16 @@
 #include <string.h>
 #include <time.h>
 
-enum { BATCH_MAX = 512, RETRY_MS = 500, LOG_AGAIN_MS = 10000, FORGET_EVERY_MS = 600000, FORGET_ROWS = 5000, TOTALS_MS = 500 };
+enum {
+    BATCH_MAX = 512,
+    RETRY_MS = 500,
+    LOG_AGAIN_MS = 10000,
+    FORGET_EVERY_MS = 600000,
+    FORGET_ROWS = 5000,
+    FORGET_SOON_MS = 20,
+    TOTALS_MS = 500,
+    IDLE_MS = 5000
+};
 
 struct row {
     enum { ROW_JOB, ROW_NODE } kind;
@@ -180,7 +189,7 @@ static void *store_run(void *arg) {
     for (;;) {
         int more = s->head != s->tail;
         if (s->stop && (!more || clock_mono_ms() >= s->stop_by_ms)) break;
-        if (!more) wait_ms(s, s->totals_stale ? TOTALS_MS : 5000);
+        if (!more) wait_ms(s, s->totals_stale ? TOTALS_MS : s->keep_days && !s->forgot_ms ? FORGET_SOON_MS : IDLE_MS);
         turn(s);
     }
     pthread_mutex_unlock(&s->lock);
