@@ -11,6 +11,11 @@
 static json_int_t number(const json_t *j, const char *key) { return json_integer_value(json_object_get(j, key)); }
 
 int main(void) {
+    const char *san = getenv("LULL_SAN");
+    if (san && *san) {
+        tap_skip("demo", "a sanitizer's shadow memory is too large to be searched");
+        return tap_done();
+    }
     const char *lull = getenv("LULL_BIN");
     char cmd[400];
     static char line[1 << 16];
