@@ -32,6 +32,8 @@ static const struct row rows[API_CODE_COUNT] = {
     [API_RATE] = {"rate", 429, "rate_limit_error", "rate_limit_exceeded", "too many requests", 1, RATE_RETRY_MS},
     [API_INTERNAL] = {"internal", 500, "api_error", "internal", "internal error", 0, 0},
     [API_UNSUPPORTED] = {"unsupported", 400, "invalid_request_error", "unsupported_parameter", "not supported", 0, 0},
+    [API_NO_TIER] = {"no_tier", 503, "unavailable_error", "no_tier", "no node meets the tier asked for: sealed is what there is",
+                     0, 0},
     [API_NO_NODE] = {"no_node", 503, "unavailable_error", "no_node", "no node of this model can be reached now", 1,
                      BUSY_RETRY_MS},
     [API_LOST] = {"lost", 502, "api_error", "nodes_lost", "every node that was tried has gone away", 0, 0},

@@ -26,6 +26,7 @@ enum api_code {
     API_RATE,         /* too many requests */
     API_INTERNAL,     /* a bug, or an engine failure */
     API_UNSUPPORTED,  /* well-formed, but nothing here can do it: param says what */
+    API_NO_TIER,      /* no node meets the least tier that the caller asked for */
     API_NO_NODE,      /* no node of that model is known or reachable now */
     API_LOST,         /* every node tried has gone away */
     API_BAD_ANSWER,   /* a node answered wrongly: digest, receipt or order does not verify */

@@ -1,0 +1,81 @@
+/* gateway/gw_opts.c - see gw_opts.h. */
+#include "gateway/gw_opts.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/opt.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+static int pins(uint8_t *out, size_t bytes, size_t *count, const struct opt_list *list, const char *option, struct why *why) {
+    for (size_t i = 0; i < list->count; i++, (*count)++)
+        if (hex_decode(out + i * bytes, bytes, list->item[i], strlen(list->item[i])) != 0)
+            return why_set(why, ERR_USAGE, "--%s: needs %zu hexadecimal digits", option, 2 * bytes);
+    return 0;
+}
+
+static int read_key(struct buf *key, const char *path, struct why *why) {
+    buf_init(key, 1 << 12);
+    if (!path) return 0;
+    int r = file_read(key, path, 1024, why);
+    if (r != 0) return r;
+    while (key->len && (key->data[key->len - 1] == '\n' || key->data[key->len - 1] == '\r')) key->len--;
+    if (key->len < 8) return why_set(why, ERR_USAGE, "%s: a key has at least 8 characters", path);
+    for (size_t i = 0; i < key->len; i++)
+        if (key->data[i] <= 0x20 || key->data[i] >= 0x7f)
+            return why_set(why, ERR_USAGE, "%s: a key is one line of printable characters", path);
+    struct buf copy; /* file_read sized it to fit: one more byte for the NUL */
+    buf_init(&copy, key->len + 1);
+    r = buf_add(&copy, key->data, key->len);
+    if (r == 0) r = buf_add(&copy, "", 1);
+    buf_release(key);
+    *key = copy;
+    return r == 0 ? 0 : why_set(why, r, "out of memory");
+}
+
+static int check_folder(const char *path, struct why *why) {
+    struct stat st;
+    if (!path || (stat(path, &st) == 0 && S_ISDIR(st.st_mode))) return 0;
+    return why_set(why, ERR_USAGE, "--receipts: %s is not a folder", path);
+}
+
+int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
+    *o = (struct gw_opts){.listen = "127.0.0.1:11434", .candidates = 3, .max_queue = 256};
+    const char *key_file = NULL, *level = NULL, *format = NULL;
+    struct opt_list operators = {.count = 0}, nodes = {.count = 0};
+    const struct opt rows[] = {
+        {"listen", OPT_TEXT, &o->listen, "ADDR:PORT", "where apps ask (127.0.0.1:11434)", 0, 0},
+        {"coordinator", OPT_TEXT, &o->coordinator, "HOST:PORT", "the network's coordinator", 0, 0},
+        {"ca", OPT_TEXT, &o->ca, "FILE", "trust these roots instead of the system's", 0, 0},
+        {"pin", OPT_TEXT, &o->pin, "sha256:HEX", "trust this public key of the coordinator instead of roots", 0, 0},
+        {"candidates", OPT_U32, &o->candidates, "N", "nodes that each request is sealed to, 1 to 8 (3); each can read it", 1,
+         CANDIDATES_MAX},
+        {"pin-operator", OPT_LIST, &operators, "HEX", "only nodes of this operator; may be repeated", 0, 0},
+        {"pin-node", OPT_LIST, &nodes, "HEX", "only this node's identity; may be repeated", 0, 0},
+        {"api-key-file", OPT_TEXT, &key_file, "FILE", "apps must present the key in FILE", 0, 0},
+        {"receipts", OPT_TEXT, &o->receipts, "FOLDER", "write each RECEIPT there (holds question and answer)", 0, 0},
+        {"data", OPT_TEXT, &o->data, "FOLDER", "own folder (~/.local/share/lull/gateway)", 0, 0},
+        {"max-queue", OPT_U32, &o->max_queue, "N", "requests at once, queued ones included (256)", 1, 4096},
+        {"log", OPT_TEXT, &level, "LEVEL", "error, warn, info or debug", 0, 0},
+        {"log-format", OPT_TEXT, &format, "FORMAT", "text or json", 0, 0},
+        {0},
+    };
+    struct command_line c = {
+        .command = "gateway",
+        .arguments = "",
+        .opts = rows,
+        .about = "Serves the OpenAI and Ollama APIs on this machine and seals every request to the nodes that may answer it."};
+    int r = opt_parse(&c, argc, argv, why);
+    if (r == 0 && !o->coordinator) r = why_set(why, ERR_USAGE, "--coordinator HOST:PORT is needed");
+    if (r == 0 && o->ca && o->pin) r = why_set(why, ERR_USAGE, "--ca and --pin exclude each other");
+    if (r == 0 && log_setup(level, format) != 0)
+        r = why_set(why, ERR_USAGE, "--log is error, warn, info or debug; --log-format text or json");
+    if (r == 0) r = pins(o->policy.operators[0], OPERATOR_PIN_BYTES, &o->policy.operator_count, &operators, "pin-operator", why);
+    if (r == 0) r = pins(o->policy.nodes[0], 32, &o->policy.node_count, &nodes, "pin-node", why);
+    if (r == 0) r = check_folder(o->receipts, why);
+    if (r == 0) r = read_key(&o->key, key_file, why);
+    return r;
+}
+
+void gw_opts_release(struct gw_opts *o) { buf_release(&o->key); }

@@ -1,0 +1,21 @@
+/* gateway/gw_opts.h - the options of `lull gateway`, checked. */
+#ifndef GATEWAY_GW_OPTS_H
+#define GATEWAY_GW_OPTS_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "gateway/gw_draw.h"
+
+struct gw_opts {
+    const char *listen, *coordinator, *ca, *pin, *data, *receipts;
+    uint32_t candidates, max_queue;
+    struct gw_policy policy;
+    struct buf key; /* of --api-key-file, NUL-terminated; empty: no key */
+};
+/* 0; OPT_HELP_SHOWN; ERR_*, with why. */
+int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why);
+void gw_opts_release(struct gw_opts *o);
+
+#endif

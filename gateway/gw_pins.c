@@ -1,0 +1,110 @@
+/* gateway/gw_pins.c - see gw_pins.h. */
+#include "gateway/gw_pins.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int read_line(struct pins *p, const char *line, unsigned number, struct why *why) {
+    struct pin *pin = &p->list[p->count];
+    const char *space = strchr(line, ' ');
+    size_t n = space ? (size_t)(space - line) : 0;
+    if (*line == 0 || *line == '#') return 0;
+    if (p->count == PINS_MAX) return why_set(why, ERR_LIMIT, "%s: more than %d names", p->path, PINS_MAX);
+    if (n == 0 || n >= sizeof pin->name) return why_set(why, ERR_FORMAT, "%s:%u: expected NAME HASH", p->path, number);
+    *pin = (struct pin){0};
+    memcpy(pin->name, line, n);
+    if (!model_name_is_full(pin->name) || hex_decode(pin->manifest, 32, space + 1, strlen(space + 1)) != 0)
+        return why_set(why, ERR_FORMAT, "%s:%u: expected NAME HASH", p->path, number);
+    if (pins_find(p, pin->name)) return why_set(why, ERR_EXISTS, "%s:%u: the name is pinned twice", p->path, number);
+    p->count++;
+    return 0;
+}
+
+static int read_file(struct pins *p, struct why *why) {
+    struct buf b;
+    int r = file_read(&b, p->path, 1 << 20, why);
+    if (r == ERR_NOTFOUND) return 0;
+    if (r == 0) r = buf_add(&b, "", 1) == 0 ? 0 : why_set(why, ERR_NOMEM, "out of memory");
+    char *at = (char *)b.data;
+    for (unsigned number = 1; r == 0 && at; number++) {
+        char *next = strchr(at, '\n');
+        if (next) *next++ = 0;
+        r = read_line(p, at, number, why);
+        at = next;
+    }
+    buf_release(&b);
+    return r;
+}
+
+int pins_open(struct pins *p, const char *path, struct why *why) {
+    *p = (struct pins){0};
+    p->list = mem_zalloc(PINS_MAX + 1, sizeof *p->list); /* one to read into before the limit is judged */
+    if (!p->list) return why_set(why, ERR_NOMEM, "out of memory");
+    if (!path) return 0;
+    snprintf(p->path, sizeof p->path, "%s", path);
+    int r = read_file(p, why);
+    if (r != 0) pins_close(p);
+    return r;
+}
+
+void pins_close(struct pins *p) {
+    free(p->list);
+    *p = (struct pins){0};
+}
+
+const struct pin *pins_find(const struct pins *p, const char *name) {
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->list[i].name, name) == 0) return &p->list[i];
+    return NULL;
+}
+
+static int write_file(const struct pins *p, struct why *why) {
+    if (!p->path[0]) return 0;
+    struct buf b;
+    int r = 0;
+    buf_init(&b, 1 << 20);
+    for (size_t i = 0; r == 0 && i < p->count; i++) {
+        char hex[65];
+        hex_encode(hex, p->list[i].manifest, 32);
+        r = buf_addf(&b, "%s %s\n", p->list[i].name, hex);
+    }
+    if (r == 0) r = file_write(p->path, b.data, b.len, 0600, why);
+    buf_release(&b);
+    return r;
+}
+
+/* 1: a new name; 0: known, or told; ERR_LIMIT. */
+static int learn_one(struct pins *p, const struct manifest *m, void (*conflict)(const char *name)) {
+    uint8_t hash[32];
+    manifest_hash(hash, m);
+    struct pin *pin = (struct pin *)(uintptr_t)pins_find(p, m->name);
+    if (pin) {
+        if (memcmp(pin->manifest, hash, 32) != 0 && !pin->conflict_told) {
+            pin->conflict_told = 1;
+            conflict(m->name);
+        }
+        return 0;
+    }
+    if (p->count == PINS_MAX) return ERR_LIMIT;
+    pin = &p->list[p->count++];
+    *pin = (struct pin){0};
+    memcpy(pin->name, m->name, sizeof pin->name);
+    memcpy(pin->manifest, hash, 32);
+    return 1;
+}
+
+int pins_learn(struct pins *p, const struct gw_dir *d, void (*conflict)(const char *name), struct why *why) {
+    int news = 0, full = 0;
+    for (size_t i = 0; i < d->count; i++)
+        for (size_t k = 0; k < d->nodes[i].record.model_count; k++) {
+            int r = learn_one(p, &d->nodes[i].record.models[k], conflict);
+            if (r == 1) news = 1;
+            if (r < 0) full = r;
+        }
+    int r = news ? write_file(p, why) : 0;
+    return r ? r : full ? why_set(why, full, "the pins file is full: %d names", PINS_MAX) : 0;
+}

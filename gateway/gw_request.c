@@ -1,0 +1,350 @@
+/* gateway/gw_request.c - see gw_request.h. The life of a request: checked, sealed, sent, watched, sent again, ended. */
+#include "gateway/gw_request.h"
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "gateway/gw_answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    LINK_WAIT_MS = 5000,      /* a new request waits so long for a link */
+    SETTLE_MS = 3000,         /* and after a link came up, so long for nodes to come back to the coordinator */
+    NO_NODE_MS = 60000,       /* an answer under way waits so long for a node */
+    POLL_MS = 100,            /* meanwhile */
+    COUNTERSIGN_WAIT_MS = 300 /* after the receipt */
+};
+
+static void release(void *arg) {
+    struct gw_request *r = arg;
+    struct gateway *g = r->gw;
+    *r->at = r->next;
+    if (r->next) r->next->at = r->at;
+    g->request_count--;
+    gw_attempt_free(r->attempt);
+    timer_free(r->timer);
+    gw_out_release(&r->out);
+    progress_release(&r->progress);
+    api_request_free(&r->q);
+    mem_wipe(r, sizeof *r);
+    free(r);
+    gw_idle(g);
+}
+
+void gw_request_settle(struct gw_request *r) {
+    r->finished = 1;
+    if (r->out.http) return; /* the app is still reading */
+    timer_stop(r->timer);
+    loop_later(r->gw->loop, &r->later);
+}
+
+void gw_request_wake(struct gw_request *r) {
+    if (!r->finished && !r->gone) timer_start_ms(r->timer, 0);
+}
+
+static void describe(const struct gw_request *r, enum api_code code, struct api_error *e) {
+    if (code == API_CONTEXT_OVER)
+        api_error_set(e, code, r->q.endpoint == API_GENERATE ? "prompt" : "messages", "the prompt does not fit the context of %s",
+                      r->q.model);
+    else if (code == API_NO_MODEL)
+        api_error_set(e, code, "model", "model '%s' not found: no node of this network serves it", r->q.model);
+    else
+        api_error_set(e, code, NULL, r->why_no_node[0] && code == API_NO_NODE ? "%s" : NULL, r->why_no_node);
+}
+
+void gw_request_fail(struct gw_request *r, enum api_code code) {
+    struct api_error e;
+    if (r->finished) return;
+    progress_fail(&r->progress, code);
+    describe(r, code, &e);
+    log_event(LOG_INFO, "request", "failed", LOG_ID("request", r->content.request_id, 8), LOG_CODE("code", api_code_name(code)),
+              LOG_COUNT("tokens", progress_count(&r->progress)), LOG_COUNT("attempts", r->progress.attempts));
+    gw_attempt_free(r->attempt);
+    r->attempt = NULL;
+    gw_out_error(&r->out, &e, progress_count(&r->progress) > 0);
+    gw_request_settle(r);
+}
+
+/* ---- sealing and sending ---- */
+
+static uint32_t random_below(void *arg, uint32_t below) {
+    uint64_t x;
+    (void)arg;
+    random_bytes(&x, sizeof x);
+    return (uint32_t)(x % below); /* 64 bits over a few hundred nodes: the bias is not measurable */
+}
+
+/* The file that the name stands for. 0; or what the request fails with. */
+static enum api_code find_manifest(struct gw_request *r) {
+    if (r->has_manifest) return API_CODE_NONE;
+    const struct pin *pin = pins_find(&r->gw->pins, r->q.model);
+    if (!pin) return API_NO_MODEL;
+    memcpy(r->manifest, pin->manifest, 32);
+    r->has_manifest = 1;
+    return API_CODE_NONE;
+}
+
+static int seal_and_send(struct gw_request *r, const struct gw_node *const *to, size_t count, uint64_t now) {
+    uint8_t identities[CANDIDATES_MAX][32];
+    struct content *c = &r->content;
+    struct progress *p = &r->progress;
+    c->attempt = (uint8_t)(p->attempts < CONTENT_ATTEMPT_MAX ? p->attempts : CONTENT_ATTEMPT_MAX);
+    c->time_s = clock_unix_s();
+    c->deadline_ms = (uint32_t)(p->deadline_ms > now ? p->deadline_ms - now : 1);
+    c->so_far = progress_ids(p);
+    c->text_delivered = p->text_bytes;
+    if (p->has_prompt) memcpy(c->prompt_hash, p->prompt_hash, 32);
+    for (size_t i = 0; i < count; i++) memcpy(identities[i], to[i]->record.keys.identity, 32);
+    struct gw_attempt_spec spec = {.model = r->q.model, .manifest = r->manifest, .to = to, .count = count, .content = c};
+    int e = gw_attempt_start(&r->attempt, gw_link_h2(r->gw->link), &spec, &gw_answer_events, r);
+    if (e == 0) progress_sent(p, now, (const uint8_t(*)[32])identities, count);
+    return e;
+}
+
+/* Nobody qualifies: nodes may be on their way back, or it is time to say so. */
+static void nobody(struct gw_request *r, uint64_t now) {
+    int waiting_is_fair = r->progress.attempts > 0 ? now - r->no_node_ms < NO_NODE_MS : now - r->gw->link_up_ms < SETTLE_MS;
+    if (waiting_is_fair) {
+        gw_link_refresh(r->gw->link);
+        return;
+    }
+    if (gw_dir_has_model(&r->gw->dir, r->q.model))
+        strcpy(r->why_no_node, "no node of this model qualifies: see the gateway's pins, and its file of pinned models");
+    gw_request_fail(r, r->progress.attempts > 0 ? API_LOST : API_NO_NODE);
+}
+
+static void try_to_send(struct gw_request *r, uint64_t now) {
+    struct gateway *g = r->gw;
+    const struct gw_node *to[CANDIDATES_MAX];
+    if (!gw_link_h2(g->link) || !g->dir.fresh) {
+        if (r->progress.attempts == 0 && now - r->started_ms >= LINK_WAIT_MS) {
+            strcpy(r->why_no_node, "the coordinator cannot be reached now");
+            gw_request_fail(r, API_NO_NODE);
+        }
+        return;
+    }
+    enum api_code bad = find_manifest(r);
+    if (bad) {
+        gw_request_fail(r, bad);
+        return;
+    }
+    struct gw_wish w = {.model = r->q.model,
+                        .manifest = r->manifest,
+                        .policy = &g->o.policy,
+                        .progress = &r->progress,
+                        .want = g->o.candidates,
+                        .now_s = clock_unix_s()};
+    size_t count = gw_draw(&g->dir, &w, random_below, NULL, to);
+    if (count == 0) {
+        if (!r->no_node_ms) r->no_node_ms = now;
+        nobody(r, now);
+        return;
+    }
+    r->no_node_ms = 0;
+    int e = seal_and_send(r, to, count, now);
+    if (e != 0 && e != ERR_BUSY && e != ERR_LOST) gw_request_fail(r, e == ERR_LIMIT ? API_TOO_LARGE : API_INTERNAL);
+}
+
+/* ---- the timer: everything that depends on time ---- */
+
+static void watch_attempt(struct gw_request *r, uint64_t now) {
+    if (gw_out_behind(&r->out)) progress_frame(&r->progress, now); /* it is we who do not read */
+    if (!progress_tick(&r->progress, now) || !r->attempt) return;
+    const struct record *node = gw_attempt_record(r->attempt);
+    log_event(LOG_INFO, "attempt", "silent", LOG_ID("request", r->content.request_id, 8),
+              LOG_COUNT("attempt", r->progress.attempts));
+    progress_lost(&r->progress, now, node ? node->keys.identity : NULL, CAUSE_LOST, API_LOST);
+    gw_attempt_free(r->attempt);
+    r->attempt = NULL;
+    gw_link_refresh(r->gw->link);
+}
+
+static void arm(struct gw_request *r, uint64_t now) {
+    const struct progress *p = &r->progress;
+    uint64_t due = progress_due(p), alive = r->out.wrote_ms + OUT_QUIET_MS;
+    if (p->state == PROGRESS_DONE) due = r->closing_ms + COUNTERSIGN_WAIT_MS;
+    if (p->state == PROGRESS_WAIT && due <= now) due = now + POLL_MS; /* waits for link or node, not for time */
+    if (r->out.reply.stream && alive > now && alive < due) due = alive;
+    timer_start_ms(r->timer, due > now ? due - now : 1);
+}
+
+static void on_timer(void *arg) {
+    struct gw_request *r = arg;
+    uint64_t now = clock_mono_ms();
+    if (r->finished || r->gone) return;
+    if (r->progress.state == PROGRESS_DONE && now - r->closing_ms >= COUNTERSIGN_WAIT_MS) {
+        gw_answer_complete(r, NULL);
+        return;
+    }
+    watch_attempt(r, now);
+    if (r->progress.state == PROGRESS_WAIT && r->progress.send_at_ms <= now) try_to_send(r, now);
+    if (r->progress.state == PROGRESS_FAILED) gw_request_fail(r, r->progress.failed);
+    if (r->finished) return;
+    if (r->out.reply.stream && now - r->out.wrote_ms >= OUT_QUIET_MS) {
+        gw_answer_headers(r);
+        gw_out_keepalive(&r->out, now);
+    }
+    arm(r, now);
+}
+
+/* ---- the app ---- */
+
+static void on_gone(void *arg) {
+    struct gw_request *r = arg;
+    if (!r->finished)
+        log_event(LOG_INFO, "request", "client left", LOG_ID("request", r->content.request_id, 8),
+                  LOG_COUNT("tokens", progress_count(&r->progress)));
+    r->gone = 1;
+    r->out.http = NULL;
+    timer_stop(r->timer);
+    loop_later(r->gw->loop, &r->later); /* cancels the attempt; we may be inside its callback */
+}
+
+static void on_writable(void *arg) {
+    struct gw_request *r = arg;
+    gw_out_writable(&r->out);
+    if (r->finished && !r->out.http)
+        gw_request_settle(r);
+    else if (r->attempt && !gw_out_behind(&r->out))
+        gw_attempt_consume(r->attempt);
+}
+
+static int least_tier(struct http_req *http, struct api_request *q, struct api_error *e) {
+    const char *header = http_req_header(http, "lull-min-tier");
+    enum api_tier asked = API_TIER_ANY;
+    if (header && api_tier_from_name(&asked, header) != 0) {
+        api_error_set(e, API_BAD_REQUEST, "lull-min-tier", "lull-min-tier must be sealed, attested, blind or local");
+        return ERR_RANGE;
+    }
+    if (asked > q->min_tier) q->min_tier = asked;
+    if (q->min_tier <= API_TIER_SEALED) return 0;
+    api_error_set(e, API_NO_TIER, "lull-min-tier", NULL);
+    return ERR_UNSUPPORTED;
+}
+
+static void content_init(struct gw_request *r, struct http_req *http) {
+    struct content *c = &r->content;
+    size_t n;
+    random_bytes(c->request_id, sizeof c->request_id);
+    random_bytes(c->salt, sizeof c->salt);
+    strcpy(c->method, "POST");
+    strcpy(c->path, api_endpoint_path(r->q.endpoint));
+    strcpy(c->type, "application/json");
+    c->body = http_req_body(http, &n);
+    c->body_n = (uint32_t)n; /* at most API_BODY_MAX: it was parsed */
+    if (r->q.has_seed)
+        c->seed = r->q.gen.sampling.seed;
+    else
+        random_bytes(&c->seed, sizeof c->seed);
+    c->template_time = clock_unix_s();
+}
+
+/* Ollama's empty request: nothing is loaded here, so say so if a node has the model. */
+static void answer_load(struct gateway *g, struct http_req *http, struct api_request *q) {
+    struct api_reply reply;
+    struct buf b;
+    uint8_t id[16];
+    struct api_error e;
+    if (!pins_find(&g->pins, q->model)) {
+        api_error_set(&e, API_NO_MODEL, "model", "model '%s' not found: no node of this network serves it", q->model);
+        gw_reply_error(http, &e, API_OLLAMA, 0);
+        return;
+    }
+    random_bytes(id, sizeof id);
+    reply_init(&reply, q, id, g->o.coordinator);
+    buf_init(&b, 8192);
+    (void)reply_loaded(&b, &reply, q->action);
+    http_reply(http, 200, reply_content_type(&reply), b.data, b.len);
+    buf_release(&b);
+}
+
+static struct gw_request *new_request(struct gateway *g, struct http_req *http, struct api_request *q) {
+    char hex[2 * REQUEST_ID_BYTES + 1];
+    struct api_reply reply;
+    struct gw_request *r = mem_zalloc(1, sizeof *r);
+    if (!r) return NULL;
+    if (timer_new(&r->timer, g->loop, on_timer, r) != 0) {
+        free(r);
+        return NULL;
+    }
+    r->gw = g;
+    r->q = *q; /* and with it the arena */
+    r->later = (struct later){.fn = release, .arg = r};
+    r->started_ms = clock_mono_ms();
+    r->started_ns = clock_mono_ns();
+    content_init(r, http);
+    progress_init(&r->progress, r->started_ms, r->started_ms + api_deadline_ms(http_req_header(http, "x-stainless-timeout")),
+                  q->gen.max_tokens);
+    reply_init(&reply, &r->q, r->content.request_id, g->o.coordinator);
+    gw_out_init(&r->out, http, &reply);
+    r->next = g->requests;
+    r->at = &g->requests;
+    if (r->next) r->next->at = &r->next;
+    g->requests = r;
+    g->request_count++;
+    http_req_watch(http, on_gone, on_writable, r);
+    hex_encode(hex, r->content.request_id, REQUEST_ID_BYTES);
+    (void)http_req_add_header(http, "x-request-id", hex);
+    return r;
+}
+
+void gw_request_start(struct gateway *g, struct http_req *http, enum api_endpoint endpoint) {
+    struct api_request q;
+    struct api_error e = {0};
+    size_t n;
+    const uint8_t *body = http_req_body(http, &n);
+    int err = api_request_parse(&q, endpoint, body, n, &e);
+    if (err == 0) err = least_tier(http, &q, &e);
+    if (err == 0 && (g->stopping || g->request_count >= g->o.max_queue)) {
+        api_error_set(&e, g->stopping ? API_DRAINING : API_BUSY, NULL,
+                      g->stopping ? "this gateway is stopping" : "this gateway has too many requests under way");
+        err = ERR_BUSY;
+    }
+    struct gw_request *r = NULL;
+    if (err == 0 && q.action != API_ANSWER)
+        answer_load(g, http, &q);
+    else if (err == 0) {
+        r = new_request(g, http, &q);
+        if (!r) err = ERR_NOMEM, api_error_set(&e, API_INTERNAL, NULL, "out of memory");
+    }
+    if (err != 0) gw_reply_error(http, &e, api_dialect_of(endpoint), 0);
+    if (!r) {
+        api_request_free(&q);
+        return;
+    }
+    on_timer(r); /* the first attempt leaves now */
+}
+
+/* ---- all of them ---- */
+
+void gw_requests_wake(struct gateway *g) {
+    for (struct gw_request *r = g->requests; r; r = r->next)
+        if (r->progress.state == PROGRESS_WAIT) gw_request_wake(r);
+}
+
+void gw_requests_fail(struct gateway *g, enum api_code code) {
+    for (struct gw_request *r = g->requests; r; r = r->next)
+        if (!r->gone) gw_request_fail(r, code);
+}
+
+int gw_requests_show(const struct gateway *g, struct buf *out) {
+    static const char *const states[] = {"waiting", "running", "closing", "failed"};
+    int e = 0, first = 1;
+    for (const struct gw_request *r = g->requests; e == 0 && r; r = r->next) {
+        char id[2 * REQUEST_ID_BYTES + 1], node[65] = "";
+        if (r->gone || r->finished) continue;
+        const struct record *by = r->attempt ? gw_attempt_record(r->attempt) : NULL;
+        hex_encode(id, r->content.request_id, REQUEST_ID_BYTES);
+        if (by) hex_encode(node, by->keys.identity, 32);
+        e = buf_addf(
+            out,
+            "%s{\"id\":\"%s\",\"model\":\"%s\",\"state\":\"%s\",\"node\":%s%s%s,\"tokens\":%u,\"attempts\":%u,\"age_ms\":%llu}",
+            first ? "" : ",", id, r->q.model, states[r->progress.state], by ? "\"" : "", by ? node : "null", by ? "\"" : "",
+            progress_count(&r->progress), r->progress.attempts, (unsigned long long)(clock_mono_ms() - r->started_ms));
+        first = 0;
+    }
+    return e;
+}
