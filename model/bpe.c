@@ -25,13 +25,14 @@ static int add_words(struct vocab *v) {
     return r;
 }
 
+/* Published vocabularies lack some control characters and bytes of rare scripts, but never plain ASCII. */
 static int find_bytes(struct vocab *v, struct why *why) {
     for (unsigned b = 0; b < 256; b++) {
         uint8_t byte = (uint8_t)b;
         char text[2];
         v->byte_id[b] = (int32_t)strmap_find(&v->by_word, text, byte_level_encode(&byte, 1, text));
-        int in_utf8 = b < 0xc0 || (b > 0xc1 && b < 0xf5);
-        if (v->byte_id[b] < 0 && in_utf8) return why_set(why, ERR_UNSUPPORTED, "the vocabulary has no token for byte 0x%02x", b);
+        if (v->byte_id[b] < 0 && b >= 0x20 && b < 0x7f)
+            return why_set(why, ERR_UNSUPPORTED, "the vocabulary has no token for byte 0x%02x", b);
     }
     return 0;
 }
@@ -127,11 +128,14 @@ static int bpe_rule_of(const void *ctx, const uint8_t *text, const struct merge_
     return 1;
 }
 
+/* A byte that the vocabulary lacks becomes the unknown token, or U+FFFD as far as that can be spelled. */
 static int emit_byte(const struct vocab *v, uint8_t byte, struct ids *out) {
-    static const uint8_t replacement[] = {0xef, 0xbf, 0xbd}; /* U+FFFD, for a byte that no text in UTF-8 has */
+    static const uint8_t replacement[] = {0xef, 0xbf, 0xbd};
     if (v->byte_id[byte] >= 0) return ids_add(out, v->byte_id[byte]);
+    if (v->unk >= 0) return ids_add(out, v->unk);
     int r = 0;
-    for (size_t i = 0; r == 0 && i < sizeof replacement; i++) r = ids_add(out, v->byte_id[replacement[i]]);
+    for (size_t i = 0; r == 0 && i < sizeof replacement; i++)
+        if (v->byte_id[replacement[i]] >= 0) r = ids_add(out, v->byte_id[replacement[i]]);
     return r;
 }
 
