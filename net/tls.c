@@ -150,7 +150,9 @@ SSL *tls_ssl_new(struct tls *t, const char *host) {
     SSL_set_connect_state(ssl);
     unsigned char ip[16];
     int numeric = inet_pton(AF_INET, host, ip) == 1 || inet_pton(AF_INET6, host, ip) == 1;
-    int ok = numeric || SSL_set_tlsext_host_name(ssl, host) == 1; /* RFC 6066: no addresses in SNI */
+    char name[ADDR_HOST_BYTES]; /* a copy, because OpenSSL's macro drops the const */
+    snprintf(name, sizeof name, "%s", host);
+    int ok = numeric || SSL_set_tlsext_host_name(ssl, name) == 1; /* RFC 6066: no addresses in SNI */
     if (ok && !t->pinned) {
         SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
         ok = SSL_set1_host(ssl, host) == 1;
