@@ -11,15 +11,12 @@
 
 static int has(struct gguf_str t, const char *needle) { return t.n && memmem(t.p, t.n, needle, strlen(needle)) != NULL; }
 
-/* Every [INST] template: Llama-2 by its system marker, Mistral's versions by theirs and by the blanks around [INST]. */
+/* Every [INST] template: Mistral's versions by their own markers and the blanks around [INST]; the rest is Llama-2. */
 static enum template_format inst_format(struct gguf_str t) {
-    if (has(t, "<<SYS>>")) return TEMPLATE_LLAMA2;
     if (has(t, "[SYSTEM_PROMPT]")) return TEMPLATE_MISTRAL_V7;
-    if (has(t, "' [INST] ' + system_message") || has(t, "[AVAILABLE_TOOLS]")) {
-        if (has(t, " [INST]")) return TEMPLATE_MISTRAL_V1;
-        return has(t, "\"[INST]\"") || has(t, "'[INST]'") ? TEMPLATE_MISTRAL_TEKKEN : TEMPLATE_MISTRAL_V3;
-    }
-    return has(t, "'[INST] '") || has(t, "\"[INST] \"") ? TEMPLATE_MISTRAL_V1 : TEMPLATE_LLAMA2;
+    if (!has(t, "' [INST] ' + system_message") && !has(t, "[AVAILABLE_TOOLS]")) return TEMPLATE_LLAMA2;
+    if (has(t, " [INST]")) return TEMPLATE_MISTRAL_V1;
+    return has(t, "\"[INST]\"") ? TEMPLATE_MISTRAL_TEKKEN : TEMPLATE_MISTRAL_V3;
 }
 
 static enum template_format chatml_format(struct gguf_str t) {

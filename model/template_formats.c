@@ -125,7 +125,7 @@ static void llama3_date(struct script *s) {
 /* Llama 3.1 and later always have a system turn, which begins with the dates. */
 void write_llama3(struct script *s) {
     size_t i = 0;
-    say(s, "<|begin_of_text|>");
+    say_token(s, s->v, vocab_bos(s->v));
     if (s->prints_date) {
         say(s, "<|start_header_id|>system<|end_header_id|>\n\n");
         llama3_date(s);
@@ -146,7 +146,7 @@ struct inst_style {
     const char *open, *close;               /* around a question */
     const char *system_open, *system_close; /* around the system text, inside the first question or before it */
     int system_apart;                       /* it has a turn of its own */
-    const char *answer;                     /* before an answer */
+    const char *answer, *answer_end;        /* around an answer, before the end token */
     int bos_each;                           /* BOS before every question, not only the first */
     int trim;
 };
@@ -166,6 +166,7 @@ static void write_inst(struct script *s, const struct inst_style *st) {
             open = 0;
             say(s, st->answer);
             (st->trim ? quote_trimmed : quote)(s, m->content);
+            say(s, st->answer_end);
             say_token(s, s->v, vocab_eos(s->v));
         } else {
             if (!open && i && st->bos_each && s->message[i - 1].role == ROLE_ASSISTANT) say_token(s, s->v, vocab_bos(s->v));
@@ -183,23 +184,23 @@ static void write_inst(struct script *s, const struct inst_style *st) {
 }
 
 void write_llama2(struct script *s) {
-    static const struct inst_style st = {"[INST] ", " [/INST]", "<<SYS>>\n", "\n<</SYS>>\n\n", 0, " ", 1, 1};
+    static const struct inst_style st = {"[INST] ", " [/INST]", "<<SYS>>\n", "\n<</SYS>>\n\n", 0, " ", " ", 1, 1};
     write_inst(s, &st);
 }
 void write_mistral_v1(struct script *s) {
-    static const struct inst_style st = {" [INST] ", " [/INST]", "", "\n\n", 0, " ", 0, 0};
+    static const struct inst_style st = {" [INST] ", " [/INST]", "", "\n\n", 0, " ", "", 0, 0};
     write_inst(s, &st);
 }
 void write_mistral_v3(struct script *s) {
-    static const struct inst_style st = {"[INST] ", "[/INST]", "", "\n\n", 0, " ", 0, 0};
+    static const struct inst_style st = {"[INST] ", "[/INST]", "", "\n\n", 0, " ", "", 0, 0};
     write_inst(s, &st);
 }
 void write_mistral_tekken(struct script *s) {
-    static const struct inst_style st = {"[INST]", "[/INST]", "", "\n\n", 0, "", 0, 0};
+    static const struct inst_style st = {"[INST]", "[/INST]", "", "\n\n", 0, "", "", 0, 0};
     write_inst(s, &st);
 }
 void write_mistral_v7(struct script *s) {
-    static const struct inst_style st = {"[INST] ", "[/INST]", "[SYSTEM_PROMPT] ", "[/SYSTEM_PROMPT]", 1, " ", 0, 0};
+    static const struct inst_style st = {"[INST] ", "[/INST]", "[SYSTEM_PROMPT] ", "[/SYSTEM_PROMPT]", 1, " ", "", 0, 0};
     write_inst(s, &st);
 }
 

@@ -11,7 +11,7 @@ struct script {
     size_t message_count;
     uint64_t unix_s;
     int prints_date;
-    char date[16]; /* "26 Jul 2024" */
+    char date[40]; /* "26 Jul 2024" */
     struct vocab_span *span;
     size_t count, cap;
     int err;               /* 0, ERR_NOMEM, ERR_UNSUPPORTED with a complaint */
