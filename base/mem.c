@@ -94,9 +94,10 @@ uint8_t *buf_room(struct buf *b, size_t n) {
 }
 
 int buf_add(struct buf *b, const void *p, size_t n) {
+    if (n == 0) return 0; /* an empty buffer has no place to point to */
     uint8_t *to = buf_room(b, n);
     if (!to) return ERR_NOMEM;
-    if (n) memcpy(to, p, n);
+    memcpy(to, p, n);
     b->len += n;
     return 0;
 }
