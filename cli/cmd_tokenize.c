@@ -1,0 +1,74 @@
+/* cli/cmd_tokenize.c - `lull tokenize MODEL`: token ids of the text on standard input. */
+#include "base/opt.h"
+#include "base/secret.h"
+#include "cli/cli.h"
+#include "model/vocab.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int read_input(struct buf *b, struct why *why) {
+    for (;;) {
+        uint8_t *to = buf_room(b, 65536);
+        if (!to) return why_set(why, ERR_LIMIT, "standard input: longer than %d bytes", VOCAB_TEXT_BYTES_MAX);
+        ssize_t n = read(STDIN_FILENO, to, 65536);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return why_set(why, ERR_IO, "standard input: %s", strerror(errno));
+        if (n == 0) return 0;
+        b->len += (size_t)n;
+    }
+}
+
+static int print_ids(const struct ids *l, int json) {
+    printf(json ? "{\"tokens\":[" : "");
+    for (size_t i = 0; i < l->count; i++) printf("%s%d", i == 0 ? "" : json ? "," : " ", (int)l->id[i]);
+    printf(json ? "],\"count\":%zu}\n" : "\n", l->count);
+    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : ERR_IO;
+}
+
+static int tokenize(const char *path, unsigned flags, int json, struct why *why) {
+    struct gguf g = {0};
+    struct vocab *v = NULL;
+    struct buf text;
+    struct ids l;
+    struct why inner = {{0}};
+    buf_init(&text, VOCAB_TEXT_BYTES_MAX + 65536); /* room to find that it is longer */
+    ids_init(&l, VOCAB_TEXT_BYTES_MAX + 1);
+    int r = gguf_open(&g, path, why);
+    if (r == 0) {
+        r = vocab_open(&v, &g, &inner);
+        if (r != 0) why_set(why, r, "%.100s: %.200s", path, why_text(&inner, r));
+    }
+    if (r == 0) r = read_input(&text, why);
+    if (r == 0) r = vocab_encode(v, (const char *)text.data, text.len, flags, &l, why);
+    if (r == 0) r = print_ids(&l, json);
+    ids_release(&l);
+    buf_release(&text);
+    vocab_close(v);
+    gguf_close(&g);
+    return r;
+}
+
+int cmd_tokenize(int argc, char **argv) {
+    int bos = 0, special = 0, json = 0;
+    const struct opt opts[] = {
+        {"bos", OPT_FLAG, &bos, NULL, "begin with the BOS token, if the vocabulary wants one", 0, 0},
+        {"special", OPT_FLAG, &special, NULL, "texts of special tokens become those tokens", 0, 0},
+        {"json", OPT_FLAG, &json, NULL, "one JSON object: tokens, count", 0, 0},
+        {0},
+    };
+    struct command_line c = {.command = "tokenize",
+                             .arguments = "MODEL",
+                             .about = "Prints the token ids of the text on standard input.",
+                             .opts = opts,
+                             .args_min = 1,
+                             .args_max = 1};
+    struct why why = {{0}};
+    int r = opt_parse(&c, argc, argv, &why);
+    if (r == OPT_HELP_SHOWN) return EXIT_OK;
+    if (r == 0) r = tokenize(c.args[0], (bos ? VOCAB_BOS : 0u) | (special ? VOCAB_SPECIAL : 0u), json, &why);
+    if (r != 0) fprintf(stderr, "lull tokenize: %s\n", why_text(&why, r));
+    return r == 0 ? EXIT_OK : r == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+}
