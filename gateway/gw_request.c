@@ -106,14 +106,14 @@ static int seal_and_send(struct gw_request *r, const struct gw_node *const *to, 
 
 /* Nobody qualifies: nodes may be on their way back, or it is time to say so. */
 static void nobody(struct gw_request *r, uint64_t now) {
-    int waiting_is_fair = r->progress.attempts > 0 ? now - r->no_node_ms < NO_NODE_MS : now - r->gw->link_up_ms < SETTLE_MS;
-    if (waiting_is_fair) {
+    int under_way = r->progress.has_prompt;
+    if (under_way ? now - r->no_node_ms < NO_NODE_MS : now - r->gw->link_up_ms < SETTLE_MS) {
         gw_link_refresh(r->gw->link);
         return;
     }
     if (gw_dir_has_model(&r->gw->dir, r->q.model))
         strcpy(r->why_no_node, "no node of this model qualifies: see the gateway's pins, and its file of pinned models");
-    gw_request_fail(r, r->progress.attempts > 0 ? API_LOST : API_NO_NODE);
+    gw_request_fail(r, under_way ? API_LOST : API_NO_NODE);
 }
 
 static void try_to_send(struct gw_request *r, uint64_t now) {
@@ -320,9 +320,28 @@ void gw_request_start(struct gateway *g, struct http_req *http, enum api_endpoin
 
 /* ---- all of them ---- */
 
+/* Is any candidate of the envelope under way still listed, with the key it was sealed to? */
+static int still_listed(const struct gw_request *r) {
+    const struct reqhead *h = &gw_attempt_secrets(r->attempt)->head;
+    const struct gw_dir *d = &r->gw->dir;
+    for (size_t i = 0; i < d->count; i++)
+        for (size_t k = 0; k < h->count; k++)
+            if (memcmp(d->nodes[i].key_id, h->key_id[k], 32) == 0) return 1;
+    return 0;
+}
+
 void gw_requests_wake(struct gateway *g) {
-    for (struct gw_request *r = g->requests; r; r = r->next)
-        if (r->progress.state == PROGRESS_WAIT) gw_request_wake(r);
+    uint64_t now = clock_mono_ms();
+    for (struct gw_request *r = g->requests; r; r = r->next) {
+        if (r->gone || r->finished) continue;
+        /* The coordinator would keep it queued for those who have left; a new envelope finds those who are here. */
+        if (r->attempt && !r->progress.opened && r->progress.state == PROGRESS_RUN && !still_listed(r)) {
+            progress_lost(&r->progress, now, NULL, CAUSE_REFUSED, API_NO_MODEL);
+            gw_attempt_free(r->attempt);
+            r->attempt = NULL;
+        }
+        if (r->progress.state != PROGRESS_RUN) gw_request_wake(r);
+    }
 }
 
 void gw_requests_fail(struct gateway *g, enum api_code code) {
