@@ -209,7 +209,7 @@ static void clients_leave(void) {
         int fd = raw_connect(w.gateway_at);
         raw_send(fd, head, (size_t)n);
         raw_send(fd, body, i % 5 == 4 ? strlen(body) / 2 : strlen(body));
-        if (i % 2) (void)!read(fd, some, sizeof some);
+        if (i % 2 && i % 5 != 4) (void)!read(fd, some, sizeof some);
         close(fd);
     }
     tap_ok(settles(), "after 20 clients that left, nothing runs");

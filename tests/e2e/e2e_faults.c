@@ -124,7 +124,7 @@ static void worker(int first, int step, int runs, uint64_t seed, int report) {
     l.random = seed * 0x9e3779b97f4a7c15ull + (uint64_t)(unsigned)first + 1;
     const char *lull = getenv("LULL_BIN");
     int r = world_shipped_model(model);
-    struct world_opts o = {.lull = lull ? lull : "build/lull", .model = model, .nodes = NODES, .operators = 2, .dial_at = through_cut, .arg = &l};
+    struct world_opts o = {.lull = lull ? lull : "build/lull", .model = model, .nodes = NODES, .operators = 2, .drain_ms = "0", .dial_at = through_cut, .arg = &l};
     if (r == 0) r = world_start(&l.w, &o, &why);
     if (r == 0) r = expect_all(&l, &why);
     if (r != 0) {
