@@ -1,0 +1,281 @@
+/* The forward pass: equal bits whatever the kernels, threads, chunks, batch and pages; golden digests; failures stay with
+ * their sequence. */
+#include "tests/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "math/attend.h"
+#include "model/engine.h"
+#include "tests/unit/model/synth_model.h"
+
+enum { TOKENS = 150 };
+
+static void token_ids(int32_t *id, uint32_t n, uint32_t n_vocab, uint64_t seed) {
+    for (uint32_t i = 0; i < n; i++) id[i] = (int32_t)(synth_next(&seed) % n_vocab);
+}
+
+struct setting {
+    const struct kern *kern;
+    uint32_t threads, chunk, waste; /* waste: pages taken by others first, so that this sequence gets different ones */
+};
+
+/* Logits of every position, n rows. */
+static float *all_logits(const struct model *m, const int32_t *id, uint32_t n, struct setting s) {
+    struct engine *e;
+    struct kv_seq seq, other;
+    uint32_t pages = (n + KV_PAGE - 1) / KV_PAGE, v = model_n_vocab(m);
+    struct engine_opts o = {
+        .threads = s.threads, .rows_max = s.chunk, .logits_max = s.chunk, .kv_pages = pages + s.waste, .kern = s.kern};
+    float *rows = malloc((size_t)n * v * sizeof *rows);
+    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
+    CHECK_INT(kv_seq_init(&seq, n), 0);
+    CHECK_INT(kv_seq_init(&other, 64 * KV_PAGE), 0);
+    CHECK_INT(kv_seq_reserve(&other, engine_kv(e), s.waste * KV_PAGE), 0);
+    CHECK_INT(kv_seq_reserve(&seq, engine_kv(e), n), 0);
+    for (uint32_t at = 0; at < n; at += s.chunk) {
+        uint32_t count = n - at < s.chunk ? n - at : s.chunk;
+        struct engine_part p = {.seq = &seq, .ids = id + at, .count = count};
+        CHECK_INT(engine_step(e, &p, 1), 0);
+        CHECK_INT(p.err, 0);
+        memcpy(rows + (size_t)at * v, p.logits, (size_t)count * v * sizeof *rows);
+    }
+    kv_seq_release(&seq, engine_kv(e));
+    kv_seq_release(&other, engine_kv(e));
+    engine_free(e);
+    return rows;
+}
+
+static size_t row_bytes(const struct model *m, uint32_t n) { return (size_t)n * model_n_vocab(m) * sizeof(float); }
+
+TEST(kernels_threads_chunks_and_pages_change_no_bit) {
+    for (unsigned i = 0; i < SYNTH_ALL; i++) {
+        struct model *m = synth_open(&synth_all[i]);
+        int32_t id[TOKENS];
+        token_ids(id, TOKENS, model_n_vocab(m), i);
+        float *want = all_logits(m, id, TOKENS, (struct setting){kern_nth(0), 1, TOKENS, 0});
+        for (unsigned k = 0; kern_nth(k); k++) {
+            const struct setting settings[] = {{kern_nth(k), 1, 1, 0},  {kern_nth(k), 2, 7, 3},   {kern_nth(k), 3, 64, 1},
+                                               {kern_nth(k), 4, 12, 2}, {kern_nth(k), 2, 128, 5}, {kern_nth(k), 1, TOKENS, 0}};
+            for (unsigned s = 0; s < sizeof settings / sizeof settings[0]; s++) {
+                float *got = all_logits(m, id, TOKENS, settings[s]);
+                if (memcmp(got, want, row_bytes(m, TOKENS)) != 0)
+                    printf("# %s differs: %s, setting %u\n", synth_all[i].name, kern_name(kern_nth(k)), s);
+                CHECK_MEM(got, want, row_bytes(m, TOKENS));
+                free(got);
+            }
+        }
+        free(want);
+        model_close(m);
+    }
+}
+
+/* `sequences` sequences in one batch, each a piece of its own, in an order that changes from step to step. */
+static void check_batch(const struct model *m, uint32_t sequences, uint32_t threads) {
+    enum { LENGTH = 24 };
+    struct engine *e;
+    struct kv_seq seq[64];
+    int32_t id[64][LENGTH];
+    float *want[64];
+    uint32_t v = model_n_vocab(m), left = sequences * LENGTH;
+    uint64_t draw = sequences;
+    struct engine_opts o = {.threads = threads, .rows_max = 64 * 5, .logits_max = 64 * 5, .kv_pages = 64};
+    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
+    for (uint32_t s = 0; s < sequences; s++) {
+        token_ids(id[s], LENGTH, v, 100 + s);
+        want[s] = all_logits(m, id[s], LENGTH, (struct setting){NULL, 1, LENGTH, 0});
+        CHECK_INT(kv_seq_init(&seq[s], LENGTH), 0);
+        CHECK_INT(kv_seq_reserve(&seq[s], engine_kv(e), LENGTH), 0);
+    }
+    while (left) {
+        struct engine_part part[64];
+        size_t parts = 0;
+        uint32_t shift = (uint32_t)(synth_next(&draw) % sequences);
+        for (uint32_t i = 0; i < sequences; i++) {
+            uint32_t s = (i + shift) % sequences, count = (uint32_t)(synth_next(&draw) % 6);
+            if (count > LENGTH - seq[s].length) count = LENGTH - seq[s].length;
+            if (count) part[parts++] = (struct engine_part){.seq = &seq[s], .ids = id[s] + seq[s].length, .count = count};
+        }
+        if (!parts) continue;
+        CHECK_INT(engine_step(e, part, parts), 0);
+        for (size_t i = 0; i < parts; i++) {
+            uint32_t s = (uint32_t)(part[i].seq - seq), first = seq[s].length - part[i].count;
+            CHECK_INT(part[i].err, 0);
+            CHECK_MEM(part[i].logits, want[s] + (size_t)first * v, part[i].count * v * sizeof(float));
+            left -= part[i].count;
+        }
+    }
+    for (uint32_t s = 0; s < sequences; s++) {
+        kv_seq_release(&seq[s], engine_kv(e));
+        free(want[s]);
+    }
+    engine_free(e);
+}
+
+TEST(batches_of_1_to_64_change_no_bit) {
+    static const uint32_t sizes[] = {1, 2, 3, 5, 8, 13, 31, 64};
+    for (unsigned i = 0; i < SYNTH_ALL; i += 3) {
+        struct model *m = synth_open(&synth_all[i]);
+        for (unsigned s = 0; s < sizeof sizes / sizeof sizes[0]; s++) check_batch(m, sizes[s], 1 + s % 3);
+        model_close(m);
+    }
+}
+
+/* tests/data/golden_logits.txt: "name sha256" of the logits of the first TOKENS positions. 1 when they differ. */
+static int golden_differs(const char *name, const struct model *m) {
+    int32_t id[TOKENS];
+    uint8_t digest[32];
+    char hex[65], line[160], want[65] = "";
+    token_ids(id, TOKENS, model_n_vocab(m), 4711);
+    float *rows = all_logits(m, id, TOKENS, (struct setting){NULL, 2, 50, 0});
+    sha256_of(digest, rows, row_bytes(m, TOKENS));
+    hex_encode(hex, digest, 32);
+    free(rows);
+    FILE *f = fopen("tests/data/golden_logits.txt", "re");
+    CHECK(f != NULL);
+    while (fgets(line, sizeof line, f)) {
+        char n[64], h[65];
+        if (sscanf(line, "%63s %64s", n, h) == 2 && strcmp(n, name) == 0) strcpy(want, h);
+    }
+    fclose(f);
+    int differs = strcmp(hex, want) != 0;
+    if (differs) printf("# golden: %s %s\n", name, hex);
+    return differs;
+}
+
+TEST(golden_digests_of_synthetic_models) {
+    int differ = 0;
+    for (unsigned i = 0; i < SYNTH_ALL; i++) {
+        struct model *m = synth_open(&synth_all[i]);
+        differ += golden_differs(synth_all[i].name, m);
+        model_close(m);
+    }
+    CHECK_INT(differ, 0);
+}
+
+TEST(golden_digest_of_the_shipped_model) {
+    struct model *m = NULL;
+    if (access("models/lull-toy-q8_0.gguf", R_OK) != 0) SKIP("models/lull-toy-q8_0.gguf is not here");
+    CHECK_INT(model_open(&m, "models/lull-toy-q8_0.gguf", NULL, NULL), 0);
+    int differs = golden_differs("lull-toy-q8_0", m);
+    model_close(m);
+    CHECK_INT(differs, 0);
+}
+
+static void poke(FILE *f, uint64_t at, float x) {
+    CHECK(fseek(f, (long)at, SEEK_SET) == 0);
+    CHECK(fwrite(&x, sizeof x, 1, f) == 1);
+}
+
+/* Only token 5 has anything in dimension 0, and the first layer's keys take it times 2^127: they overflow. */
+static void plant_overflow(const char *path, const struct synth *y) {
+    struct gguf g;
+    CHECK_INT(gguf_open(&g, path, NULL), 0);
+    uint64_t embd = gguf_tensor(&g, "token_embd.weight")->offset, key = gguf_tensor(&g, "blk.0.attn_k.weight")->offset;
+    gguf_close(&g);
+    FILE *f = fopen(path, "r+be");
+    CHECK(f != NULL);
+    for (uint32_t i = 0; i < y->vocab; i++) poke(f, embd + (uint64_t)i * y->embd * 4, i == 5 ? 50.0f : 0.0f);
+    for (uint32_t i = 0; i < y->kv * y->head_dim; i++) poke(f, key + (uint64_t)i * y->embd * 4, 0x1p127f);
+    fclose(f);
+}
+
+TEST(a_sequence_that_overflows_does_not_touch_the_others) {
+    struct synth y = synth_all[0];
+    y.name = "overflow";
+    struct model *m = NULL;
+    const char *path = synth_path(y.name);
+    synth_write(&y, path);
+    plant_overflow(path, &y);
+    CHECK_INT(model_open(&m, path, NULL, NULL), 0);
+    unlink(path);
+    struct engine *e;
+    struct kv_seq a, b;
+    struct engine_opts o = {.threads = 2, .rows_max = 16, .logits_max = 16, .kv_pages = 2};
+    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
+    CHECK_INT(kv_seq_init(&a, 8), 0);
+    CHECK_INT(kv_seq_init(&b, 8), 0);
+    CHECK_INT(kv_seq_reserve(&a, engine_kv(e), 8), 0);
+    CHECK_INT(kv_seq_reserve(&b, engine_kv(e), 8), 0);
+    const int32_t good[4] = {1, 7, 9, 11}, bad[4] = {1, 5, 9, 5};
+    float *want = all_logits(m, good, 4, (struct setting){NULL, 1, 4, 0});
+    struct engine_part part[2] = {{.seq = &b, .ids = bad, .count = 4}, {.seq = &a, .ids = good, .count = 4}};
+    CHECK_INT(engine_step(e, part, 2), 0);
+    CHECK_INT(part[0].err, ERR_NONFINITE);
+    CHECK_INT(part[1].err, 0);
+    CHECK_MEM(part[1].logits, want, row_bytes(m, 4));
+    kv_seq_clear(&b, engine_kv(e)); /* and the pages that it leaves behind are clean */
+    CHECK_INT(kv_seq_reserve(&b, engine_kv(e), 8), 0);
+    part[0] = (struct engine_part){.seq = &b, .ids = good, .count = 4};
+    CHECK_INT(engine_step(e, part, 1), 0);
+    CHECK_INT(part[0].err, 0);
+    CHECK_MEM(part[0].logits, want, row_bytes(m, 4));
+    free(want);
+    kv_seq_release(&a, engine_kv(e));
+    kv_seq_release(&b, engine_kv(e));
+    engine_free(e);
+    model_close(m);
+}
+
+TEST(steps_that_cannot_be_are_refused) {
+    struct model *m = synth_open(&synth_all[0]);
+    struct engine *e;
+    struct kv_seq s;
+    struct engine_opts o = {.threads = 1, .rows_max = 8, .logits_max = 2, .kv_pages = 3};
+    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
+    CHECK_INT(kv_seq_init(&s, 2 * KV_PAGE), 0);
+    CHECK_INT(kv_seq_reserve(&s, engine_kv(e), 3 * KV_PAGE), ERR_CONTEXT);
+    int32_t id[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9}, out[1] = {301}, negative[1] = {-1};
+    struct engine_part none = {.seq = &s, .ids = id, .count = 4, .logits_from = 4};
+    CHECK_INT(engine_step(e, &none, 1), ERR_CONTEXT); /* no pages yet */
+    CHECK_INT(kv_seq_reserve(&s, engine_kv(e), 2 * KV_PAGE), 0);
+    struct engine_part wide = {.seq = &s, .ids = id, .count = 9, .logits_from = 9};
+    CHECK_INT(engine_step(e, &wide, 1), ERR_RANGE);
+    struct engine_part many = {.seq = &s, .ids = id, .count = 4, .logits_from = 1};
+    CHECK_INT(engine_step(e, &many, 1), ERR_RANGE);
+    struct engine_part unknown = {.seq = &s, .ids = out, .count = 1}, minus = {.seq = &s, .ids = negative, .count = 1};
+    CHECK_INT(engine_step(e, &unknown, 1), ERR_RANGE);
+    CHECK_INT(engine_step(e, &minus, 1), ERR_RANGE);
+    CHECK_INT(engine_step(e, &none, 0), ERR_RANGE);
+    CHECK_INT(s.length, 0);
+    struct kv_seq t;
+    CHECK_INT(kv_seq_init(&t, 2 * KV_PAGE), 0);
+    CHECK_INT(kv_seq_reserve(&t, engine_kv(e), 2 * KV_PAGE), ERR_BUSY); /* one page is left */
+    CHECK_INT(kv_seq_reserve(&t, engine_kv(e), KV_PAGE), 0);
+    kv_seq_release(&t, engine_kv(e));
+    kv_seq_release(&s, engine_kv(e));
+    CHECK_INT(engine_kv(e)->free_count, 3);
+    engine_free(e);
+    o.rows_max = 0;
+    CHECK_INT(engine_new(&e, m, &o, NULL), ERR_RANGE);
+    model_close(m);
+}
+
+TEST(pages_are_zero_when_they_come_back) {
+    struct model *m = synth_open(&synth_all[1]);
+    struct engine *e;
+    struct kv_seq s;
+    struct engine_opts o = {.threads = 1, .rows_max = 80, .logits_max = 1, .kv_pages = 2};
+    int32_t id[80];
+    token_ids(id, 80, model_n_vocab(m), 3);
+    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
+    CHECK_INT(kv_seq_init(&s, 100), 0);
+    CHECK_INT(kv_seq_reserve(&s, engine_kv(e), 80), 0);
+    struct engine_part p = {.seq = &s, .ids = id, .count = 80, .logits_from = 80};
+    CHECK_INT(engine_step(e, &p, 1), 0);
+    size_t used = 0, bytes = 2 * engine_page_bytes(m);
+    for (size_t i = 0; i < bytes; i++) used += engine_kv(e)->mem[i] != 0;
+    CHECK(used > bytes / 4);
+    kv_seq_release(&s, engine_kv(e));
+    used = 0;
+    for (size_t i = 0; i < bytes; i++) used += engine_kv(e)->mem[i] != 0;
+    CHECK_INT(used, 0);
+    engine_free(e);
+    model_close(m);
+}
+
+TESTS_MAIN("engine", T(kernels_threads_chunks_and_pages_change_no_bit), T(batches_of_1_to_64_change_no_bit),
+           T(golden_digests_of_synthetic_models), T(golden_digest_of_the_shipped_model),
+           T(a_sequence_that_overflows_does_not_touch_the_others), T(steps_that_cannot_be_are_refused),
+           T(pages_are_zero_when_they_come_back))
