@@ -13,7 +13,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SEED_BYTES = 32, REPLY_WAIT_S = 5 };
+enum { SEED_BYTES = 32, REPLY_WAIT_S = 5, SIGNER_FD = 3 };
+
+/* The child's first packet: whether it has a key. The key file is read there and nowhere else. */
+struct hello {
+    int err;
+    struct why why;
+};
 
 static int load_seed(const char *path, uint8_t seed[SEED_BYTES], struct why *why) {
     struct buf b;
@@ -44,18 +50,34 @@ static void serve(int fd, const uint8_t secret[SIGN_SECRET_BYTES]) {
     }
 }
 
-static void child(int fd, const uint8_t seed[SEED_BYTES]) {
+static void child(int fd, const char *key_path) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "lull-signer", 0, 0, 0);
     signal(SIGINT, SIG_IGN); /* a terminal's Ctrl-C reaches both: the node says when it is over, by closing the socket */
     signal(SIGTERM, SIG_IGN);
     secret_harden_process();
-    uint8_t public_key[32], *secret = secret_alloc(SIGN_SECRET_BYTES);
-    if (!secret) _exit(1);
-    sign_keypair(public_key, secret, seed);
-    serve(fd, secret);
+    /* Whatever else this process had open is not the signer's, other signers' sockets included: one that it kept open would
+     * never see its own node end. */
+    if (dup2(fd, SIGNER_FD) != SIGNER_FD || close_range(SIGNER_FD + 1, ~0U, 0) != 0) _exit(1);
+    fd = SIGNER_FD;
+    uint8_t public_key[32], *seed = secret_alloc(SEED_BYTES), *secret = secret_alloc(SIGN_SECRET_BYTES);
+    struct hello hello = {.err = seed && secret ? 0 : ERR_NOMEM};
+    if (hello.err == 0) hello.err = load_seed(key_path, seed, &hello.why);
+    if (hello.err == 0) sign_keypair(public_key, secret, seed);
+    secret_free(seed);
+    if (send(fd, &hello, sizeof hello, MSG_NOSIGNAL) == (ssize_t)sizeof hello && hello.err == 0) serve(fd, secret);
     secret_free(secret);
     _exit(0);
+}
+
+static int hear_hello(int fd, struct why *why) {
+    struct hello hello;
+    ssize_t got;
+    do got = recv(fd, &hello, sizeof hello, 0);
+    while (got < 0 && errno == EINTR);
+    if (got != (ssize_t)sizeof hello) return why_set(why, ERR_LOST, "the signer process does not start");
+    hello.why.text[sizeof hello.why.text - 1] = 0;
+    return hello.err == 0 ? 0 : why_set(why, hello.err, "%s", why_text(&hello.why, hello.err));
 }
 
 /* One request and its reply of n bytes. */
@@ -71,31 +93,26 @@ static int ask(struct signer *s, const struct writer *w, uint8_t *out, size_t n)
 
 int signer_start(struct signer *s, const struct data_dir *dir, struct why *why) {
     char path[600];
-    uint8_t seed[SEED_BYTES], request[SIGNER_REQUEST_MAX];
+    uint8_t request[SIGNER_REQUEST_MAX];
     int fds[2];
     *s = (struct signer){.fd = -1};
     int r = data_dir_file(dir, "identity.key", path, sizeof path);
-    if (r == 0) r = load_seed(path, seed, why);
     if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) r = why_set(why, ERR_IO, "socketpair: %s", strerror(errno));
     if (r != 0) return r;
     s->pid = fork();
     if (s->pid == 0) {
-        close(fds[0]);
-        child(fds[1], seed);
+        child(fds[1], path);
     }
-    mem_wipe(seed, sizeof seed); /* from here on only the child has it */
     close(fds[1]);
     s->fd = fds[0];
     struct timeval wait = {.tv_sec = REPLY_WAIT_S};
     setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     struct writer w = writer_over(request, sizeof request);
     signer_ask_public(&w);
-    r = s->pid < 0 ? ERR_IO : ask(s, &w, s->identity, sizeof s->identity);
-    if (r != 0) {
-        signer_stop(s);
-        return why_set(why, r, "the signer process does not answer");
-    }
-    return 0;
+    r = s->pid < 0 ? why_set(why, ERR_IO, "fork: %s", strerror(errno)) : hear_hello(s->fd, why);
+    if (r == 0 && (r = ask(s, &w, s->identity, sizeof s->identity)) != 0) (void)why_set(why, r, "the signer process does not answer");
+    if (r != 0) signer_stop(s);
+    return r;
 }
 
 int signer_sign_record(struct signer *s, struct record *record) {
