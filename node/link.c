@@ -62,6 +62,7 @@ void link_say_drain(struct node *n) { send_message(n, &(struct link_message){.ty
 
 void link_say_drained(struct node *n) {
     send_message(n, &(struct link_message){.type = LINK_DRAINED});
+    if (n->link_stream) (void)h2_end(n->link_stream, NULL); /* else the link would wait for this endless stream */
     if (n->link) h2_close(n->link, 1000);
     else loop_stop(n->loop);
 }
