@@ -8,6 +8,8 @@
 #include "base/hash.h"
 #include "math/attend.h"
 #include "model/engine.h"
+#include "model/from_llama2c.h"
+#include "model/quantize.h"
 #include "tests/unit/model/synth_model.h"
 
 enum { TOKENS = 150 };
@@ -154,6 +156,25 @@ TEST(golden_digests_of_synthetic_models) {
     CHECK_INT(differ, 0);
 }
 
+TEST(golden_digests_of_stories260k_in_each_type) {
+    static const char *const types[] = {"f32", "f16", "bf16", "q8_0", "q4_0"};
+    int differ = 0;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        struct model *m = NULL;
+        char name[64];
+        const char *path = synth_path("stories");
+        snprintf(name, sizeof name, "stories260K-%s", types[i]);
+        CHECK_INT(from_llama2c("tests/data/stories260K/stories260K.bin", "tests/data/stories260K/tok512.bin", path,
+                               quantize_type(types[i]), NULL, NULL),
+                  0);
+        CHECK_INT(model_open(&m, path, NULL, NULL), 0);
+        unlink(path);
+        differ += golden_differs(name, m);
+        model_close(m);
+    }
+    CHECK_INT(differ, 0);
+}
+
 TEST(golden_digest_of_the_shipped_model) {
     struct model *m = NULL;
     if (access("models/lull-toy-q8_0.gguf", R_OK) != 0) SKIP("models/lull-toy-q8_0.gguf is not here");
@@ -276,6 +297,6 @@ TEST(pages_are_zero_when_they_come_back) {
 }
 
 TESTS_MAIN("engine", T(kernels_threads_chunks_and_pages_change_no_bit), T(batches_of_1_to_64_change_no_bit),
-           T(golden_digests_of_synthetic_models), T(golden_digest_of_the_shipped_model),
-           T(a_sequence_that_overflows_does_not_touch_the_others), T(steps_that_cannot_be_are_refused),
-           T(pages_are_zero_when_they_come_back))
+           T(golden_digests_of_synthetic_models), T(golden_digests_of_stories260k_in_each_type),
+           T(golden_digest_of_the_shipped_model), T(a_sequence_that_overflows_does_not_touch_the_others),
+           T(steps_that_cannot_be_are_refused), T(pages_are_zero_when_they_come_back))
