@@ -22,7 +22,7 @@ struct load {
     struct why *why;
     size_t used;   /* tensors found so far: in the end all */
     uint8_t *seen; /* by tensor index */
-    uint64_t type_bytes[WK_COUNT];
+    uint64_t type_weights[WK_COUNT];
     uint64_t done, all; /* bytes packed */
 };
 
@@ -77,7 +77,7 @@ static int shape_matrix(struct load *l, const char *name, uint32_t cols, uint32_
     if (r == 0) r = matrix_shape(out, type, rows, cols);
     if (r != 0) return r;
     l->m->packed_bytes += matrix_bytes(out);
-    l->type_bytes[type->kernel] += t->bytes;
+    l->type_weights[type->kernel] += (uint64_t)cols * rows;
     l->all += t->bytes;
     return 0;
 }
@@ -209,7 +209,7 @@ static int check_all(struct load *l, const char **output) {
                                                weight_type_of(WEIGHT_BF16), weight_type_of(WEIGHT_Q8_0),
                                                weight_type_of(WEIGHT_Q4_0), weight_type_of(WEIGHT_Q6_K)};
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (l->type_bytes[types[i]->kernel] > most) most = l->type_bytes[types[i]->kernel], l->m->type_name = types[i]->name;
+        if (l->type_weights[types[i]->kernel] > most) most = l->type_weights[types[i]->kernel], l->m->type_name = types[i]->name;
     for (size_t i = 0; i < g->tensor_count; i++)
         l->m->parameters += g->tensor[i].dims[0] * g->tensor[i].dims[1] * g->tensor[i].dims[2] * g->tensor[i].dims[3];
     return r;
