@@ -14,7 +14,7 @@
 
 #include "base/secret.h"
 
-#define TEST(name)      static void name(void **state __attribute__((unused)))
+#define TEST(name)      static void name(void **cmocka_state_ __attribute__((unused)))
 #define T(name)         cmocka_unit_test(name)
 #define CHECK(cond)     assert_true(cond)
 #define CHECK_INT(a, b) assert_int_equal((a), (b))

@@ -20,7 +20,7 @@
 #define SANITIZED 1
 #endif
 #endif
-static atomic_uint allocations;
+static atomic_uint allocations __attribute__((unused)); /* sanitizers bring their own malloc */
 #ifndef SANITIZED
 extern void *__libc_malloc(size_t n);
 extern void *__libc_calloc(size_t n, size_t size);
