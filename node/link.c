@@ -12,7 +12,14 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REDIAL_MS_MIN = 50, REDIAL_MS_MAX = 2000, HEARTBEAT_MS = 2000, CLOCK_OFF_MS = 30000, STREAM_WRITE_MAX = 16 << 20, RECORD_MAX = LINK_MESSAGE_MAX };
+enum {
+    REDIAL_MS_MIN = 50,
+    REDIAL_MS_MAX = 2000,
+    HEARTBEAT_MS = 2000,
+    CLOCK_OFF_MS = 30000,
+    STREAM_WRITE_MAX = 16 << 20,
+    RECORD_MAX = LINK_MESSAGE_MAX
+};
 
 static void send_message(struct node *n, const struct link_message *m) {
     uint8_t bytes[RECORD_MAX];
@@ -24,7 +31,7 @@ static void send_message(struct node *n, const struct link_message *m) {
 }
 
 static int fill_record(struct node *n, struct record *r) {
-    *r = (struct record){.keys = n->keys->stmt[0], .model_count = (uint8_t)n->model_count, .operator= n->operator_stmt};
+    *r = (struct record){.keys = n->keys->stmt[0], .model_count = (uint8_t)n->model_count, .operator= n->operator_stmt };
     for (size_t i = 0; i < n->model_count; i++) r->models[i] = n->models[i].manifest;
     return signer_sign_record(&n->signer, r);
 }
@@ -36,8 +43,10 @@ void link_register_now(struct node *n) {
     int r = fill_record(n, &m.reg.record);
     if (r == 0) r = h2_exporter(n->link, LINK_EXPORTER_LABEL, exporter, sizeof exporter);
     if (r == 0) r = signer_sign_link(&n->signer, exporter, m.reg.proof);
-    if (r == 0) send_message(n, &m);
-    else log_event(LOG_ERROR, "link", "cannot_sign", LOG_CODE("reason", err_text(r)));
+    if (r == 0)
+        send_message(n, &m);
+    else
+        log_event(LOG_ERROR, "link", "cannot_sign", LOG_CODE("reason", err_text(r)));
 }
 
 void link_heartbeat_now(struct node *n) {
@@ -47,8 +56,10 @@ void link_heartbeat_now(struct node *n) {
         open += worker_free_slots(n->models[i].worker);
     }
     struct link_message m = {.type = LINK_HEARTBEAT};
-    m.heartbeat = (struct link_heartbeat){.load_permille = (uint16_t)(slots ? (slots - open) * 1000 / slots : 1000), .slots = (uint16_t)slots,
-                                          .slots_free = (uint16_t)(n->draining ? 0 : open), .reason = n->draining ? REASON_DRAINING : REASON_READY};
+    m.heartbeat = (struct link_heartbeat){.load_permille = (uint16_t)(slots ? (slots - open) * 1000 / slots : 1000),
+                                          .slots = (uint16_t)slots,
+                                          .slots_free = (uint16_t)(n->draining ? 0 : open),
+                                          .reason = n->draining ? REASON_DRAINING : REASON_READY};
     if (n->registered) send_message(n, &m);
 }
 
@@ -63,8 +74,10 @@ void link_say_drain(struct node *n) { send_message(n, &(struct link_message){.ty
 void link_say_drained(struct node *n) {
     send_message(n, &(struct link_message){.type = LINK_DRAINED});
     if (n->link_stream) (void)h2_end(n->link_stream, NULL); /* else the link would wait for this endless stream */
-    if (n->link) h2_close(n->link, 1000);
-    else loop_stop(n->loop);
+    if (n->link)
+        h2_close(n->link, 1000);
+    else
+        loop_stop(n->loop);
 }
 
 /* ---- records from the coordinator ---- */
@@ -97,7 +110,10 @@ static void on_message(struct node *n, const struct link_message *m) {
     switch (m->type) {
     case LINK_WELCOME: on_welcome(n, &m->welcome); break;
     case LINK_REFUSED: on_refused(n, m->code); break;
-    case LINK_DRAIN: log_event(LOG_INFO, "link", "coordinator_drains", LOG_CODE("reason", reason_name(m->code) ? reason_name(m->code) : "unknown")); break;
+    case LINK_DRAIN:
+        log_event(LOG_INFO, "link", "coordinator_drains",
+                  LOG_CODE("reason", reason_name(m->code) ? reason_name(m->code) : "unknown"));
+        break;
     default: break; /* link_read lets no other type through from the coordinator */
     }
 }
@@ -149,7 +165,8 @@ static void on_request(void *arg, struct h2 *h, struct h2_stream *s, const struc
         n->link_in.len = 0;
         h2_stream_set(s, &link_events, n);
         if (h2_respond(s, 200, NULL) == 0) link_register_now(n);
-    } else answer_404(s);
+    } else
+        answer_404(s);
 }
 
 /* ---- dialling ---- */
@@ -177,7 +194,8 @@ static void on_gone(void *arg, struct h2 *h, int err) {
         loop_stop(n->loop);
         return;
     }
-    log_event(n->said_ready ? LOG_WARN : LOG_ERROR, "link", "lost", LOG_CODE("reason", err_text(err)), LOG_MS("redial", n->redial_ms));
+    log_event(n->said_ready ? LOG_WARN : LOG_ERROR, "link", "lost", LOG_CODE("reason", err_text(err)),
+              LOG_MS("redial", n->redial_ms));
     timer_start_ms(n->redial, with_jitter(n->redial_ms));
     n->redial_ms = n->redial_ms * 2 > REDIAL_MS_MAX ? REDIAL_MS_MAX : n->redial_ms * 2;
 }
@@ -185,7 +203,8 @@ static void on_gone(void *arg, struct h2 *h, int err) {
 static const struct h2_events events = {.on_ready = on_ready, .on_request = on_request, .on_gone = on_gone};
 
 void link_dial(struct node *n) {
-    struct h2_opts o = {.streams_max = n->o.slots * (uint32_t)n->model_count + 4, .write_max = STREAM_WRITE_MAX, .trust_resets = 1};
+    struct h2_opts o = {
+        .streams_max = n->o.slots * (uint32_t)n->model_count + 4, .write_max = STREAM_WRITE_MAX, .trust_resets = 1};
     int r = h2_dial(&n->link, n->loop, n->tls, n->o.coordinator, &o, &events, n);
     if (r == 0) return;
     n->link = NULL;

@@ -30,10 +30,12 @@ static int load_seed(const char *path, uint8_t seed[SEED_BYTES], struct why *why
         return file_write(path, seed, SEED_BYTES, 0600, why);
     }
     if (r != 0) return r;
-    if (b.len != SEED_BYTES) r = why_set(why, ERR_FORMAT, "%s: not an identity key (32 bytes)", path);
+    if (b.len != SEED_BYTES)
+        r = why_set(why, ERR_FORMAT, "%s: not an identity key (32 bytes)", path);
     else if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
         r = why_set(why, ERR_PERM, "%s: others can read it; chmod 600 it, or remove it to get a new identity", path);
-    else memcpy(seed, b.data, SEED_BYTES);
+    else
+        memcpy(seed, b.data, SEED_BYTES);
     buf_release(&b);
     return r;
 }
@@ -97,7 +99,8 @@ int signer_start(struct signer *s, const struct data_dir *dir, struct why *why) 
     int fds[2];
     *s = (struct signer){.fd = -1};
     int r = data_dir_file(dir, "identity.key", path, sizeof path);
-    if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) r = why_set(why, ERR_IO, "socketpair: %s", strerror(errno));
+    if (r == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+        r = why_set(why, ERR_IO, "socketpair: %s", strerror(errno));
     if (r != 0) return r;
     s->pid = fork();
     if (s->pid == 0) {
@@ -110,7 +113,8 @@ int signer_start(struct signer *s, const struct data_dir *dir, struct why *why) 
     struct writer w = writer_over(request, sizeof request);
     signer_ask_public(&w);
     r = s->pid < 0 ? why_set(why, ERR_IO, "fork: %s", strerror(errno)) : hear_hello(s->fd, why);
-    if (r == 0 && (r = ask(s, &w, s->identity, sizeof s->identity)) != 0) (void)why_set(why, r, "the signer process does not answer");
+    if (r == 0 && (r = ask(s, &w, s->identity, sizeof s->identity)) != 0)
+        (void)why_set(why, r, "the signer process does not answer");
     if (r != 0) signer_stop(s);
     return r;
 }
