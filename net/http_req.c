@@ -189,7 +189,7 @@ void http_stream_end(struct http_req *r) {
 
 static void on_abort(void *arg) {
     struct http_req *r = arg;
-    if (r->req) {                                           /* else the client left in between */
+    if (r->req) { /* else the client left in between */
         /* Disconnecting a connected socket sends RST. evhttp's own way would send FIN first, and a client that reads until the
          * end would take the answer for whole. */
         struct sockaddr none = {.sa_family = AF_UNSPEC};
