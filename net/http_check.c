@@ -56,12 +56,14 @@ static int v6_private(const uint8_t a[16]) {
 }
 
 int http_host_allowed(const char *value, const char *own_name) {
+    static const char name_bytes[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
     char host[HOST_BYTES_MAX + 1];
     struct in_addr v4;
     struct in6_addr v6;
     if (!host_only(value, host)) return 0;
     if (value[0] == '[') return inet_pton(AF_INET6, host, &v6) == 1 && v6_private(v6.s6_addr);
     if (inet_pton(AF_INET, host, &v4) == 1) return v4_private(ntohl(v4.s_addr));
+    if (host[strspn(host, name_bytes)]) return 0; /* "evil.com .localhost", a folded line, is no name */
     if (strcasecmp(host, "localhost") == 0 || (own_name && own_name[0] && strcasecmp(host, own_name) == 0)) return 1;
     return ends_with(host, ".localhost") || ends_with(host, ".local") || ends_with(host, ".internal");
 }

@@ -29,6 +29,9 @@ TEST(hosts_of_this_machine_pass_and_others_do_not) {
                                       "internal",
                                       "notlocal",
                                       "[::ffff:8.8.8.8]",
+                                      "evil.com .localhost",
+                                      "evil.com/x.local",
+                                      "user@x.localhost",
                                       "."};
     for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) CHECK_INT(http_host_allowed(good[i], "myname"), 1);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

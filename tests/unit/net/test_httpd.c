@@ -343,6 +343,27 @@ TEST(host_and_origin_are_checked_before_any_work) {
     expect_status(&s, "POST / HTTP/1.1\r\nHost: status.example\r\nOrigin: http://evil.com\r\nContent-Length: 0\r\n\r\n", "403");
     site_close(&s);
 }
+/* Each would leave a proxy and us with different ideas of where the next request begins. */
+TEST(a_body_length_that_can_be_read_twice_ends_the_connection) {
+    static const char *const heads[] = {"Content-Length: 0\r\nContent-Length: 35\r\n",
+                                        "Content-Length: 0\r\nContent-Length: 0\r\n",
+                                        "Content-Length: +0\r\n",
+                                        "Content-Length : 35\r\n",
+                                        "Transfer-Encoding: identity\r\n",
+                                        "Content-Length: 0\r\nTransfer-Encoding: identity\r\n"};
+    struct site s;
+    char request[400], out[4096];
+    site_open(&s, NULL, 0);
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        snprintf(request, sizeof request, "POST / HTTP/1.1\r\nHost: localhost\r\n%s\r\n%s", heads[i],
+                 "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        CHECK_INT(exchange(&s, request, "smuggled", out, sizeof out), -1);
+        if (strncmp(out, "HTTP/1.1 400", 12) != 0) fail_msg("%s: %.60s", heads[i], out);
+    }
+    CHECK_INT(s.requests, 0);
+    expect_status(&s, "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "200");
+    site_close(&s);
+}
 TEST(keys_bodies_and_counts_have_limits) {
     struct site s;
     site_open(&s, "sesame", 0);
@@ -398,5 +419,6 @@ TESTS_MAIN("httpd", T(a_request_and_its_answer), T(head_has_a_length_and_no_body
            T(a_large_body_follows_a_held_request), T(a_slow_body_arrives_whole), T(a_client_that_leaves_while_queued_is_noticed),
            T(a_client_that_leaves_mid_stream_is_noticed), T(a_stream_is_chunked_and_ends),
            T(an_aborted_stream_does_not_look_whole), T(a_reader_that_stalls_holds_little_and_gets_everything),
-           T(host_and_origin_are_checked_before_any_work), T(keys_bodies_and_counts_have_limits),
+           T(host_and_origin_are_checked_before_any_work), T(a_body_length_that_can_be_read_twice_ends_the_connection),
+           T(keys_bodies_and_counts_have_limits),
            T(closing_the_server_tells_the_owners_of_live_requests))
