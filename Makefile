@@ -34,6 +34,9 @@ ISA_avx2       := -mavx2 -mfma -mf16c
 ISA_avx512vnni := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 isa      = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 VERSION := 0.1.0
+# V=1 shows every command; make -s shows nothing.
+Q       := $(if $(V),,@)
+SAY     := $(if $(findstring s,$(firstword -$(MAKEFLAGS))),@:,@echo ' ')
 CFLAGS  ?= -g
 ALLCF    = $(STD) $(OPT) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAG) -DLULL_VERSION='"$(VERSION)"'
 LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
@@ -56,17 +59,18 @@ endif
 objs = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALLCF) $(isa) -MMD -MP -c $< -o $@
+	$(SAY) CC $<
+	$(Q)$(CC) $(ALLCF) $(isa) -MMD -MP -c $< -o $@
 
 define layer_rules
 $(B)/lib/$(1).a: $(call objs,$(1))
 	@mkdir -p $$(@D) && rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 lib-$(1): $(B)/lib/$(1).a
 tests-$(1) := $$(patsubst tests/unit/%.c,$(B)/tests/%,$$(wildcard tests/unit/$(1)/test_*.c))
 $(B)/tests/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $(foreach d,$(1) $(call below,$(1)),$(B)/lib/$(d).a)
 	@mkdir -p $$(@D)
-	$$(CC) $$(SANFLAG) $$(LDHARD) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpcre2-8 -lutf8proc $$(LIBS) -o $$@
+	$$(Q)$$(CC) $$(SANFLAG) $$(LDHARD) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpcre2-8 -lutf8proc $$(LIBS) -o $$@
 test-$(1): $$(tests-$(1)) $(B)/runner
 	$(B)/runner $$(tests-$(1))
 .PHONY: lib-$(1) test-$(1)
@@ -74,22 +78,22 @@ endef
 $(foreach l,$(NAMES),$(eval $(call layer_rules,$(l))))
 
 $(B)/lull: $(foreach l,$(NAMES),$(B)/lib/$(l).a)
-	$(CC) $(SANFLAG) $(LDHARD) -Wl,--whole-archive $(B)/lib/cli.a -Wl,--no-whole-archive \
+	$(Q)$(CC) $(SANFLAG) $(LDHARD) -Wl,--whole-archive $(B)/lib/cli.a -Wl,--no-whole-archive \
 	  -Wl,--start-group $(filter-out %/cli.a,$^) -Wl,--end-group $(LIBS) -o $@
 
 # ---- tests ------------------------------------------------------------------------------------------------------------
 $(B)/runner: $(B)/obj/tests/runner.o
-	$(CC) $(SANFLAG) $(LDHARD) $^ -o $@
+	$(Q)$(CC) $(SANFLAG) $(LDHARD) $^ -o $@
 ALL_LIBS   = $(foreach l,$(NAMES),$(B)/lib/$(l).a)
 E2E       := $(patsubst tests/e2e/%.c,$(B)/e2e/%,$(wildcard tests/e2e/e2e_*.c))
 E2E_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(wildcard tests/e2e/e2e_*.c),$(wildcard tests/e2e/*.c)))
 BENCHES   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/bench_*.c))
 $(B)/e2e/%: $(B)/obj/tests/e2e/%.o $(E2E_PARTS) $(ALL_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAG) $(LDHARD) $< $(E2E_PARTS) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+	$(Q)$(CC) $(SANFLAG) $(LDHARD) $< $(E2E_PARTS) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
 $(B)/bench/%: $(B)/obj/tests/bench/%.o $(ALL_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(SANFLAG) $(LDHARD) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+	$(Q)$(CC) $(SANFLAG) $(LDHARD) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
 
 # Fuzz targets: always clang with libFuzzer, address and undefined; their libraries are a build of their own.
 FUZZ_SRC := $(wildcard tests/fuzz/*/fuzz_*.c)
@@ -98,14 +102,14 @@ FUZZFLAG := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=al
 FB       := $(BUILD)/fuzzobj
 $(FB)/%.o: %.c
 	@mkdir -p $(@D)
-	clang $(STD) -O1 -g $(WARN) $(FUZZFLAG) -DLULL_VERSION='"$(VERSION)"' $(isa) -MMD -MP -c $< -o $@
+	$(Q)clang $(STD) -O1 -g $(WARN) $(FUZZFLAG) -DLULL_VERSION='"$(VERSION)"' $(isa) -MMD -MP -c $< -o $@
 define fuzz_rules
 $(FB)/lib-$(1).a: $(patsubst %.c,$(FB)/%.o,$(wildcard $(1)/*.c))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 $(B)/fuzz/%: $(FB)/tests/fuzz/$(1)/%.o $(foreach d,$(1) $(call below,$(1)),$(FB)/lib-$(d).a)
 	@mkdir -p $$(@D)
-	clang -fsanitize=fuzzer,address,undefined $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -Wl,--as-needed $$(LIBS) -o $$@
+	$$(Q)clang -fsanitize=fuzzer,address,undefined $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -Wl,--as-needed $$(LIBS) -o $$@
 endef
 $(foreach l,$(NAMES),$(eval $(call fuzz_rules,$(l))))
 fuzz-%: $(B)/fuzz/fuzz_%

@@ -52,11 +52,12 @@ static void put(struct line *l, const char *fmt, ...) {
     if (l->len > sizeof l->text - 2) l->len = sizeof l->text - 2;
 }
 
-/* A peer's name: printable ASCII as it is, all else as \xNN, cut at 64 bytes; quotes and backslashes never pass. */
-static void put_name(struct line *l, const char *s) {
+/* A name, cut at 64 bytes: printable ASCII as it is, all else as %NN; quotes and backslashes never pass. In a peer's name a blank
+ * is escaped too, so that it cannot look like a field. */
+static void put_name(struct line *l, const char *s, unsigned char lowest) {
     for (size_t i = 0; s && s[i] && i < 64; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c > 0x20 && c < 0x7f && c != '"' && c != '\\') put(l, "%c", c);
+        if (c >= lowest && c < 0x7f && c != '"' && c != '\\') put(l, "%c", c);
         else put(l, "%%%02x", c);
     }
 }
@@ -72,7 +73,7 @@ static void put_value(struct line *l, const struct log_field *f) {
     case LOG_F_CODE:
     case LOG_F_NAME:
         put(l, "\"");
-        put_name(l, f->data);
+        put_name(l, f->data, f->kind == LOG_F_CODE ? 0x20 : 0x21);
         put(l, "\"");
         break;
     default: put(l, "%llu", (unsigned long long)f->value);

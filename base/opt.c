@@ -112,7 +112,10 @@ static struct kept_text {
 static int config_read(const struct command_line *c, const char *path, int must, struct why *why) {
     struct buf b;
     int r = file_read(&b, path, 1 << 20, why);
-    if (r == ERR_NOTFOUND && !must) return 0;
+    if (r == ERR_NOTFOUND && !must) {
+        if (why) why->text[0] = 0; /* nothing went wrong */
+        return 0;
+    }
     if (r != 0) return r;
     if (memchr(b.data, 0, b.len)) {
         buf_release(&b);

@@ -10,6 +10,7 @@
 #include "base/opt.h"
 #include "cli/ask.h"
 #include "cli/cli.h"
+#include "cli/terminal.h"
 
 static volatile sig_atomic_t interrupted;
 static void on_interrupt(int sig) {
@@ -31,8 +32,7 @@ static void on_text(void *arg, const char *text, size_t n) {
     struct chat *c = arg;
     (void)buf_add(&c->answer, text, n); /* an answer over 16 MiB is still printed */
     if (c->json) return;
-    fwrite(text, 1, n, stdout);
-    fflush(stdout);
+    if (terminal_write(text, n) != 0) interrupted = 1; /* nobody reads any more */
 }
 
 static int should_stop(void *arg) {
@@ -82,7 +82,9 @@ static int turn(struct chat *c, const char *question, size_t n) {
     if (r == 0 && c->json) print_json_line(c, &a);
     if (r == 0) r = add_message(c, "assistant", c->answer.data ? (char *)c->answer.data : "", c->answer.len);
     else json_array_remove(c->messages, json_array_size(c->messages) - 1);
-    if (r == ERR_CANCELLED) fprintf(stderr, "(cancelled)\n");
+    if (ferror(stdout)) r = ERR_IO, fprintf(stderr, "lull chat: cannot write to standard output\n");
+    else if (r == ERR_CANCELLED) fprintf(stderr, "(cancelled)\n");
+    else if (r == ERR_LOST && !a.status) fprintf(stderr, "lull chat: %s: is `lull gateway` running there?\n", why_text(&why, r));
     else if (r != 0) fprintf(stderr, "lull chat: %s\n", why_text(&why, r));
     buf_release(&c->answer);
     json_decref(body);
@@ -134,7 +136,8 @@ int cmd_chat(int argc, char **argv) {
         {0},
     };
     struct command_line line = {.command = "chat", .arguments = "[QUESTION]", .opts = rows, .args_max = 1,
-                                .about = "Talks to a model of the network through a gateway: one question, or a conversation line by line."};
+                                .about = "Talks to a model of the network through a gateway: one question, or a conversation line by line.\n"
+                                         "--json prints one line per answer: text, stop_reason, receipt (its id at the gateway), chunks."};
     struct why why = {{0}};
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;

@@ -13,6 +13,7 @@
 #include "cli/ask.h"
 #include "cli/cli.h"
 #include "cli/first_token.h"
+#include "cli/terminal.h"
 #include "cli/verify.h"
 #include "cli/world.h"
 #include "seal/transcript.h"
@@ -77,7 +78,7 @@ static void kill_serving_node(struct demo *d) {
 static void on_text(void *arg, const char *text, size_t n) {
     struct demo *d = arg;
     (void)buf_add(&d->answer.text, text, n);
-    if (!d->json) fwrite(text, 1, n, stdout);
+    if (!d->json) (void)terminal_write(text, n);
     d->deltas++;
     if (d->deltas >= KILL_AFTER && !d->killed) kill_serving_node(d);
     if (d->deltas == SEARCH_AFTER) { /* the stream runs on another node by now */
@@ -178,7 +179,7 @@ static int show(struct demo *d, struct why *why) {
     int r = ask_undisturbed(d, why);
     if (r == 0) r = make_patterns(d);
     if (r != 0) return r;
-    say(d, "asking again; the node that answers will be killed:\n\n> ");
+    say(d, "asking again; the node that answers will be killed. The fox's odd name is what the memory is searched for:\n\n> ");
     say(d, d->prompt);
     say(d, "\n");
     r = ask_once(d, &d->answer, on_text, why);
@@ -240,6 +241,9 @@ static int run_demo(struct demo *d, struct why *why) {
     return r;
 }
 
+/* Ctrl-C reaches the daemons too, which leave; the demo then fails in good order and removes its folder. */
+static void on_interrupt(int sig) { (void)sig; }
+
 int cmd_demo(int argc, char **argv) {
     static struct demo d;
     const struct opt rows[] = {{"json", OPT_FLAG, &d.json, NULL, "one JSON line instead of the story", 0, 0}, {0}};
@@ -248,6 +252,9 @@ int cmd_demo(int argc, char **argv) {
     struct why why = {{0}};
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
+    struct sigaction act = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
     d.model_name = "lull-toy:q8_0";
     if (r == 0) r = run_demo(&d, &why);
     if (r == 0 && d.json) print_json(&d);

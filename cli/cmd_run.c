@@ -4,6 +4,7 @@
 #include "base/opt.h"
 #include "cli/cli.h"
 #include "cli/model_load.h"
+#include "cli/terminal.h"
 #include "model/digest.h"
 #include "model/gen.h"
 #include "model/ids.h"
@@ -35,8 +36,7 @@ static int take_event(struct answer *a, const struct gen_event *ev) {
     if (r == 0 && ev->id >= 0 && !ev->is_end) r = ids_add(&a->ids, ev->id);
     if (r == 0 && a->o->json) r = buf_add(&a->text, ev->text, ev->text_len);
     if (!a->o->json && ev->text_len) {
-        fwrite(ev->text, 1, ev->text_len, stdout);
-        fflush(stdout);
+        (void)terminal_write((const char *)ev->text, ev->text_len); /* answer_all looks at stdout's error */
     }
     a->stop = ev->stop;
     return r;

@@ -27,8 +27,8 @@ static void print_text(const struct verdict *v) {
 }
 
 static void print_json(const struct verdict *v) {
-    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:b}", "verdict", v->err == 0 ? "valid" : v->readable ? "wrong" : "malformed", "check",
-                          seal_err_text(v->err), "model", v->model, "node", v->node, "profile", v->profile, "tokens", (int)v->tokens, "from", (int)v->from,
+    json_t *j = json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:b, s:b}", "verdict", v->err == 0 ? "valid" : v->readable ? "wrong" : "not judged", "check",
+                          v->err == 0 ? "all" : seal_err_text(v->err), "model", v->model, "node", v->node, "profile", v->profile, "tokens", (int)v->tokens, "from", (int)v->from,
                           "replayed", v->replayed, "countersigned", v->has_countersign);
     if (j && v->replayed && v->mismatch < v->tokens) json_object_set_new(j, "first_difference", json_integer(v->mismatch));
     struct buf b;
@@ -43,14 +43,18 @@ static int judge(const char *path, const char *model, const uint8_t *pinned, int
     struct buf file;
     struct verdict v;
     int r = file_read(&file, path, TRANSCRIPT_BYTES_MAX, why);
-    if (r != 0) return EXIT_MALFORMED;
+    if (r != 0) {
+        v = (struct verdict){.err = r};
+        if (json) print_json(&v);
+        return EXIT_MALFORMED;
+    }
     r = verify_receipt(&v, file.data, file.len, model, pinned, why);
     buf_release(&file);
-    if (r != 0) return EXIT_MALFORMED;
+    if (r != 0) v.readable = 0, v.err = r; /* it could not be judged: why says what is missing */
     if (json) print_json(&v);
     else if (v.readable) print_text(&v);
     if (v.err == 0) return EXIT_OK;
-    if (!v.readable) why_set(why, v.err, "%s: not a receipt: %s", path, seal_err_text(v.err));
+    if (!v.readable && r == 0) why_set(why, v.err, "%s: not a receipt: %s", path, seal_err_text(v.err));
     return v.readable ? EXIT_INVALID : EXIT_MALFORMED;
 }
 
@@ -63,7 +67,9 @@ int cmd_verify(int argc, char **argv) {
                                {"json", OPT_FLAG, &json, NULL, "one JSON line", 0, 0},
                                {0}};
     struct command_line line = {.command = "verify", .arguments = "RECEIPT", .opts = rows, .args_min = 1, .args_max = 1,
-                                .about = "Checks a receipt offline: signatures, hashes, counts. Exit 0: valid, 10: wrong, 30: cannot be judged."};
+                                .about = "Checks a receipt offline: signatures, hashes, counts. Exit 0: valid, 10: wrong, 30: cannot be judged.\n"
+                                         "--json prints one line: verdict (valid, wrong, not judged), check (the one that failed, or all), model, node,\n"
+                                         "profile, tokens, from, replayed, countersigned, first_difference (when a replay differs)."};
     struct why why = {{0}};
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;

@@ -78,6 +78,7 @@ static int open_network(struct gateway *g, struct why *why) {
                              .arg = g};
     struct httpd_opts h = {.listen = g->o.listen,
                            .key = g->o.key.len ? (const char *)g->o.key.data : NULL,
+                           .any_host = g->o.beyond_loopback, /* the key stands in for the Host check there */
                            .requests_max = g->o.max_queue + 64,
                            .on_request = gw_on_request,
                            .on_problem = gw_on_problem,

@@ -56,7 +56,7 @@ static void on_gone(void *arg, struct h2 *h, int err) {
     timer_stop(k->refresh);
     if (!k->told)
         log_event(LOG_WARN, "link", was_up ? "lost" : "cannot connect", LOG_NAME("coordinator", k->o.where),
-                  LOG_CODE("reason", err ? err_text(err) : "closed"));
+                  LOG_CODE("reason", h2_gone_text(err)));
     k->told = 1;
     redial_later(k);
     if (was_up) k->o.on_down(k->o.arg, err);

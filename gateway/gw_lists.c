@@ -29,7 +29,11 @@ struct listed {
     uint64_t since; /* the oldest key statement that lists it, unix */
 };
 
-/* Names that a request would be served for: pinned file, permitted node. One row each. */
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const struct listed *)a)->model->name, ((const struct listed *)b)->model->name);
+}
+
+/* Names that a request would be served for: pinned file, permitted node. One row each, by name. */
 static size_t list_models(const struct gateway *g, struct listed *out, size_t cap) {
     size_t count = 0;
     for (size_t i = 0; i < g->dir.count; i++) {
@@ -47,6 +51,7 @@ static size_t list_models(const struct gateway *g, struct listed *out, size_t ca
                 out[at].since = rec->keys.not_before;
         }
     }
+    qsort(out, count, sizeof *out, by_name);
     return count;
 }
 

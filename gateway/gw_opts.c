@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/opt.h"
+#include "net/addr.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -38,6 +39,17 @@ static int check_folder(const char *path, struct why *why) {
     struct stat st;
     if (!path || (stat(path, &st) == 0 && S_ISDIR(st.st_mode))) return 0;
     return why_set(why, ERR_USAGE, "--receipts: %s is not a folder", path);
+}
+
+/* Whoever reaches the gateway asks in its user's name: beyond this machine only with a key. */
+static int check_listen(struct gw_opts *o, struct why *why) {
+    char host[ADDR_HOST_BYTES];
+    uint16_t port;
+    struct addr a;
+    if (addr_split(o->listen, 0, host, &port) != 0) return why_set(why, ERR_USAGE, "--listen: \"%.80s\" is no ADDR:PORT", o->listen);
+    o->beyond_loopback = strcmp(host, "localhost") != 0 && (addr_numeric(&a, host, port) != 0 || !addr_is_loopback(&a));
+    if (!o->beyond_loopback || o->key.len) return 0;
+    return why_set(why, ERR_USAGE, "--listen %.80s is reachable from other machines: give --api-key-file FILE too", o->listen);
 }
 
 int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
@@ -75,6 +87,7 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
     if (r == 0) r = pins(o->policy.nodes[0], 32, &o->policy.node_count, &nodes, "pin-node", why);
     if (r == 0) r = check_folder(o->receipts, why);
     if (r == 0) r = read_key(&o->key, key_file, why);
+    if (r == 0) r = check_listen(o, why);
     return r;
 }
 

@@ -13,6 +13,7 @@ struct gw_opts {
     uint32_t candidates, max_queue;
     struct gw_policy policy;
     struct buf key; /* of --api-key-file, NUL-terminated; empty: no key */
+    int beyond_loopback; /* --listen is not this machine alone */
 };
 /* 0; OPT_HELP_SHOWN; ERR_*, with why. */
 int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why);

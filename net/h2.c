@@ -289,3 +289,13 @@ uint32_t h2_slots(const struct h2 *h) {
 int h2_exporter(struct h2 *h, const char *label, uint8_t *out, size_t n) {
     return h->conn && !h->dead ? tls_conn_exporter(h->conn, label, out, n) : ERR_WRONG_STATE;
 }
+
+const char *h2_gone_text(int err) {
+    switch (err) {
+    case 0: return "closed in good order";
+    case ERR_NOTFOUND: return "cannot be reached: unknown host, or nobody listens there";
+    case ERR_AUTH: return "certificate not trusted (see --ca and --pin), or no lull there";
+    case ERR_TIME: return "silent";
+    default: return err_text(err);
+    }
+}

@@ -93,6 +93,9 @@ int h2_accept(struct h2 **out, struct loop *l, struct tls *t, int fd, const stru
 int h2_dial(struct h2 **out, struct loop *l, struct tls *t, const char *where, const struct h2_opts *o,
             const struct h2_events *ev, void *arg);
 
+/* What on_gone's err means for whoever runs the program: "cannot be reached: ..." Never NULL. */
+const char *h2_gone_text(int err);
+
 void h2_set(struct h2 *h, const struct h2_events *ev, void *arg); /* once ALPN has shown who it is; ev must outlive h */
 void *h2_arg(const struct h2 *h);
 /* GOAWAY: no new streams. When those that run have ended and all is written, the connection closes and on_gone(0) comes;

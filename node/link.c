@@ -194,8 +194,8 @@ static void on_gone(void *arg, struct h2 *h, int err) {
         loop_stop(n->loop);
         return;
     }
-    log_event(n->said_ready ? LOG_WARN : LOG_ERROR, "link", "lost", LOG_CODE("reason", err_text(err)),
-              LOG_MS("redial", n->redial_ms));
+    log_event(n->said_ready ? LOG_WARN : LOG_ERROR, "link", "lost", LOG_NAME("coordinator", n->o.coordinator),
+              LOG_CODE("reason", h2_gone_text(err)), LOG_MS("redial", n->redial_ms));
     timer_start_ms(n->redial, with_jitter(n->redial_ms));
     n->redial_ms = n->redial_ms * 2 > REDIAL_MS_MAX ? REDIAL_MS_MAX : n->redial_ms * 2;
 }

@@ -26,7 +26,11 @@ static int open_models(struct node *n, struct why *why) {
 }
 
 static int start(struct node *n, char *operator_path, size_t cap, struct why *why) {
+    char host[ADDR_HOST_BYTES];
+    uint16_t port;
     if (!n->o.coordinator) return why_set(why, ERR_USAGE, "give --coordinator HOST:PORT");
+    if (addr_split(n->o.coordinator, 0, host, &port) != 0)
+        return why_set(why, ERR_USAGE, "--coordinator: \"%.80s\" is no HOST:PORT", n->o.coordinator);
     int r = data_dir_open(&n->dir, n->o.data, "node", why);
     if (r == 0 && !n->o.operator_key) {
         r = data_dir_file(&n->dir, "operator.key", operator_path, cap);

@@ -7,6 +7,7 @@
  * Programs named fuzz_* are libFuzzer targets: their corpus is replayed, then they run for two seconds on new input; each is
  * one test. The output of a program that failed is shown whole. The last line is "N passed, N failed". */
 #include <errno.h>
+#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct job {
     char *out;
     size_t len;
     double started;
+    char scratch[32]; /* a fuzzer's folder for new input; kept when it fails, for what it found */
 };
 struct totals {
     unsigned passed, failed, skipped;
@@ -48,14 +50,13 @@ static const char *base_name(const char *path) {
 static int is_fuzzer(const char *program) { return strncmp(base_name(program), "fuzz_", 5) == 0; }
 
 /* In the child: a fuzzer gets a scratch folder for new input, so that a test run never changes the corpus in the tree. */
-static void exec_program(const char *program) {
+static void exec_program(const char *program, const char *scratch) {
     if (!is_fuzzer(program)) {
         execl(program, program, (char *)NULL);
         _exit(127);
     }
-    char corpus[512], scratch[] = "/tmp/lull-fuzz-XXXXXX", artifacts[64];
+    char corpus[512], artifacts[64];
     snprintf(corpus, sizeof corpus, "tests/fuzz/corpus/%s", base_name(program) + 5);
-    if (!mkdtemp(scratch)) _exit(126);
     snprintf(artifacts, sizeof artifacts, "-artifact_prefix=%s/", scratch);
     struct stat st;
     const char *seeds = stat(corpus, &st) == 0 ? corpus : NULL;
@@ -66,7 +67,8 @@ static void exec_program(const char *program) {
 static int start(struct job *j, const char *program) {
     int pipe_fd[2];
     *j = (struct job){.program = program, .fd = -1, .out = malloc(OUTPUT_MAX + 1)};
-    if (!j->out || pipe(pipe_fd) != 0) return -1;
+    if (is_fuzzer(program)) snprintf(j->scratch, sizeof j->scratch, "/tmp/lull-fuzz-XXXXXX");
+    if (!j->out || (j->scratch[0] && !mkdtemp(j->scratch)) || pipe(pipe_fd) != 0) return -1;
     j->started = now_s();
     j->pid = fork();
     if (j->pid < 0) return -1;
@@ -77,7 +79,7 @@ static int start(struct job *j, const char *program) {
         close(pipe_fd[0]);
         close(pipe_fd[1]);
         setenv("CMOCKA_MESSAGE_OUTPUT", "TAP", 1);
-        exec_program(program);
+        exec_program(program, j->scratch);
     }
     close(pipe_fd[1]);
     j->fd = pipe_fd[0];
@@ -118,6 +120,11 @@ static struct tally read_tap(struct job *j, struct totals *all) {
     return t;
 }
 
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at) {
+    (void)st, (void)kind, (void)at;
+    return remove(path);
+}
+
 static void judge(struct job *j, int status, int timed_out, struct totals *all) {
     struct tally t = {0};
     int clean = WIFEXITED(status) && WEXITSTATUS(status) == 0 && !timed_out;
@@ -129,6 +136,7 @@ static void judge(struct job *j, int status, int timed_out, struct totals *all) 
         else if (seen < t.planned) t.failed += t.planned - seen;
         else if (!clean && t.failed == 0) t.failed++; /* every test fine, then a leak report or a crash at exit */
     }
+    if (j->scratch[0] && !t.failed) nftw(j->scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     all->passed += t.passed;
     all->failed += t.failed;
     all->skipped += t.skipped;

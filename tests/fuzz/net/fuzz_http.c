@@ -29,6 +29,7 @@ static void one_address(const char *text) {
     check(addr_split(out, 0, again_host, &again_port) == 0 && again_port == port);
     check(addr_numeric(&b, again_host, again_port) == 0 && a.len == b.len && memcmp(&a.sa, &b.sa, a.len) == 0);
 }
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     static int ready;
     if (!ready && secret_setup() != 0) abort();

@@ -1,0 +1,118 @@
+/* tests/e2e/e2e_cli.c - the commands that need no network, as a user types them: output, JSON, exit status, error sentences. */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "tests/e2e/tap.h"
+
+#define MODEL "models/lull-toy-q8_0.gguf"
+static char dir[64], out[1 << 20];
+static size_t out_n;
+
+/* Runs `lull ARGS` in an empty home; output in out. Returns the exit status. */
+static int lull(const char *args) {
+    char cmd[1200];
+    const char *bin = getenv("LULL_BIN");
+    snprintf(cmd, sizeof cmd, "HOME=%s %s %s", dir, bin ? bin : "build/lull", args);
+    FILE *p = popen(cmd, "r");
+    out_n = p ? fread(out, 1, sizeof out - 1, p) : 0;
+    out[out_n] = 0;
+    int status = p ? pclose(p) : -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+}
+
+static int says(const char *args, int status, const char *text) {
+    int got = lull(args);
+    int good = got == status && strstr(out, text);
+    return tap_ok(good, "lull %.80s: exit %d%s%.200s", args, status, good ? "" : " but got ", good ? "" : out);
+}
+
+static void stories(void) {
+    char args[512];
+    struct buf expected;
+    if (file_read(&expected, "tests/data/stories260K/expected_greedy_n200.txt", 4096, NULL) != 0) {
+        tap_skip("stories260K", "tests/data/stories260K is not there");
+        return;
+    }
+    snprintf(args, sizeof args, "model from-llama2c tests/data/stories260K/stories260K.bin tests/data/stories260K/tok512.bin %s/s.gguf 2>&1", dir);
+    says(args, 0, "");
+    snprintf(args, sizeof args, "run %s/s.gguf \"\" --raw --max-tokens 200", dir);
+    lull(args);
+    tap_ok(out_n == expected.len + 1 && memcmp(out, expected.data, expected.len) == 0 && out[expected.len] == '\n', "stories260K tells its story word for word");
+    buf_release(&expected);
+}
+
+static void run_json(void) {
+    static const char *const keys[] = {"text", "tokens", "prompt_tokens", "prompt_ids", "logits_digest", "profile", "stop_reason", "prefill_tps", "decode_tps"};
+    char first[80] = "";
+    for (int threads = 1; threads <= 2; threads++) {
+        char args[200];
+        snprintf(args, sizeof args, "run " MODEL " \"What is 23 + 45?\" --json --threads %d", threads);
+        lull(args);
+        json_t *j = json_loads(out, 0, NULL);
+        int all = j != NULL;
+        for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) all = all && json_object_get(j, keys[i]);
+        const char *digest = json_string_value(json_object_get(j, "logits_digest")), *text = json_string_value(json_object_get(j, "text"));
+        tap_ok(all && text && strstr(text, "68") && strcmp(json_string_value(json_object_get(j, "stop_reason")), "stop") == 0, "run --json has its keys and the answer");
+        if (threads == 1) snprintf(first, sizeof first, "%s", digest ? digest : "");
+        else tap_ok(digest && strcmp(first, digest) == 0, "two threads give the digest of one");
+        json_decref(j);
+    }
+}
+
+static void kernels(void) {
+    char first[80] = "";
+    static const char *const names[] = {"plain", "avx2", "avx512vnni"};
+    for (int i = 0; i < 3; i++) {
+        char env[64];
+        setenv("LULL_KERNELS", names[i], 1);
+        int status = lull("run " MODEL " \"Tell me a story.\" --max-tokens 40 --json 2>/dev/null");
+        snprintf(env, sizeof env, "LULL_KERNELS=%s", names[i]);
+        json_t *j = json_loads(out, 0, NULL);
+        const char *digest = json_string_value(json_object_get(j, "logits_digest"));
+        if (status == 2 && i) tap_skip(env, "this processor does not have it");
+        else {
+            if (i == 0) snprintf(first, sizeof first, "%s", digest ? digest : "");
+            tap_ok(digest && strcmp(digest, first) == 0, "%s gives the same logits", env);
+        }
+        json_decref(j);
+    }
+    setenv("LULL_KERNELS", "sse9", 1);
+    says("run " MODEL " hi 2>&1", 2, "avx512vnni");
+    unsetenv("LULL_KERNELS");
+}
+
+int main(void) {
+    snprintf(dir, sizeof dir, "/tmp/lull-cli-XXXXXX");
+    if (!mkdtemp(dir)) return 99;
+    char args[300], cmd[100];
+    says("version", 0, "lull 0.");
+    says("--help", 0, "coordinator");
+    says("nonsense 2>&1", 2, "no command");
+    says("run 2>&1", 2, "usage");
+    says("run " MODEL " hi --nonsense 2>&1", 2, "--nonsense");
+    says("run /nonexistent hi 2>&1", 1, "No such file");
+    says("run LICENSE hi 2>&1", 1, "LICENSE");
+    says("show " MODEL " --json", 0, "\"architecture\":\"llama\"");
+    says("verify LICENSE 2>&1", 30, "not a receipt");
+    says("verify LICENSE --json 2>/dev/null", 30, "\"verdict\":\"not judged\"");
+    says("node --coordinator nowhere --model " MODEL " 2>&1", 2, "HOST:PORT");
+    says("gateway --listen 0.0.0.0:0 --coordinator 127.0.0.1:1 2>&1", 2, "--api-key-file");
+    snprintf(args, sizeof args, "tokenize " MODEL " --json < LICENSE");
+    says(args, 0, "\"count\"");
+    snprintf(args, sizeof args, "model make --shape tiny --type q4_0 %s/tiny.gguf 2>&1", dir);
+    says(args, 0, "");
+    snprintf(args, sizeof args, "bench %s/tiny.gguf --threads 1 --prompt 32 --gen 4 --repeat 1 --json", dir);
+    says(args, 0, "\"decode_tps\"");
+    snprintf(args, sizeof args, "logits %s/tiny.gguf --tokens 1,2,3 --out %s/l", dir, dir);
+    says(args, 0, "");
+    stories();
+    run_json();
+    kernels();
+    snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
+    return system(cmd) != 0 || tap_done();
+}
