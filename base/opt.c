@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *const *opt_sections;
 static const char *config_path;
 static const struct opt builtin[] = {
-    {"config", OPT_TEXT, &config_path, "FILE", "read options from FILE instead of ~/.config/lull/config", 0, 0},
+    {"config", OPT_TEXT, &config_path, "FILE", "read options from FILE, not ~/.config/lull/config, /etc/lull/config", 0, 0},
     {"help", OPT_FLAG, NULL, NULL, "show this", 0, 0},
     {0},
 };
@@ -83,14 +84,24 @@ static char *trim(char *s) {
     return s;
 }
 
+static int section_known(const char *name, size_t n) {
+    for (const char *const *s = opt_sections; s && *s; s++)
+        if (strlen(*s) == n && memcmp(*s, name, n) == 0) return 1;
+    return opt_sections == NULL;
+}
+
+/* *ours: -1 before any section, 1 in this command's, 0 in another's. */
 static int config_line(const struct command_line *c, char *line, int *ours, const char *where, unsigned number, struct why *why) {
     line = trim(line);
     if (*line == 0 || *line == '#') return 0;
     if (*line == '[') {
         size_t n = strlen(line);
-        *ours = line[n - 1] == ']' && strlen(c->command) == n - 2 && memcmp(line + 1, c->command, n - 2) == 0;
-        return line[n - 1] == ']' ? 0 : why_set(why, ERR_USAGE, "%s:%u: a section is written [name]", where, number);
+        if (n < 3 || line[n - 1] != ']') return why_set(why, ERR_USAGE, "%s:%u: a section is written [name]", where, number);
+        *ours = strlen(c->command) == n - 2 && memcmp(line + 1, c->command, n - 2) == 0;
+        if (*ours || section_known(line + 1, n - 2)) return 0;
+        return why_set(why, ERR_USAGE, "%s:%u: there is no command \"%.*s\"", where, number, (int)(n - 2 > 64 ? 64 : n - 2), line + 1);
     }
+    if (*ours < 0) return why_set(why, ERR_USAGE, "%s:%u: stands before any [command] section", where, number);
     if (!*ours) return 0;
     char *eq = strchr(line, '=');
     if (!eq) return why_set(why, ERR_USAGE, "%s:%u: expected name = value", where, number);
@@ -129,7 +140,7 @@ static int config_read(const struct command_line *c, const char *path, int must,
     *kept = (struct kept_text){.next = kept_texts, .text = b};
     kept_texts = kept;
     char *at = (char *)b.data;
-    int ours = 0;
+    int ours = -1;
     for (unsigned number = 1; r == 0 && at; number++) {
         char *next = strchr(at, '\n');
         if (next) *next++ = 0;
@@ -215,4 +226,5 @@ void opt_help(const struct command_line *c) {
     printf("usage: lull %s [options]%s%s\n%s\n\noptions:\n", c->command, *c->arguments ? " " : "", c->arguments, c->about);
     help_rows(c->opts);
     help_rows(builtin);
+    printf("\na configuration file holds a section [%s] with lines \"name = value\", names without the dashes\n", c->command);
 }

@@ -34,6 +34,8 @@ struct command_line {
     const char *args[8];    /* filled in; they point into argv */
     int arg_count;
 };
+/* Names that a configuration file's sections may have, ending with NULL; NULL: any. Set once by main, before opt_parse. */
+extern const char *const *opt_sections;
 enum { OPT_HELP_SHOWN = 1 };
 /* argv[0] is the command's own name. 0; OPT_HELP_SHOWN after --help (help is on stdout); ERR_USAGE with why filled in.
  * Texts from configuration files live until the process ends. */

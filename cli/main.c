@@ -1,5 +1,6 @@
 /* cli/main.c - one table of commands. The daemons' entry points live in their own folders. */
 #include "base/log.h"
+#include "base/opt.h"
 #include "base/secret.h"
 #include "cli/cli.h"
 #include "coordinator/coordinator.h"
@@ -15,6 +16,10 @@ struct command {
     int (*run)(int argc, char **argv);
     const char *about;
 };
+
+/* Sections that a configuration file may have. */
+static const char *const command_names[] = {"demo", "gateway", "chat", "node", "coordinator", "run", "verify", "show", "tokenize", "logits", "bench",
+                                            "model", "version", NULL};
 
 static int cmd_version(int argc, char **argv) {
     int json = argc > 1 && strcmp(argv[1], "--json") == 0;
@@ -54,6 +59,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "lull: LULL_LOG is one of error, warn, info, debug\n");
         return EXIT_USAGE;
     }
+    opt_sections = command_names;
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
         usage(argc > 1 ? stdout : stderr);

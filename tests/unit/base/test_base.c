@@ -177,6 +177,16 @@ TEST(options_come_from_flags_then_files_then_defaults) {
     CHECK_INT(file_write(in_folder("cfg"), wrong, strlen(wrong), 0600, &why), 0);
     CHECK_INT(PARSE("--config", in_folder("cfg")), ERR_USAGE);
     CHECK(strstr(why.text, "cfg:3:") && strstr(why.text, "\"bad\""));
+    const char *early = "count = 7\n[thing]\n";
+    CHECK_INT(file_write(in_folder("cfg"), early, strlen(early), 0600, &why), 0);
+    CHECK_INT(PARSE("--config", in_folder("cfg")), ERR_USAGE);
+    static const char *const known[] = {"other", NULL};
+    opt_sections = known;
+    const char *misspelt = "[other]\n[thingy]\n";
+    CHECK_INT(file_write(in_folder("cfg"), misspelt, strlen(misspelt), 0600, &why), 0);
+    CHECK_INT(PARSE("--config", in_folder("cfg")), ERR_USAGE);
+    CHECK(strstr(why.text, "cfg:2:") && strstr(why.text, "\"thingy\""));
+    opt_sections = NULL;
 }
 
 TEST(times_are_rfc3339_in_utc) {
