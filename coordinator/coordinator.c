@@ -9,8 +9,17 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 static void on_stop(void *arg) { coord_drain(arg); }
+
+/* A link is a descriptor: the soft limit of 1024 would bind long before --max-nodes does. */
+static void raise_descriptor_limit(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files);
+}
 
 static void say_ready(const struct coord *c) {
     char at[ADDR_TEXT_BYTES], status[ADDR_TEXT_BYTES] = "off";
@@ -43,6 +52,7 @@ int coordinator_main(int argc, char **argv) {
         return 2;
     }
     secret_harden_process();
+    raise_descriptor_limit();
     r = data_dir_open(&dir, o.data, "coordinator", &why);
     if (r == 0) r = loop_new(&loop);
     if (r == 0) r = coord_open(&c, loop, &o, dir.path, &why);
