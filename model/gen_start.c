@@ -84,8 +84,8 @@ static int resume_feed(struct gen *g, const struct gen_resume *res, uint32_t ans
         if (g->stop != STOP_NONE || id < 0 || (uint32_t)id >= model_n_vocab(g->pool->m))
             return why_set(why, ERR_RANGE, "the answer to resume is not one that this request can have");
         if (vocab_is_eog(v, id)) {
-            g->stop = STOP_END;
-            break;
+            g->stop = STOP_END; /* must be the last: the next round refuses */
+            continue;
         }
         if (textout_feed(&g->out, id, &text, &n) == TEXTOUT_STOPPED) g->stop = STOP_STRING;
         e = buf_add(&g->before, text, n);

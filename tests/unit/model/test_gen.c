@@ -228,9 +228,10 @@ TEST(a_stop_string_ends_before_itself_and_a_resumed_end_is_seen) {
     CHECK_MEM(again.text, cut.text, cut.text_len);
     struct gen_resume beyond = {whole.id, cut.ids + 1};
     CHECK_INT(run(p, &q, &beyond, &again), ERR_RANGE);
-    const int32_t unknown[1] = {512}, ended[2] = {300, 2};
-    struct gen_resume outside = {unknown, 1}, end = {ended, 2};
+    const int32_t unknown[1] = {512}, ended[3] = {300, 2, 300};
+    struct gen_resume outside = {unknown, 1}, end = {ended, 2}, after_end = {ended, 3};
     CHECK_INT(run(p, &q, &outside, &again), ERR_RANGE);
+    CHECK_INT(run(p, &q, &after_end, &again), ERR_RANGE);
     CHECK_INT(run(p, &q, &end, &again), 0);
     CHECK_INT(again.stop, STOP_END);
     CHECK_INT(gen_pool_active(p), 0);
