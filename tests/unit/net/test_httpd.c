@@ -420,5 +420,4 @@ TESTS_MAIN("httpd", T(a_request_and_its_answer), T(head_has_a_length_and_no_body
            T(a_client_that_leaves_mid_stream_is_noticed), T(a_stream_is_chunked_and_ends),
            T(an_aborted_stream_does_not_look_whole), T(a_reader_that_stalls_holds_little_and_gets_everything),
            T(host_and_origin_are_checked_before_any_work), T(a_body_length_that_can_be_read_twice_ends_the_connection),
-           T(keys_bodies_and_counts_have_limits),
-           T(closing_the_server_tells_the_owners_of_live_requests))
+           T(keys_bodies_and_counts_have_limits), T(closing_the_server_tells_the_owners_of_live_requests))
