@@ -164,7 +164,12 @@ static int load_tls(struct coord *c, const char *folder, struct why *why) {
         int r = tls_files_make(cert, key, c->o.names.item, c->o.names.count, why);
         if (r != 0) return r;
     }
-    return tls_server_new(&c->tls, cert, key, why);
+    char pin[TLS_PIN_BYTES];
+    int r = tls_pin_of_file(cert, pin, why);
+    /* what nodes and gateways are given as --ca or --pin, for the person who sets them up */
+    int structured = c->o.log_format && strcmp(c->o.log_format, "json") == 0;
+    if (r == 0 && !structured) fprintf(stderr, "nodes and gateways trust this coordinator by --ca %s or by --pin %s\n", cert, pin);
+    return r == 0 ? tls_server_new(&c->tls, cert, key, why) : r;
 }
 
 static int open_store(struct coord *c, const char *folder, struct why *why) {
