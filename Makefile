@@ -119,7 +119,7 @@ fuzz-%: $(B)/fuzz/fuzz_%
 UNIT = $(foreach l,$(NAMES),$(tests-$(l)))
 ifdef LULL_READY
 .PHONY: $(PUBLIC)
-test: $(B)/lull $(UNIT) $(E2E) $(B)/runner $(if $(SAN),,$(FUZZERS)) check-layers
+test: $(B)/lull $(UNIT) $(E2E) $(B)/runner $(if $(SAN),,$(FUZZERS)) check-layers check-claims
 	LULL_BIN=$(B)/lull LULL_SAN=$(SAN) $(B)/runner $(UNIT) $(if $(SAN),,$(FUZZERS)) $(E2E)
 demo: $(B)/lull
 	$(B)/lull demo
@@ -137,6 +137,8 @@ endif
 
 check-layers:
 	@tools/check-layers $(LAYERS)
+check-claims:
+	@tools/check-claims
 format:
 	clang-format -i $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h tests/*/*/*.c)
 help:
@@ -145,6 +147,6 @@ help:
 	@echo '  make lib-LAYER, make test-LAYER, make fuzz-NAME, make check-layers, make format, make install, make clean'
 clean:
 	rm -rf $(BUILD)
-.PHONY: check-layers format help clean
+.PHONY: check-layers check-claims format help clean
 .SECONDARY:
 -include $(shell find $(B)/obj $(FB) -name '*.d' 2>/dev/null)
