@@ -55,6 +55,9 @@ else
 all: $(B)/lull
 endif
 
+# gcc 12's thread sanitizer cannot place its shadow where the kernel randomises addresses widely
+RUN      = $(if $(filter thread,$(SAN)),setarch -R) $(B)/runner
+
 # ---- objects, one static library per layer, the program ---------------------------------------------------------------
 objs = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
 $(B)/obj/%.o: %.c
@@ -72,7 +75,7 @@ $(B)/tests/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $(foreach d,$(1) $(call below,$(
 	@mkdir -p $$(@D)
 	$$(Q)$$(CC) $$(SANFLAG) $$(LDHARD) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpcre2-8 -lutf8proc $$(LIBS) -o $$@
 test-$(1): $$(tests-$(1)) $(B)/runner
-	$(B)/runner $$(tests-$(1))
+	$(RUN) $$(tests-$(1))
 .PHONY: lib-$(1) test-$(1)
 endef
 $(foreach l,$(NAMES),$(eval $(call layer_rules,$(l))))
@@ -120,11 +123,11 @@ UNIT = $(foreach l,$(NAMES),$(tests-$(l)))
 ifdef LULL_READY
 .PHONY: $(PUBLIC)
 test: $(B)/lull $(UNIT) $(E2E) $(B)/runner $(if $(SAN),,$(FUZZERS)) check-layers check-claims
-	LULL_BIN=$(B)/lull LULL_SAN=$(SAN) $(B)/runner $(UNIT) $(if $(SAN),,$(FUZZERS)) $(E2E)
+	LULL_BIN=$(B)/lull LULL_SAN=$(SAN) $(RUN) $(UNIT) $(if $(SAN),,$(FUZZERS)) $(E2E)
 demo: $(B)/lull
 	$(B)/lull demo
 soak: $(B)/lull $(B)/e2e/e2e_faults $(B)/runner
-	LULL_BIN=$(B)/lull LULL_FAULTS=200 $(B)/runner --limit 7200 $(B)/e2e/e2e_faults
+	LULL_BIN=$(B)/lull LULL_FAULTS=200 $(RUN) --limit 7200 $(B)/e2e/e2e_faults
 bench: $(B)/lull $(BENCHES)
 	@set -e; for b in $(BENCHES); do LULL_BIN=$(B)/lull $$b; done
 fuzz: $(FUZZERS)
