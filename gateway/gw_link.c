@@ -82,8 +82,14 @@ static void on_response(void *arg, struct h2_stream *s, int status, const struct
 
 static void on_data(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) {
     struct gw_link *k = arg;
-    if (buf_add(&k->body, p, n) != 0) k->body_ok = 0;
-    h2_consume(s, n);
+    if (buf_add(&k->body, p, n) == 0) {
+        h2_consume(s, n);
+        return;
+    }
+    log_event(LOG_WARN, "directory", "too long", LOG_COUNT("limit", DIRLIST_BYTES_MAX));
+    h2_reset(s, H2_CANCEL); /* no on_close follows */
+    k->fetch = NULL;
+    timer_start_ms(k->refresh, REFRESH_MS);
 }
 
 static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
