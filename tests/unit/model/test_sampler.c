@@ -8,10 +8,10 @@
 #include "model/chacha.h"
 #include "model/sampler.h"
 
-static uint64_t state = 7;
+static uint64_t generator = 7;
 static uint32_t rnd(void) {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(state >> 33);
+    generator = generator * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(generator >> 33);
 }
 static float rnd_float(float spread) { return ((float)rnd() * (1.0f / 2147483648.0f) - 0.5f) * 2.0f * spread; }
 
