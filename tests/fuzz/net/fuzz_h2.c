@@ -89,6 +89,7 @@ static void drain(struct h2 *h) {
     }
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (!loop && (secret_setup() != 0 || loop_new(&loop) != 0)) abort();
     if (n < 1) return 0;
