@@ -3,7 +3,8 @@
  *     [LULL_MODELS="a.gguf b.gguf"] [LULL_POSITIONS=512] [LULL_SEEDS=4] [PEER_LOGITS="command"] bench_kl
  *
  * Without LULL_MODELS: the small reference model (tests/data) in each type, and the shipped model. The tokens of each model are
- * drawn by itself at temperature 1, LULL_SEEDS times: a few positions make most of a mean, so single runs differ by half.
+ * drawn by itself at temperature 1, LULL_SEEDS times: a few positions make most of a mean, so single runs differ by half, and
+ * the ratio of the two distances is printed with its standard error (jackknife over the runs).
  * PEER_LOGITS is called with MODEL ID,ID,... OUT and writes f32 rows to OUT, as `lull logits`
  * does. Prints mean KL divergence (nats, double precision first) and how often the likeliest token is the same. */
 #include <stdio.h>
@@ -91,10 +92,22 @@ static int peer_rows(const char *command, const char *path, const int32_t *id, s
 }
 
 /* Sums over runs. */
+enum { RUNS_MAX = 1024 };
 struct sums {
     double kl, top, peer_kl, peer_top, both, both_top;
+    double run_kl[RUNS_MAX], run_peer_kl[RUNS_MAX];
     int runs, peer_runs;
 };
+
+/* Standard error of the ratio of the two sums: each run is left out once (Efron, The Jackknife, 1982, chapter 3). */
+static double ratio_error(const struct sums *s) {
+    int n = s->runs;
+    double mean = 0, square = 0;
+    if (n < 2) return 0;
+    for (int i = 0; i < n; i++) mean += (s->kl - s->run_kl[i]) / (s->peer_kl - s->run_peer_kl[i]) / n;
+    for (int i = 0; i < n; i++) square += pow((s->kl - s->run_kl[i]) / (s->peer_kl - s->run_peer_kl[i]) - mean, 2);
+    return sqrt(square * (n - 1) / n);
+}
 
 static int one_run(struct model *m, const char *path, uint64_t seed, uint32_t n, struct sums *sum) {
     const char *peer = getenv("PEER_LOGITS");
@@ -106,11 +119,13 @@ static int one_run(struct model *m, const char *path, uint64_t seed, uint32_t n,
     double kl, top;
     if (ref.l) {
         compare(&ref, &ours, &kl, &top);
-        sum->kl += kl, sum->top += top, sum->runs++;
+        sum->run_kl[sum->runs++] = kl;
+        sum->kl += kl, sum->top += top;
     }
     if (ref.l && peer && peer_rows(peer, path, id, &theirs)) {
         compare(&ref, &theirs, &kl, &top);
-        sum->peer_kl += kl, sum->peer_top += top, sum->peer_runs++;
+        sum->run_peer_kl[sum->peer_runs++] = kl;
+        sum->peer_kl += kl, sum->peer_top += top;
         compare(&theirs, &ours, &kl, &top);
         sum->both += kl, sum->both_top += top;
     }
@@ -130,12 +145,14 @@ static int one_model(const char *path, const char *label) {
     }
     uint32_t n = wanted ? (uint32_t)atoi(wanted) : 512, runs = seeds ? (uint32_t)atoi(seeds) : 4;
     if (n == 0 || n > model_context(m)) n = model_context(m);
-    struct sums s = {0};
+    static struct sums s;
+    memset(&s, 0, sizeof s);
+    if (runs > RUNS_MAX) runs = RUNS_MAX;
     for (uint32_t i = 1; r == 0 && i <= runs; i++) r = one_run(m, path, i, n, &s);
     if (s.runs) printf("| %s | %s | %d x %u | %.2e | %.1f |", label, model_type(m), s.runs, n, s.kl / s.runs, s.top / s.runs);
     if (s.runs && s.peer_runs == s.runs)
-        printf(" %.2e | %.1f | %.2f | %.2e | %.1f |\n", s.peer_kl / s.runs, s.peer_top / s.runs, s.kl / s.peer_kl,
-               s.both / s.runs, s.both_top / s.runs);
+        printf(" %.2e | %.1f | %.2f +- %.2f | %.2e | %.1f |\n", s.peer_kl / s.runs, s.peer_top / s.runs, s.kl / s.peer_kl,
+               ratio_error(&s), s.both / s.runs, s.both_top / s.runs);
     else if (s.runs)
         printf(" - | - | - | - | - |\n");
     fflush(stdout);
