@@ -41,6 +41,7 @@ int world_start_coordinator(struct world *w, struct why *why) {
     option(&a, "--listen", w->coordinator_at[0] ? w->coordinator_at : "127.0.0.1:0");
     option(&a, "--status", w->status_at[0] ? w->status_at : "127.0.0.1:0");
     option(&a, "--data", within(w, data, "coordinator"));
+    for (int i = 0; i < 8 && w->o.coordinator_extra[i]; i++) arg(&a, w->o.coordinator_extra[i]);
     int r = proc_start(&w->coordinator, a.list, within(w, log, "coordinator.log"), w->o.how, READY_MS, why);
     if (r == 0) sscanf(w->coordinator.ready, "%63s %63s", w->coordinator_at, w->status_at);
     return r;

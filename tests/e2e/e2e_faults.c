@@ -2,8 +2,8 @@
  *
  * LULL_FAULTS runs (30 when unset) in two networks at a time, drawn from LULL_FAULT_SEED (1): the serving node is killed,
  * stopped, cut off or drained, or the coordinator is restarted, or the gateway's own link is cut, at temperatures 0 and 0.8.
- * Text and token ids must equal those of the same question left alone. How long each kind of fault kept the client waiting is
- * printed, not judged. */
+ * Text and token ids must equal those of the same question left alone. Printed, not judged, for each kind of fault: how long
+ * the gateway took to notice (from just before the fault, by its log), and the longest silence that the client saw. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +15,7 @@
 #include "base/secret.h"
 #include "tests/e2e/answers.h"
 #include "tests/e2e/cut.h"
+#include "tests/e2e/notice.h"
 #include "tests/e2e/tap.h"
 
 enum fault { FAULT_KILL, FAULT_STOP, FAULT_CUT, FAULT_DRAIN, FAULT_COORDINATOR, FAULT_GATEWAY_LINK, FAULTS };
@@ -30,6 +31,7 @@ struct lab {
     uint64_t random;
     /* the run at hand */
     enum fault fault;
+    struct notice notice;
     int at_delta, done, node;
     char result_why[200];
 };
@@ -52,6 +54,7 @@ static void strike(struct lab *l) {
     l->node = world_serving(&l->w);
     if (l->node < 0 && l->fault < FAULT_COORDINATOR) return; /* not computing right now: try at the next delta */
     l->done = 1;
+    notice_start(&l->notice, l->w.gateway.log);
     switch (l->fault) {
     case FAULT_KILL: proc_stop(&l->w.nodes[l->node], SIGKILL, 3000); break;
     case FAULT_STOP: proc_signal(&l->w.nodes[l->node], SIGSTOP); break;
@@ -108,9 +111,9 @@ static void one_run(struct lab *l, int run, int report) {
     int r = ask(l, &a, q, warm, 1, &why);
     int good = r == 0 && l->done && answer_equal(&a, &l->expected[q][warm]) && !l->result_why[0];
     char line[400];
-    snprintf(line, sizeof line, "%d %d %s at %d of %u temperature %s: %s from %u gap %llu ms%s%s\n", good, l->fault, fault_names[l->fault], l->at_delta, tokens,
+    snprintf(line, sizeof line, "%d %d %s at %d of %u temperature %s: %s from %u gap %llu noticed %lld ms%s%s\n", good, l->fault, fault_names[l->fault], l->at_delta, tokens,
              warm ? "0.8" : "0", good ? "equal" : r == 0 && l->done ? "DIFFERENT" : r == 0 ? "no fault struck" : "failed", a.from,
-             (unsigned long long)a.first_gap_ms, good ? "" : ", ", good ? "" : l->result_why[0] ? l->result_why : why.text);
+             (unsigned long long)a.first_gap_ms, l->done ? (long long)notice_ms(&l->notice) : -1, good ? "" : ", ", good ? "" : l->result_why[0] ? l->result_why : why.text);
     answer_release(&a);
     if (mend(l, &why) != 0) snprintf(line, sizeof line, "0 %d %s: not mended: %.250s\n", l->fault, fault_names[l->fault], why.text);
     if (write(report, line, strlen(line)) < 0) _exit(1);
@@ -138,18 +141,30 @@ static void worker(int first, int step, int runs, uint64_t seed, int report) {
     _exit(0);
 }
 
-static void report_gaps(uint64_t gaps[FAULTS][512], const int *counts) {
+/* What the runs of one kind of fault took, in ms. */
+struct times {
+    long long max, sum;
+    int count;
+};
+
+static void count_time(struct times *t, long long ms) {
+    if (ms < 0) return;
+    t->sum += ms, t->count++;
+    if (ms > t->max) t->max = ms;
+}
+
+static void report_times(const struct times gap[FAULTS], const struct times noticed[FAULTS]) {
     for (int f = 0; f < FAULTS; f++) {
-        uint64_t max = 0, sum = 0;
-        for (int i = 0; i < counts[f]; i++) sum += gaps[f][i], max = gaps[f][i] > max ? gaps[f][i] : max;
-        if (counts[f]) tap_note("%s: %d runs, longest silence for the client: mean %llu ms, max %llu ms", fault_names[f], counts[f],
-                                (unsigned long long)(sum / (uint64_t)counts[f]), (unsigned long long)max);
+        const struct times *g = &gap[f], *n = &noticed[f];
+        if (g->count)
+            tap_note("%s: %d runs; noticed (%d of them): mean %lld ms, max %lld ms; longest silence for the client: mean %lld ms, max %lld ms", fault_names[f],
+                     g->count, n->count, n->count ? n->sum / n->count : 0, n->max, g->sum / g->count, g->max);
     }
 }
 
 int main(void) {
-    static uint64_t gaps[FAULTS][512];
-    int counts[FAULTS] = {0}, seen = 0, resumed = 0, pipes[2];
+    static struct times gaps[FAULTS], noticed[FAULTS];
+    int seen = 0, resumed = 0, pipes[2];
     const char *runs_text = getenv("LULL_FAULTS"), *seed_text = getenv("LULL_FAULT_SEED");
     int runs = runs_text ? atoi(runs_text) : 30;
     uint64_t seed = seed_text ? strtoull(seed_text, NULL, 10) : 1;
@@ -166,17 +181,20 @@ int main(void) {
     while (in && fgets(line, sizeof line, in)) {
         int good = 0, fault = 0, at = 0;
         unsigned from = 0;
-        unsigned long long gap = 0;
+        long long gap = 0, notice = -1;
         sscanf(line, "%d %d %n", &good, &fault, &at);
         line[strcspn(line, "\n")] = 0;
         const char *tail = strstr(line, " from ");
-        if (tail && sscanf(tail, " from %u gap %llu", &from, &gap) == 2 && fault >= 0 && fault < FAULTS && counts[fault] < 512) gaps[fault][counts[fault]++] = gap;
+        if (tail && sscanf(tail, " from %u gap %lld noticed %lld", &from, &gap, &notice) == 3 && fault >= 0 && fault < FAULTS) {
+            count_time(&gaps[fault], gap);
+            count_time(&noticed[fault], notice);
+        }
         resumed += from > 0;
         tap_ok(good, "run %d: %s", seen++, line + at);
     }
     while (wait(NULL) > 0) {}
     tap_ok(seen == runs, "%d of %d runs were made", seen, runs);
     tap_ok(resumed * 2 > runs, "%d of them were taken over by another node in the middle", resumed);
-    report_gaps(gaps, counts);
+    report_times(gaps, noticed);
     return tap_done();
 }
