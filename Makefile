@@ -123,7 +123,7 @@ UNIT = $(foreach l,$(NAMES),$(tests-$(l)))
 ifdef LULL_READY
 .PHONY: $(PUBLIC)
 test: $(B)/lull $(UNIT) $(E2E) $(B)/runner $(if $(SAN),,$(FUZZERS)) check-layers check-claims
-	LULL_BIN=$(B)/lull LULL_SAN=$(SAN) $(RUN) $(UNIT) $(if $(SAN),,$(FUZZERS)) $(E2E)
+	LULL_BIN=$(B)/lull LULL_SAN=$(SAN) $(RUN) $(if $(SAN),--limit 1500) $(UNIT) $(if $(SAN),,$(FUZZERS)) $(E2E)
 demo: $(B)/lull
 	$(B)/lull demo
 soak: $(B)/lull $(B)/e2e/e2e_faults $(B)/runner

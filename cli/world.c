@@ -154,12 +154,16 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-void world_stop(struct world *w) {
+void world_halt(struct world *w, uint32_t ms) {
     proc_signal(&w->gateway, SIGTERM); /* all at once, then wait for each */
     for (int i = 0; i < WORLD_NODES_MAX; i++) proc_signal(&w->nodes[i], SIGTERM);
-    proc_stop(&w->gateway, SIGTERM, 3000);
-    for (int i = 0; i < WORLD_NODES_MAX; i++) proc_stop(&w->nodes[i], SIGTERM, 3000);
-    proc_stop(&w->coordinator, SIGTERM, 3000);
+    proc_stop(&w->gateway, SIGTERM, ms);
+    for (int i = 0; i < WORLD_NODES_MAX; i++) proc_stop(&w->nodes[i], SIGTERM, ms);
+    proc_stop(&w->coordinator, SIGTERM, ms);
+}
+
+void world_stop(struct world *w) {
+    world_halt(w, 3000);
     if (w->dir[0]) nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     *w = (struct world){0};
 }

@@ -29,6 +29,8 @@ struct world {
 };
 /* Starts everything and waits until the gateway sees all nodes. On failure everything is stopped again. */
 int world_start(struct world *w, const struct world_opts *o, struct why *why);
+/* SIGTERM to every process, SIGKILL to one that still runs after ms. Folder and logs stay, for world_stop to remove. */
+void world_halt(struct world *w, uint32_t ms);
 void world_stop(struct world *w); /* SIGTERM, then SIGKILL; removes the folder. Fine on a zeroed world */
 
 int world_start_coordinator(struct world *w, struct why *why); /* again at the same address */

@@ -13,6 +13,7 @@
 #include "cli/world.h"
 #include "tests/e2e/answers.h"
 #include "tests/e2e/rawhttp.h"
+#include "tests/e2e/reports.h"
 #include "tests/e2e/tap.h"
 
 #define MODEL "lull-toy:q8_0"
@@ -250,6 +251,6 @@ int main(void) {
     too_much();
     clients_leave();
     no_nodes();
-    world_stop(&w);
+    tap_ok(reports_then_stop(&w) == 0, "no process has anything to report at its end");
     return tap_done();
 }

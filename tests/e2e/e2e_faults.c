@@ -16,6 +16,7 @@
 #include "tests/e2e/answers.h"
 #include "tests/e2e/cut.h"
 #include "tests/e2e/notice.h"
+#include "tests/e2e/reports.h"
 #include "tests/e2e/tap.h"
 
 enum fault { FAULT_KILL, FAULT_STOP, FAULT_CUT, FAULT_DRAIN, FAULT_COORDINATOR, FAULT_GATEWAY_LINK, FAULTS };
@@ -136,8 +137,9 @@ static void worker(int first, int step, int runs, uint64_t seed, int report) {
         _exit(1);
     }
     for (int run = first; run < runs; run += step) one_run(&l, run, report);
-    world_stop(&l.w);
+    int reports = reports_then_stop(&l.w);
     for (int i = 0; i <= NODES; i++) cut_stop(&l.cuts[i]);
+    if (reports) dprintf(report, "0 0 %d processes reported an error at their end\n", reports);
     _exit(0);
 }
 

@@ -16,6 +16,7 @@
 #include "net/httpc.h"
 #include "tests/e2e/answers.h"
 #include "tests/e2e/rawhttp.h"
+#include "tests/e2e/reports.h"
 #include "tests/e2e/tap.h"
 
 #define MODEL "lull-toy:q8_0"
@@ -140,6 +141,6 @@ int main(void) {
         return tap_done();
     the_coordinators_queue();
     the_gateways_limit();
-    world_stop(&w);
+    tap_ok(reports_then_stop(&w) == 0, "no process has anything to report at its end");
     return tap_done();
 }
