@@ -24,6 +24,8 @@ struct bench {
     int32_t *ids; /* prompt + gen */
     uint32_t prompt, gen, chunk, repeat, threads;
     int json;
+    const char *kv;
+    enum kv_format format;                          /* what kv names */
     double prefill[REPEAT_MAX], decode[REPEAT_MAX]; /* tokens per second */
 };
 
@@ -64,8 +66,8 @@ static void report(struct bench *b) {
     uint32_t last = b->repeat - 1;
     const char *name = *model_name(b->m) ? model_name(b->m) : model_arch(b->m);
     if (!b->json) {
-        printf("%s %s, %s, %s kernels, %u threads\n", name, model_type(b->m), model_profile(b->m), engine_kernels(b->e),
-               b->threads);
+        printf("%s %s, %s, %s kernels, %u threads\n", name, model_type(b->m), model_profile(b->m, b->format),
+               engine_kernels(b->e), b->threads);
         printf("prefill %u: %.1f tokens/s (%.1f to %.1f)\n", b->prompt, p, ps[0], ps[last]);
         printf("decode %u: %.2f tokens/s (%.2f to %.2f)\n", b->gen, d, ds[0], ds[last]);
         return;
@@ -78,7 +80,7 @@ static void report(struct bench *b) {
                "\"threads\":%u,\"model\":%.*s,\"type\":\"%s\",\"profile\":\"%s\",\"kernels\":\"%s\",\"prompt\":%u,\"gen\":%u,"
                "\"repeat\":%u}\n",
                p, d, ps[0], ps[last], ds[0], ds[last], b->threads, (int)quoted.len, (const char *)quoted.data, model_type(b->m),
-               model_profile(b->m), engine_kernels(b->e), b->prompt, b->gen, b->repeat);
+               model_profile(b->m, b->format), engine_kernels(b->e), b->prompt, b->gen, b->repeat);
     buf_release(&quoted);
 }
 
@@ -93,8 +95,11 @@ static int bench_all(struct bench *b, struct why *why) {
         state = state * 6364136223846793005u + 1442695040888963407u;
         b->ids[i] = (int32_t)((state >> 33) % model_n_vocab(b->m));
     }
-    struct engine_opts eo = {
-        .threads = b->threads, .rows_max = b->chunk, .logits_max = 1, .kv_pages = (positions + KV_PAGE - 1) / KV_PAGE};
+    struct engine_opts eo = {.threads = b->threads,
+                             .rows_max = b->chunk,
+                             .logits_max = 1,
+                             .kv_pages = (positions + KV_PAGE - 1) / KV_PAGE,
+                             .kv = b->format};
     int r = engine_new(&b->e, b->m, &eo, why);
     if (r == 0) r = kv_seq_init(&b->seq, positions);
     if (r == 0) b->threads = pool_threads(engine_threads(b->e));
@@ -112,13 +117,15 @@ static int bench_all(struct bench *b, struct why *why) {
 }
 
 int cmd_bench(int argc, char **argv) {
-    static struct bench b = {.prompt = 512, .gen = 64, .chunk = 128, .repeat = 3};
+    static struct bench b = {.prompt = 512, .gen = 64, .chunk = 128, .repeat = 3, .kv = "f16"};
     static const struct opt opts[] = {
         {"threads", OPT_U32, &b.threads, "N", "compute threads; 0: one per core", 0, 256},
         {"prompt", OPT_U32, &b.prompt, "N", "tokens of prefill", 0, 1 << 20},
         {"gen", OPT_U32, &b.gen, "N", "tokens of decode, after the prompt", 0, 1 << 20},
         {"chunk", OPT_U32, &b.chunk, "N", "tokens of one prefill step", 1, 1024},
         {"repeat", OPT_U32, &b.repeat, "N", "runs; the median counts", 1, REPEAT_MAX},
+        {"kv", OPT_TEXT, &b.kv, "FORMAT",
+         "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
         {"json", OPT_FLAG, &b.json, NULL, "one line of JSON", 0, 0},
         {0},
     };
@@ -127,6 +134,7 @@ int cmd_bench(int argc, char **argv) {
     struct why why = {{0}};
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
+    if (r == 0) r = kv_format_of(&b.format, b.kv, &why);
     if (r == 0) {
         int status = cli_model_open(&b.m, "bench", c.args[0], b.threads);
         if (status != EXIT_OK) return status;

@@ -41,7 +41,8 @@ static int write_rows(struct model *m, struct engine *e, struct kv_seq *seq, con
     return 0;
 }
 
-static int logits_to(struct model *m, const char *tokens, const char *path, uint32_t threads, struct why *why) {
+static int logits_to(struct model *m, const char *tokens, const char *path, uint32_t threads, enum kv_format kv,
+                     struct why *why) {
     struct ids ids;
     struct engine *e = NULL;
     struct kv_seq seq = {0};
@@ -49,8 +50,11 @@ static int logits_to(struct model *m, const char *tokens, const char *path, uint
     ids_init(&ids, model_context(m));
     int r = parse_ids(&ids, tokens, why);
     uint32_t n = (uint32_t)ids.count;
-    struct engine_opts eo = {
-        .threads = threads, .rows_max = ROWS_A_STEP, .logits_max = ROWS_A_STEP, .kv_pages = (n + KV_PAGE - 1) / KV_PAGE};
+    struct engine_opts eo = {.threads = threads,
+                             .rows_max = ROWS_A_STEP,
+                             .logits_max = ROWS_A_STEP,
+                             .kv_pages = (n + KV_PAGE - 1) / KV_PAGE,
+                             .kv = kv};
     if (r == 0) r = engine_new(&e, m, &eo, why);
     if (r == 0) r = kv_seq_init(&seq, n);
     if (r == 0) r = kv_seq_reserve(&seq, engine_kv(e), n);
@@ -67,11 +71,14 @@ static int logits_to(struct model *m, const char *tokens, const char *path, uint
 }
 
 int cmd_logits(int argc, char **argv) {
-    static const char *tokens, *out;
+    static const char *tokens, *out, *kv = "f16";
     static uint32_t threads;
+    enum kv_format format = KV_F16;
     static const struct opt opts[] = {
         {"tokens", OPT_TEXT, &tokens, "ID,ID,...", "token ids, from the first position on", 0, 0},
         {"out", OPT_TEXT, &out, "FILE", "one row of little-endian f32 logits per id", 0, 0},
+        {"kv", OPT_TEXT, &kv, "FORMAT",
+         "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
         {"threads", OPT_U32, &threads, "N", "compute threads; 0: one per core", 0, 256},
         {0},
     };
@@ -80,11 +87,12 @@ int cmd_logits(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0 && (!tokens || !out)) r = why_set(&why, ERR_USAGE, "--tokens and --out are needed");
+    if (r == 0) r = kv_format_of(&format, kv, &why);
     struct model *m = NULL;
     if (r == 0) {
         int status = cli_model_open(&m, "logits", c.args[0], threads);
         if (status != EXIT_OK) return status;
-        r = logits_to(m, tokens, out, threads, &why);
+        r = logits_to(m, tokens, out, threads, format, &why);
         model_close(m);
     }
     if (r != 0) fprintf(stderr, "lull logits: %s\n", why_text(&why, r));

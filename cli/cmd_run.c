@@ -15,7 +15,8 @@
 /* What the options fill in. */
 struct run_opts {
     int raw, json;
-    const char *system;
+    const char *system, *kv;
+    enum kv_format format; /* what kv names */
     double temp, top_p, min_p, repeat, presence, frequency;
     uint32_t top_k, max_tokens, threads, context;
     uint32_t repeat_last_n;
@@ -77,7 +78,7 @@ static int print_json(const struct answer *a, const struct gen *g, const struct 
     json_object_set_new(j, "prompt_tokens", json_integer((json_int_t)prompt_count));
     json_object_set_new(j, "prompt_ids", id_array(prompt, prompt_count));
     json_object_set_new(j, "logits_digest", json_string(hex));
-    json_object_set_new(j, "profile", json_string(model_profile(m)));
+    json_object_set_new(j, "profile", json_string(model_profile(m, a->o->format)));
     json_object_set_new(j, "stop_reason", json_string(a->stop == STOP_LENGTH ? "length" : "stop"));
     json_object_set_new(j, "prefill_tps", json_real(per_second(t.prompt_tokens, t.prefill_ns)));
     /* the first token's logits come with the prompt */
@@ -92,7 +93,7 @@ static int print_json(const struct answer *a, const struct gen *g, const struct 
 
 static int run_pool(struct model *m, const struct gen_request *req, const struct run_opts *o, struct why *why) {
     static const uint8_t zeros[DIGEST_BYTES];
-    struct gen_pool_opts po = {.threads = o->threads, .slots = 1, .context_max = o->context};
+    struct gen_pool_opts po = {.threads = o->threads, .slots = 1, .context_max = o->context, .kv = o->format};
     struct gen_pool *p = NULL;
     struct gen *g = NULL;
     struct answer a = {.o = o};
@@ -137,7 +138,7 @@ static int run_model(const char *path, const char *prompt, const struct run_opts
 }
 
 int cmd_run(int argc, char **argv) {
-    static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64};
+    static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64, .kv = "f16"};
     static const struct opt opts[] = {
         {"raw", OPT_FLAG, &o.raw, NULL, "no chat template: go on from the prompt itself", 0, 0},
         {"system", OPT_TEXT, &o.system, "TEXT", "a system message before the prompt", 0, 0},
@@ -153,6 +154,8 @@ int cmd_run(int argc, char **argv) {
         {"stop", OPT_LIST, &o.stop, "TEXT", "end before this text (repeatable)", 0, 0},
         {"max-tokens", OPT_U32, &o.max_tokens, "N", "tokens of the answer; 0: as many as the context holds", 0, 0},
         {"context", OPT_U32, &o.context, "N", "tokens of prompt and answer; 0: the model's", 0, 0},
+        {"kv", OPT_TEXT, &o.kv, "FORMAT",
+         "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
         {"threads", OPT_U32, &o.threads, "N", "compute threads; 0: one per core", 0, 256},
         {"json", OPT_FLAG, &o.json, NULL, "one line of JSON at the end instead of the text", 0, 0},
         {0},
@@ -161,6 +164,7 @@ int cmd_run(int argc, char **argv) {
     struct why why = {{0}};
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
+    if (r == 0) r = kv_format_of(&o.format, o.kv, &why);
     if (r != 0) {
         fprintf(stderr, "lull run: %s\n", why_text(&why, r));
         return EXIT_USAGE;

@@ -48,7 +48,8 @@ static int prompt_matches(const struct transcript *t, const int32_t *ids, size_t
     return memcmp(hash, t->prompt_hash, 32) == 0;
 }
 
-static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *pool, const struct transcript *t, const struct api_request *q, struct why *why) {
+static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *pool, const struct transcript *t, const struct api_request *q, enum kv_format kv,
+                         struct why *why) {
     struct gen *g = NULL;
     size_t n;
     int32_t *answer = calloc(t->ids.count ? t->ids.count : 1, sizeof *answer);
@@ -58,7 +59,7 @@ static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *po
         ids_unpack(answer, &t->ids);
         struct replay in = {.prompt = prompt, .prompt_count = n, .sampling = q->gen.sampling, .bias = q->gen.bias, .bias_count = q->gen.bias_count,
                             .ids = answer, .count = t->ids.count, .from = t->receipt.from, .salt = t->salt, .digests = t->digests,
-                            .chain = t->receipt.digests_chain};
+                            .chain = t->receipt.digests_chain, .kv = kv};
         struct replay_result out = {0};
         if (!prompt_matches(t, prompt, n)) v->err = BAD_PROMPT_HASH;
         else if (t->ids.count > t->receipt.from) r = replay_run(m, &in, &out, why);
@@ -79,7 +80,8 @@ static int replay_with(struct verdict *v, const struct transcript *t, const char
     struct model *m = NULL;
     struct gen_pool *pool = NULL;
     struct api_request q = {0};
-    struct gen_pool_opts po = {.slots = 1, .context_max = named ? named->context : 0};
+    struct gen_pool_opts po = {.slots = 1, .context_max = named ? named->context : 0}; /* makes the prompt, computes nothing */
+    enum kv_format kv = KV_F16;
     uint8_t sha[32];
     int r = model_open(&m, path, &mo, why);
     if (r == 0) {
@@ -87,9 +89,10 @@ static int replay_with(struct verdict *v, const struct transcript *t, const char
         if (!named || memcmp(sha, named->file_sha256, 32) != 0)
             r = why_set(why, ERR_NOTFOUND, "%s is not the file that the receipt names (another SHA-256)", path);
     }
+    if (r == 0) r = model_profile_kv(&kv, m, t->receipt.profile, why);
     if (r == 0) v->err = parse_request(&q, t);
     if (r == 0 && v->err == 0) r = gen_pool_new(&pool, m, &po, why);
-    if (r == 0 && v->err == 0) r = replay_answer(v, m, pool, t, &q, why);
+    if (r == 0 && v->err == 0) r = replay_answer(v, m, pool, t, &q, kv, why);
     api_request_free(&q);
     gen_pool_free(pool);
     model_close(m);

@@ -18,8 +18,7 @@ void acts_init(struct acts *a, enum act_kind kind, uint32_t cols, uint32_t count
     *a = (struct acts){kind, cols, count, token_bytes(kind, cols), mem};
 }
 
-/* Quantises one block: q, the scale and the sums of 16. Returns 1 if a value is NaN or infinite. */
-static int quantise_block(const struct kern *k, const float *x, uint32_t n, int8_t *q, float *da, int32_t *sums) {
+int acts_quantise_block(const struct kern *k, const float *x, uint32_t n, int8_t *q, float *da, int32_t *sums) {
     uint32_t bits = k->amax_bits(x, n);
     float amax = f32_from_bits(bits);
     if (bits >= 0x7f800000u || amax < 0x1p-100f) {
@@ -43,7 +42,7 @@ static int fill_q32(const struct kern *k, uint8_t *panel, uint32_t cols, uint32_
         int8_t q[32];
         int32_t sums[2];
         float da;
-        bad |= quantise_block(k, x, 32, q, &da, sums);
+        bad |= acts_quantise_block(k, x, 32, q, &da, sums);
         int32_t s = sums[0] + sums[1], s8 = -8 * s, s128 = -128 * s;
         put4(panel, at, &da);
         put4(panel + row, at, &s8);
@@ -60,7 +59,7 @@ static int fill_q256(const struct kern *k, uint8_t *panel, uint32_t cols, uint32
         int8_t q[256];
         int32_t sums[16];
         float da;
-        bad |= quantise_block(k, x, 256, q, &da, sums);
+        bad |= acts_quantise_block(k, x, 256, q, &da, sums);
         put4(panel, at, &da);
         panel += row;
         for (uint32_t j = 0; j < 16; j++, panel += 5 * row) {

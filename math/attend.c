@@ -1,32 +1,13 @@
-/* math/attend.c - pages of keys and values, and the driver of attention: tiles of query rows over chunks of positions. */
+/* math/attend.c - the driver of attention: tiles of query rows over chunks of positions. */
 #include "math/attend.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "math/float_bits.h"
 #include "math/kern_table.h"
 #include "math/scalar.h"
 
-enum { TILE = 12, CHUNK_PAGES = KV_CHUNK / KV_PAGE }; /* query rows computed together; pages of a chunk */
-
-static uint32_t padded(uint32_t head_dim) { return (head_dim + 15) & ~15u; }
-static size_t keys_bytes(uint32_t head_dim) { return (size_t)KV_PAGE * head_dim * 2; }
-
-size_t kv_page_bytes(uint32_t head_dim) { return keys_bytes(head_dim) + (size_t)KV_PAGE * padded(head_dim) * 2; }
-
-int kv_store(const struct kern *k, uint8_t *page, uint32_t slot, uint32_t head_dim, const float *key, const float *value) {
-    uint16_t half[HEAD_DIM_MAX];
-    if (!k->finite(key, head_dim) || !k->finite(value, head_dim)) return ERR_NONFINITE;
-    k->to_f16(half, key, head_dim);
-    uint8_t *to = page + (size_t)(slot / 16) * head_dim * 32 + slot % 16 * 2;
-    for (uint32_t d = 0; d < head_dim; d++) memcpy(to + 32 * (size_t)d, &half[d], 2);
-    k->to_f16(half, value, head_dim);
-    to = page + keys_bytes(head_dim) + (size_t)slot * padded(head_dim) * 2;
-    memcpy(to, half, head_dim * 2u);
-    memset(to + head_dim * 2u, 0, (padded(head_dim) - head_dim) * 2u);
-    return 0;
-}
+enum { TILE = ACTS_PANEL, CHUNK_PAGES = KV_CHUNK / KV_PAGE }; /* query rows computed together; pages of a chunk */
 
 /* Query rows are numbered token * heads + head, so that a tile shares keys over heads and over neighbouring tokens. */
 struct tile {
@@ -34,20 +15,44 @@ struct tile {
     uint32_t pos[TILE];  /* absolute position of each row */
     uint32_t from[TILE]; /* its first key */
     float max[TILE], sum[TILE];
-    _Alignas(64) float q[TILE * HEAD_DIM_MAX]; /* [dimension][row] */
+    _Alignas(64) float q[TILE * HEAD_DIM_MAX]; /* f16: [dimension][row]; q8: a panel of activations (matrix.h) */
     _Alignas(64) float s[TILE * KV_CHUNK];     /* scores, then weights, of a chunk */
     _Alignas(64) float oc[TILE * HEAD_DIM_MAX];
     _Alignas(64) float o[TILE * HEAD_DIM_MAX];
 };
 
-static void tile_load(struct tile *t, const struct attend *a, uint32_t first_row, uint32_t width) {
+/* ERR_NONFINITE if a row to be quantised holds a NaN or an infinity; in f16 that shows in the scores. */
+static int tile_load(struct tile *t, const struct kern *k, const struct attend *a, uint32_t first_row, uint32_t width) {
+    struct acts panel;
+    uint8_t bad[TILE] = {0}, any = 0;
     t->width = width;
+    if (a->format == KV_Q8) acts_init(&panel, ACT_Q32, a->head_dim, width, t->q);
     for (uint32_t r = 0; r < width; r++) {
         uint32_t token = (first_row + r) / a->heads, head = (first_row + r) % a->heads;
         const float *q = a->q + token * a->q_stride + (size_t)head * a->head_dim;
         t->pos[r] = a->first_pos + token;
         t->from[r] = a->window != 0 && t->pos[r] + 1 > a->window ? t->pos[r] + 1 - a->window : 0;
-        for (uint32_t d = 0; d < a->head_dim; d++) t->q[d * width + r] = q[d];
+        if (a->format == KV_Q8)
+            acts_fill(k, &panel, r, r + 1, q, 0, bad);
+        else
+            for (uint32_t d = 0; d < a->head_dim; d++) t->q[d * width + r] = q[d];
+        any |= bad[r];
+    }
+    return any ? ERR_NONFINITE : 0;
+}
+
+/* Scores of `groups` groups of 16 positions, before the scale; s[row * KV_CHUNK + position]. */
+static void page_scores(const struct kern *k, const struct tile *t, const struct attend *a, const uint8_t *page, uint32_t groups,
+                        float *s) {
+    if (a->format == KV_F16) {
+        k->scores(page, groups, a->head_dim, t->q, t->width, s);
+        return;
+    }
+    _Alignas(64) float out[TILE * 16];
+    size_t bytes = kv_keys_bytes(KV_Q8, a->head_dim);
+    for (uint32_t g = 0; g < groups; g++) {
+        k->tile[WK_Q8_0](page + g * bytes, a->head_dim, (const uint8_t *)t->q, t->width, out);
+        for (uint32_t r = 0; r < t->width; r++) memcpy(s + r * KV_CHUNK + 16 * g, out + 16 * r, 16 * sizeof *s);
     }
 }
 
@@ -77,8 +82,8 @@ static int tile_chunk(const struct kern *k, struct tile *t, const struct attend 
     for (uint32_t i = 0; i < end; i += KV_PAGE) {
         const uint8_t *page = a->pages[(base + i) / KV_PAGE] + a->page_offset;
         uint32_t groups = (end - i + 15) / 16;
-        k->scores(page, groups < KV_PAGE / 16 ? groups : KV_PAGE / 16, a->head_dim, t->q, t->width, t->s + i);
-        v[i / KV_PAGE] = page + keys_bytes(a->head_dim);
+        page_scores(k, t, a, page, groups < KV_PAGE / 16 ? groups : KV_PAGE / 16, t->s + i);
+        v[i / KV_PAGE] = page + kv_values_at(a->format, a->head_dim);
     }
     for (uint32_t r = 0; r < t->width; r++) {
         float *s = t->s + r * KV_CHUNK;
@@ -94,17 +99,18 @@ static int tile_chunk(const struct kern *k, struct tile *t, const struct attend 
         memset(s + written, 0, (KV_CHUNK - written) * sizeof *s);
         from = lo < from ? lo : from;
     }
-    k->values(v, from, end, padded(a->head_dim), t->s, t->width, t->oc);
+    uint32_t dim = kv_dim_padded(a->head_dim);
+    (a->format == KV_Q8 ? k->values_q8 : k->values)(v, from, end, dim, t->s, t->width, t->oc);
     for (uint32_t r = 0; r < t->width; r++)
-        if (used[r]) merge_row(k, t, r, t->from[r] >= base, padded(a->head_dim), m[r], l[r]);
+        if (used[r]) merge_row(k, t, r, t->from[r] >= base, dim, m[r], l[r]);
     return 0;
 }
 
-int attend_f16(const struct kern *k, const struct attend *a) {
+int attend(const struct kern *k, const struct attend *a) {
     struct tile t;
     uint32_t rows = a->heads * a->tokens;
     for (uint32_t first = 0; first < rows; first += TILE) {
-        tile_load(&t, a, first, rows - first < TILE ? rows - first : TILE);
+        if (tile_load(&t, k, a, first, rows - first < TILE ? rows - first : TILE) != 0) return ERR_NONFINITE;
         for (uint32_t base = t.from[0] / KV_CHUNK * KV_CHUNK; base <= t.pos[t.width - 1]; base += KV_CHUNK)
             if (tile_chunk(k, &t, a, base) != 0) return ERR_NONFINITE;
         for (uint32_t r = 0; r < t.width; r++) {

@@ -18,6 +18,10 @@
     default: fn(12, __VA_ARGS__); break; \
     }
 enum { WIDTH_MAX = 12, TOGETHER_MAX = 4 };
+/* Vectors of outputs that attention computes side by side for each row: as many as leave four registers for other things. */
+ALWAYS_INLINE unsigned vectors_at_once(unsigned width) {
+    return 4 * width <= REGISTERS - 4 ? 4 : 2 * width <= REGISTERS - 4 ? 2 : 1;
+}
 /* Few rows leave the pipeline waiting for one chain; then more vectors of outputs are computed side by side. */
 ALWAYS_INLINE unsigned together(unsigned width) { return width <= 3 ? 4 : width <= 6 ? 2 : 1; }
 
@@ -49,7 +53,7 @@ ALWAYS_INLINE void scores_part(unsigned w, const uint8_t *k, uint32_t v0, unsign
 }
 ALWAYS_INLINE void scores_width(unsigned w, const uint8_t *k, uint32_t groups, uint32_t head_dim, const float *q, float *s) {
     uint32_t vectors = groups * 16 / LANES, v = 0;
-    for (; v + together(w) <= vectors; v += together(w)) scores_part(w, k, v, together(w), head_dim, q, s);
+    for (; v + vectors_at_once(w) <= vectors; v += vectors_at_once(w)) scores_part(w, k, v, vectors_at_once(w), head_dim, q, s);
     for (; v < vectors; v++) scores_part(w, k, v, 1, head_dim, q, s);
 }
 static void lanes_scores(const uint8_t *k, uint32_t groups, uint32_t head_dim, const float *q, uint32_t width, float *s) {
@@ -102,12 +106,50 @@ ALWAYS_INLINE void values_part(unsigned w, const uint8_t *const *v, uint32_t fro
 ALWAYS_INLINE void values_width(unsigned w, const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim, const float *e,
                                 float *o) {
     uint32_t vectors = dim / LANES, c = 0;
-    for (; c + together(w) <= vectors; c += together(w)) values_part(w, v, from, to, dim, c, together(w), e, o);
+    for (; c + vectors_at_once(w) <= vectors; c += vectors_at_once(w))
+        values_part(w, v, from, to, dim, c, vectors_at_once(w), e, o);
     for (; c < vectors; c++) values_part(w, v, from, to, dim, c, 1, e, o);
 }
 static void lanes_values(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim_padded, const float *e, uint32_t width,
                          float *o) {
     FOR_WIDTH(width, values_width, v, from, to, dim_padded, e, o)
+}
+
+/* One block of 32 dimensions; weight[row * KV_CHUNK + i]: e * d. */
+enum { BLOCK_VECTORS = 32 / LANES };
+ALWAYS_INLINE void values_q8_part(unsigned w, const uint8_t *const *v, uint32_t from, uint32_t to, size_t block, unsigned c0,
+                                  unsigned count, const float *weight, float *o) {
+    vf acc[TOGETHER_MAX][WIDTH_MAX];
+    EACH(c, count)
+    EACH(r, w) acc[c][r] = vf_zero();
+    for (uint32_t i = from; i < to;) {
+        uint32_t stop = (i / KV_PAGE + 1) * KV_PAGE < to ? (i / KV_PAGE + 1) * KV_PAGE : to;
+        const uint8_t *value = v[i / KV_PAGE] + block + KV_V8_SCALES + 32 * (i % KV_PAGE) + c0 * LANES;
+        for (; i < stop; i++, value += 32) EACH(c, count) {
+                vf vd = vf_from_i8(value + c * LANES);
+                EACH(r, w) acc[c][r] = vf_fma(vf_set1(weight[r * KV_CHUNK + i]), vd, acc[c][r]);
+            }
+    }
+    EACH(c, count)
+    EACH(r, w) vf_store(o + r * HEAD_DIM_MAX + (c0 + c) * LANES, acc[c][r]);
+}
+/* Lanes outside [from, to) may read what nobody stored; their weights are not used. */
+ALWAYS_INLINE void values_q8_width(unsigned w, const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t head_dim,
+                                   const float *e, float *o) {
+    _Alignas(64) float weight[WIDTH_MAX * KV_CHUNK];
+    const unsigned count = vectors_at_once(w) < BLOCK_VECTORS ? vectors_at_once(w) : BLOCK_VECTORS;
+    for (uint32_t b = 0; b < head_dim / 32; b++) {
+        size_t block = b * (size_t)KV_V8_BLOCK;
+        for (uint32_t i = from & ~(LANES - 1u); i < to; i += LANES) {
+            vf d = vf_from_f16(v[i / KV_PAGE] + block + 2 * (i % KV_PAGE));
+            EACH(r, w) vf_store(weight + r * KV_CHUNK + i, vf_mul(vf_load(e + r * KV_CHUNK + i), d));
+        }
+        for (unsigned c = 0; c < BLOCK_VECTORS; c += count) values_q8_part(w, v, from, to, block, c, count, weight, o + 32 * b);
+    }
+}
+static void lanes_values_q8(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t head_dim, const float *e,
+                            uint32_t width, float *o) {
+    FOR_WIDTH(width, values_q8_width, v, from, to, head_dim, e, o)
 }
 
 static void lanes_merge(float *o, const float *oc, uint32_t n, float a, float b) {

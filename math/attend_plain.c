@@ -52,6 +52,21 @@ void plain_values(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t 
         }
 }
 
+void plain_values_q8(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t head_dim, const float *e, uint32_t width,
+                     float *o) {
+    for (uint32_t row = 0; row < width; row++)
+        for (uint32_t d = 0; d < head_dim; d++) {
+            float acc = 0.0f;
+            for (uint32_t i = from; i < to; i++) {
+                const uint8_t *block = v[i / KV_PAGE] + d / 32 * (size_t)KV_V8_BLOCK;
+                uint32_t slot = i % KV_PAGE;
+                float weight = e[row * KV_CHUNK + i] * f16_to_f32(load_u16(block + 2 * slot));
+                acc = fmaf(weight, (float)(int8_t)block[KV_V8_SCALES + 32 * slot + d % 32], acc);
+            }
+            o[row * HEAD_DIM_MAX + d] = acc;
+        }
+}
+
 void plain_merge(float *o, const float *oc, uint32_t n, float a, float b) {
     for (uint32_t i = 0; i < n; i++) o[i] = fmaf(oc[i], b, o[i] * a);
 }

@@ -63,4 +63,4 @@ static void lanes_tile_bf16(const uint8_t *group, uint32_t cols, const uint8_t *
     .sum64 = lanes_sum64, .sum64_squares = lanes_sum64_squares, .norm = lanes_norm, .add = lanes_add, .scale = lanes_scale,   \
     .exp = lanes_exp_all, .swiglu = lanes_swiglu, .geglu = lanes_geglu, .softcap = lanes_softcap_all, .finite = lanes_finite, \
     .rope_half = lanes_rope_half, .rope_next = lanes_rope_next, .to_f16 = lanes_to_f16, .scores = lanes_scores,               \
-    .softmax = lanes_softmax, .values = lanes_values, .merge = lanes_merge, .divide = lanes_divide
+    .softmax = lanes_softmax, .values = lanes_values, .values_q8 = lanes_values_q8, .merge = lanes_merge, .divide = lanes_divide

@@ -49,9 +49,15 @@ struct kern {
      * v[i] holds positions i * KV_PAGE ... of the chunk. */
     void (*values)(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim_padded, const float *e, uint32_t width,
                    float *o);
+    /* The same with q8 values: fma(e * d, q, .), d the value block's scale; head_dim is a multiple of 32. */
+    void (*values_q8)(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t head_dim, const float *e, uint32_t width,
+                      float *o);
     void (*merge)(float *o, const float *oc, uint32_t n, float a, float b); /* o = fma(oc, b, o*a) */
     void (*divide)(float *y, const float *o, uint32_t n, float l);          /* y = o/l + 0 */
 };
+
+/* Quantises one block of n values (rule 2): ints, the scale and the sums of 16. Returns 1 if a value is NaN or infinite. */
+int acts_quantise_block(const struct kern *k, const float *x, uint32_t n, int8_t *q, float *da, int32_t *sums);
 
 extern const struct kern kern_plain;
 #if defined(__x86_64__)

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LANES = 8 };
+enum { LANES = 8, REGISTERS = 16 };
 typedef __m256 vf;
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* A loop with a constant count, unrolled whole, so that arrays indexed by i become registers at every optimisation level. */
@@ -54,6 +54,9 @@ ALWAYS_INLINE vf vf_from_f16(const uint8_t *p) { return _mm256_cvtph_ps(_mm_load
 ALWAYS_INLINE vf vf_from_bf16(const uint8_t *p) {
     __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));
     return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+ALWAYS_INLINE vf vf_from_i8(const uint8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)));
 }
 ALWAYS_INLINE vf vf_from_f32(const uint8_t *p) { return _mm256_loadu_ps((const float *)(const void *)p); }
 ALWAYS_INLINE void vf_to_f16(uint16_t *p, vf v) {

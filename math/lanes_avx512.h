@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LANES = 16 };
+enum { LANES = 16, REGISTERS = 32 };
 typedef __m512 vf;
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* A loop with a constant count, unrolled whole, so that arrays indexed by i become registers at every optimisation level. */
@@ -54,6 +54,9 @@ ALWAYS_INLINE vf vf_from_f16(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_l
 ALWAYS_INLINE vf vf_from_bf16(const uint8_t *p) {
     __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p));
     return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+ALWAYS_INLINE vf vf_from_i8(const uint8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)));
 }
 ALWAYS_INLINE vf vf_from_f32(const uint8_t *p) { return _mm512_loadu_ps(p); }
 ALWAYS_INLINE void vf_to_f16(uint16_t *p, vf v) {

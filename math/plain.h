@@ -17,6 +17,8 @@ void plain_scores(const uint8_t *k, uint32_t groups, uint32_t head_dim, const fl
 int plain_softmax(float *s, uint32_t from, uint32_t to, float scale, float softcap, float *m, float *l);
 void plain_values(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim_padded, const float *e, uint32_t width,
                   float *o);
+void plain_values_q8(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t head_dim, const float *e, uint32_t width,
+                     float *o);
 void plain_merge(float *o, const float *oc, uint32_t n, float a, float b);
 void plain_divide(float *y, const float *o, uint32_t n, float l);
 

@@ -85,6 +85,7 @@ const struct kern kern_plain = {
     .scores = plain_scores,
     .softmax = plain_softmax,
     .values = plain_values,
+    .values_q8 = plain_values_q8,
     .merge = plain_merge,
     .divide = plain_divide,
 };

@@ -5,7 +5,9 @@
 
 #include <stdlib.h>
 
-size_t engine_page_bytes(const struct model *m) { return (size_t)m->hp.n_layer * m->hp.n_kv * kv_page_bytes(m->hp.head_dim); }
+size_t engine_page_bytes(const struct model *m, enum kv_format f) {
+    return (size_t)m->hp.n_layer * m->hp.n_kv * kv_page_bytes(f, m->hp.head_dim);
+}
 
 /* ---- memory ---- */
 
@@ -67,18 +69,21 @@ int engine_new(struct engine **out, const struct model *m, const struct engine_o
     *out = NULL;
     if (o->rows_max == 0 || o->rows_max > 4096 || o->logits_max > o->rows_max)
         return why_set(why, ERR_RANGE, "an engine takes 1 to 4096 rows a step");
+    int r = model_kv_check(m, o->kv, why);
+    if (r != 0) return r;
     struct engine *e = mem_zalloc(1, sizeof *e);
     if (!e) return why_set(why, ERR_NOMEM, "no memory for the engine");
     e->m = m;
     e->kern = o->kern ? o->kern : m->kern;
+    e->format = o->kv;
     e->rows_max = o->rows_max;
     e->logits_max = o->logits_max;
-    int r = pool_new(&e->pool, o->threads, why);
+    r = pool_new(&e->pool, o->threads, why);
     if (r == 0 && (r = arena_init(&e->mem, layout(e, NULL))) != 0) why_set(why, r, "no memory for %u rows a step", o->rows_max);
     if (r == 0) {
         mem_dontdump(e->mem.base, e->mem.cap);
         layout(e, &e->mem);
-        r = kv_pool_init(&e->kv, engine_page_bytes(m), o->kv_pages);
+        r = kv_pool_init(&e->kv, engine_page_bytes(m, o->kv), o->kv_pages);
         if (r != 0) why_set(why, r, "no memory for %u KV pages", o->kv_pages);
     }
     if (r != 0)

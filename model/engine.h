@@ -13,6 +13,7 @@
 #include "math/kern.h"
 #include "model/kv.h"
 #include "model/model.h"
+#include "model/profile.h"
 
 struct engine;
 
@@ -21,15 +22,16 @@ struct engine_opts {
     uint32_t rows_max;       /* tokens of one step, over all sequences */
     uint32_t logits_max;     /* rows of one step that may ask for logits */
     uint32_t kv_pages;       /* of KV_PAGE positions each */
+    enum kv_format kv;       /* format of keys and values: part of the profile */
     const struct kern *kern; /* NULL: the model's */
 };
-/* The model must outlive the engine. ERR_RANGE, ERR_NOMEM. */
+/* The model must outlive the engine. ERR_RANGE, ERR_NOMEM, ERR_UNSUPPORTED (the model's heads do not fit the KV format). */
 int engine_new(struct engine **out, const struct model *m, const struct engine_opts *o, struct why *why);
 void engine_free(struct engine *e); /* NULL is fine; release sequences before */
 struct kv_pool *engine_kv(struct engine *e);
-struct pool *engine_threads(struct engine *e);   /* for work between steps */
-const char *engine_kernels(const struct engine *e); /* name of the kernels in use: "avx2" */
-size_t engine_page_bytes(const struct model *m); /* memory of one KV page */
+struct pool *engine_threads(struct engine *e);                     /* for work between steps */
+const char *engine_kernels(const struct engine *e);                /* name of the kernels in use: "avx2" */
+size_t engine_page_bytes(const struct model *m, enum kv_format f); /* memory of one KV page; model_kv_check passed */
 
 /* Part of a batch: the next `count` tokens of one sequence, which must have pages for them. */
 struct engine_part {

@@ -18,6 +18,7 @@ struct engine {
     const struct model *m;
     const struct kern *kern;
     struct pool *pool;
+    enum kv_format format;
     struct kv_pool kv;
     uint32_t rows_max, logits_max;
 

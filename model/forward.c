@@ -102,6 +102,7 @@ static void head_rows(void *arg, uint32_t begin, uint32_t end) {
     struct engine *e = j->e;
     const struct hparams *h = &e->m->hp;
     uint32_t d = h->head_dim, half = h->rope.n_rot / 2;
+    size_t head_page = kv_page_bytes(e->format, d);
     for (uint32_t r = begin; r < end; r++) {
         const float *c = e->rope_cos + (size_t)r * half, *s = e->rope_sin + (size_t)r * half;
         float *q = e->q + (size_t)r * q_width(e), *k = e->k + (size_t)r * kv_width(e), *v = e->v + (size_t)r * kv_width(e);
@@ -111,11 +112,11 @@ static void head_rows(void *arg, uint32_t begin, uint32_t end) {
         }
         uint32_t position = e->row_position[r];
         uint8_t *page = e->part[e->row_part[r]].seq->page[position / KV_PAGE];
-        page += (size_t)j->layer_index * h->n_kv * kv_page_bytes(d);
-        for (uint32_t i = 0; i < h->n_kv; i++, k += d, v += d, page += kv_page_bytes(d)) {
+        page += (size_t)j->layer_index * h->n_kv * head_page;
+        for (uint32_t i = 0; i < h->n_kv; i++, k += d, v += d, page += head_page) {
             if (j->layer->k_norm) vec_rmsnorm(e->kern, k, k, j->layer->k_norm, d, h->eps);
             rope_apply(e->kern, k, h->rope.n_rot, h->family->pairs, c, s);
-            if (kv_store(e->kern, page, position % KV_PAGE, d, k, v) != 0) e->bad[r] = 1;
+            if (kv_store(e->kern, e->format, page, position % KV_PAGE, d, k, v) != 0) e->bad[r] = 1;
         }
     }
 }
@@ -145,6 +146,7 @@ static void attend_tiles(void *arg, uint32_t begin, uint32_t end) {
         uint32_t kv = i % h->n_kv;
         size_t at = (size_t)t->row * q_width(e) + (size_t)kv * group * h->head_dim;
         const struct attend a = {
+            .format = e->format,
             .head_dim = h->head_dim,
             .heads = group,
             .tokens = t->tokens,
@@ -156,9 +158,9 @@ static void attend_tiles(void *arg, uint32_t begin, uint32_t end) {
             .out = e->att + at,
             .out_stride = q_width(e),
             .pages = (const uint8_t *const *)e->part[t->part].seq->page,
-            .page_offset = ((size_t)j->layer_index * h->n_kv + kv) * kv_page_bytes(h->head_dim),
+            .page_offset = ((size_t)j->layer_index * h->n_kv + kv) * kv_page_bytes(e->format, h->head_dim),
         };
-        if (attend_f16(e->kern, &a) != 0) __atomic_store_n(&e->bad_att[t->part], 1, __ATOMIC_RELAXED);
+        if (attend(e->kern, &a) != 0) __atomic_store_n(&e->bad_att[t->part], 1, __ATOMIC_RELAXED);
     }
 }
 

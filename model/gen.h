@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "model/gen_request.h"
+#include "model/profile.h"
 
 struct model; /* model/model.h: weights, vocabulary, template; shared, read-only */
 struct gen_pool;
@@ -20,6 +21,7 @@ struct gen_pool_opts {
     uint32_t slots;         /* answers at once, 1..64 */
     uint32_t context_max;   /* tokens per answer; 0: the model's */
     uint64_t kv_bytes_max;  /* 0: as much as all slots at context_max need */
+    enum kv_format kv;      /* format of keys and values: part of the profile */
     uint32_t prefill_chunk; /* prompt tokens per step, so that a cancel is seen soon; 0: 128 */
 };
 /* The model must outlive the pool. ERR_NOMEM, ERR_USAGE (why says which option), ERR_UNSUPPORTED. */

@@ -12,7 +12,7 @@ static int pool_check(const struct gen_pool_opts *o, const struct model *m, stru
     if (o->slots < 1 || o->slots > GEN_SLOTS_MAX) return why_set(why, ERR_USAGE, "slots: 1 to %d", GEN_SLOTS_MAX);
     if (o->prefill_chunk > GEN_CHUNK_MAX) return why_set(why, ERR_USAGE, "prefill chunk: at most %d", GEN_CHUNK_MAX);
     if (o->context_max > model_context(m)) return why_set(why, ERR_USAGE, "context: the model has %u", model_context(m));
-    return 0;
+    return model_kv_check(m, o->kv, why);
 }
 
 int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_opts *o, struct why *why) {
@@ -26,11 +26,12 @@ int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_o
     p->context_max = o->context_max ? o->context_max : model_context(m);
     p->chunk = o->prefill_chunk ? o->prefill_chunk : 128;
     uint64_t pages = (uint64_t)(p->context_max + KV_PAGE - 1) / KV_PAGE * p->slots;
-    uint64_t allowed = o->kv_bytes_max / engine_page_bytes(m);
+    size_t page_bytes = engine_page_bytes(m, o->kv);
+    uint64_t allowed = o->kv_bytes_max / page_bytes;
     if (o->kv_bytes_max && allowed < pages) pages = allowed;
-    if (pages == 0) r = why_set(why, ERR_USAGE, "KV memory: one page takes %zu bytes", engine_page_bytes(m));
+    if (pages == 0) r = why_set(why, ERR_USAGE, "KV memory: one page takes %zu bytes", page_bytes);
     struct engine_opts eo = {
-        .threads = o->threads, .rows_max = p->slots + p->chunk, .logits_max = p->slots, .kv_pages = (uint32_t)pages};
+        .threads = o->threads, .rows_max = p->slots + p->chunk, .logits_max = p->slots, .kv_pages = (uint32_t)pages, .kv = o->kv};
     if (r == 0) r = engine_new(&p->engine, m, &eo, why);
     if (r != 0)
         free(p);

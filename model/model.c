@@ -92,10 +92,6 @@ uint64_t model_parameters(const struct model *m) { return m->parameters; }
 const char *model_name(const struct model *m) { return m->name; }
 const char *model_arch(const struct model *m) { return m->hp.family->arch; }
 const char *model_type(const struct model *m) { return m->type_name; }
-const char *model_profile(const struct model *m) {
-    (void)m;
-    return "C1-f16";
-}
 
 void model_file_sha256(const struct model *m, uint8_t out[32]) {
     enum { PIECE = 1 << 24 }; /* read in pieces whose pages are given back: hashing must not double the memory in use */

@@ -36,8 +36,7 @@ uint64_t model_weight_bytes(const struct model *m); /* packed, in memory */
 uint64_t model_parameters(const struct model *m);   /* elements of all tensors */
 const char *model_name(const struct model *m);      /* general.name as printable UTF-8, at most 95 bytes; "" when absent */
 const char *model_arch(const struct model *m);
-const char *model_type(const struct model *m);    /* the type that most weights have: "Q8_0" */
-const char *model_profile(const struct model *m); /* id of the arithmetic: "C1-f16" */
+const char *model_type(const struct model *m); /* the type that most weights have: "Q8_0" */
 /* SHA-256 of the whole file. Reads it all (about 1 GB/s): callers keep the result. */
 void model_file_sha256(const struct model *m, uint8_t out[32]);
 

@@ -44,6 +44,7 @@ static int begin(struct state *s, struct model *m, struct why *why) {
     memcpy(s->feed + in->prompt_count, in->ids, (in->count - 1) * sizeof *s->feed);
     uint32_t positions = (uint32_t)s->feed_count;
     struct engine_opts eo = {.threads = in->threads,
+                             .kv = in->kv,
                              .rows_max = REPLAY_ROWS,
                              .logits_max = REPLAY_ROWS,
                              .kv_pages = (positions + KV_PAGE - 1) / KV_PAGE};

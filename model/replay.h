@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "model/digest.h"
 #include "model/gen_request.h"
+#include "model/profile.h"
 
 struct model;
 
@@ -26,6 +27,7 @@ struct replay {
     const uint8_t *salt;                                  /* DIGEST_BYTES that the chain starts from; NULL: zeros */
     const uint8_t *digests;                               /* (count - from) * DIGEST_BYTES, or NULL: not compared */
     const uint8_t *chain;                                 /* the chain after the last row, or NULL: not compared */
+    enum kv_format kv;                                    /* as the answer's profile says (model_profile_kv) */
     uint32_t threads;                                     /* 0: one per core */
     void (*progress)(void *arg, size_t done, size_t all); /* tokens; may be NULL */
     void *arg;
@@ -42,7 +44,7 @@ struct replay_result {
     uint8_t chain[DIGEST_BYTES]; /* over the rows from `from` up to position */
 };
 /* 0 when it was judged, whatever the verdict. ERR_RANGE (ids, parameters, no ids to check), ERR_CONTEXT, ERR_NONFINITE,
- * ERR_NOMEM otherwise. */
+ * ERR_UNSUPPORTED (the KV format), ERR_NOMEM otherwise. */
 int replay_run(struct model *m, const struct replay *in, struct replay_result *out, struct why *why);
 
 #endif

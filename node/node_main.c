@@ -12,9 +12,9 @@ static void on_signal(void *arg) { drain_begin(arg); }
 
 static int open_models(struct node *n, struct why *why) {
     struct served_opts so = {.threads = n->o.threads, .slots = n->o.slots, .context = n->o.context, .loop = n->loop, .on_event = job_event, .arg = n};
-    int r = 0;
-    if (n->o.models.count == 0) r = why_set(why, ERR_USAGE, "give at least one --model FILE");
-    if (n->o.models.count > NODE_MODELS_MAX) r = why_set(why, ERR_USAGE, "at most %d models", NODE_MODELS_MAX);
+    int r = kv_format_of(&so.kv, n->o.kv, why);
+    if (r == 0 && n->o.models.count == 0) r = why_set(why, ERR_USAGE, "give at least one --model FILE");
+    if (r == 0 && n->o.models.count > NODE_MODELS_MAX) r = why_set(why, ERR_USAGE, "at most %d models", NODE_MODELS_MAX);
     for (size_t i = 0; r == 0 && i < n->o.models.count; i++) {
         r = served_open(&n->models[i], n->o.models.item[i], &so, &n->dir, why);
         if (r == 0) n->model_count++;
@@ -57,7 +57,7 @@ static void stop(struct node *n) {
 }
 
 int node_main(int argc, char **argv) {
-    static struct node n = {.signer = {.fd = -1}, .dir = {.lock_fd = -1}, .o = {.slots = 4, .drain_ms = 1000}};
+    static struct node n = {.signer = {.fd = -1}, .dir = {.lock_fd = -1}, .o = {.slots = 4, .drain_ms = 1000, .kv = "f16"}};
     const struct opt rows[] = {
         {"coordinator", OPT_TEXT, &n.o.coordinator, "HOST:PORT", "the coordinator to work for", 0, 0},
         {"ca", OPT_TEXT, &n.o.ca, "FILE", "trust these certificates (PEM) instead of the system's", 0, 0},
@@ -66,6 +66,7 @@ int node_main(int argc, char **argv) {
         {"slots", OPT_U32, &n.o.slots, "N", "answers at once for each model (4)", 1, 64},
         {"threads", OPT_U32, &n.o.threads, "N", "compute threads for each model (one per core)", 1, 256},
         {"context", OPT_U32, &n.o.context, "N", "longest prompt and answer in tokens (the model's)", 16, 16777216},
+        {"kv", OPT_TEXT, &n.o.kv, "FORMAT", "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
         {"operator-key", OPT_TEXT, &n.o.operator_key, "FILE", "your operator key, shared by your machines; made when missing", 0, 0},
         {"drain-ms", OPT_U32, &n.o.drain_ms, "MS", "how long running answers may finish when the node leaves (1000)", 0, 600000},
         {"data", OPT_TEXT, &n.o.data, "DIR", "folder for keys and caches (~/.local/share/lull/node)", 0, 0},

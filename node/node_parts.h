@@ -18,7 +18,7 @@ enum { NODE_MODELS_MAX = 8, NODE_ENVELOPES_MAX = 64 << 20 /* bytes of requests b
 #define NODE_ENGINE_ID "lull-" LULL_VERSION
 
 struct node_opts {
-    const char *coordinator, *ca, *pin, *data, *operator_key, *log, *log_format;
+    const char *coordinator, *ca, *pin, *data, *operator_key, *log, *log_format, *kv;
     struct opt_list models;
     uint32_t slots, threads, context, drain_ms;
 };

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "model/model.h"
+#include "model/profile.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -90,7 +91,7 @@ static void show_progress(void *arg, uint64_t done, uint64_t all) {
     fprintf(stderr, "\rlull node: loading %s %llu %%%s", p->path, (unsigned long long)(done * 100 / all), done == all ? "\n" : "");
 }
 
-static int make_manifest(struct served *s, const char *name, const char *path, const struct data_dir *dir, struct why *why) {
+static int make_manifest(struct served *s, const char *name, const char *path, enum kv_format kv, const struct data_dir *dir, struct why *why) {
     struct manifest *m = &s->manifest;
     int r = name ? model_name_full(m->name, name) : served_name(m->name, model_name(s->model), model_type(s->model));
     if (r != 0)
@@ -98,7 +99,7 @@ static int make_manifest(struct served *s, const char *name, const char *path, c
                     : why_set(why, ERR_USAGE, "%s: says no name for itself; give one: --model FILE=NAME", path);
     m->file_bytes = model_file_bytes(s->model);
     m->context = s->context;
-    snprintf(m->profile, sizeof m->profile, "%s", model_profile(s->model));
+    snprintf(m->profile, sizeof m->profile, "%s", model_profile(s->model, kv));
     r = file_sha(s->model, path, dir, m->file_sha256);
     if (r == 0) manifest_hash(s->manifest_hash, m);
     return r;
@@ -117,10 +118,10 @@ int served_open(struct served *s, const char *spec, const struct served_opts *o,
     if (r == 0) {
         s->context = model_context(s->model);
         if (o->context && o->context < s->context) s->context = o->context;
-        r = make_manifest(s, eq ? eq + 1 : NULL, path, dir, why);
+        r = make_manifest(s, eq ? eq + 1 : NULL, path, o->kv, dir, why);
     }
     struct worker_opts wo = {.model = s->model, .loop = o->loop, .on_event = o->on_event, .arg = o->arg,
-                             .pool = {.threads = o->threads, .slots = o->slots ? o->slots : SLOTS_DEFAULT, .context_max = s->context}};
+                             .pool = {.threads = o->threads, .slots = o->slots ? o->slots : SLOTS_DEFAULT, .context_max = s->context, .kv = o->kv}};
     if (r == 0) r = worker_new(&s->worker, &wo, why);
     if (r != 0) served_close(s);
     return r;

@@ -16,6 +16,7 @@ struct served {
 };
 struct served_opts {
     uint32_t threads, slots, context; /* 0: default */
+    enum kv_format kv;
     struct loop *loop;
     void (*on_event)(void *arg, const struct work_event *e);
     void *arg;

@@ -79,21 +79,22 @@ static void bench_type(struct pool *pool, uint32_t id, uint32_t rows, uint32_t c
 }
 
 /* Attention of the last `tokens` of `context` positions, one kv head of 64 dimensions shared by 8 query heads, one thread. */
-static void bench_attention(uint32_t tokens, uint32_t context) {
+static void bench_attention(enum kv_format f, uint32_t tokens, uint32_t context) {
     enum { DIM = 64, HEADS = 8 };
     uint32_t pages = (context + KV_PAGE - 1) / KV_PAGE;
     const uint8_t **table = malloc(pages * sizeof *table);
-    uint8_t *mem = room(pages * kv_page_bytes(DIM));
+    uint8_t *mem = room(pages * kv_page_bytes(f, DIM));
     float *q = room(sizeof(float) * tokens * HEADS * DIM), *out = room(sizeof(float) * tokens * HEADS * DIM);
-    for (uint32_t p = 0; p < pages; p++) table[p] = mem + p * kv_page_bytes(DIM);
-    struct attend a = {DIM, HEADS, tokens, context - tokens, 0, 0.125f, 0.0f, q, HEADS * DIM, out, HEADS * DIM, table, 0};
+    for (uint32_t p = 0; p < pages; p++) table[p] = mem + p * kv_page_bytes(f, DIM);
+    struct attend a = {f, DIM, HEADS, tokens, context - tokens, 0, 0.125f, 0.0f, q, HEADS * DIM, out, HEADS * DIM, table, 0};
     for (unsigned i = 1; kern_nth(i) != NULL; i++) {
         uint64_t start = clock_mono_ns();
         uint32_t times = 0;
-        while (clock_mono_ns() - start < 200000000u) times++, (void)attend_f16(kern_nth(i), &a);
+        while (clock_mono_ns() - start < 200000000u) times++, (void)attend(kern_nth(i), &a);
         double s = (double)(clock_mono_ns() - start) * 1e-9 / times;
-        printf("attention, %u token(s) at %u positions, %-11s %9.1f us, %6.1f Gmul-add/s\n", tokens, context,
-               kern_name(kern_nth(i)), s * 1e6, 2.0 * HEADS * DIM * tokens * (context - tokens / 2.0) / s * 1e-9);
+        printf("attention %s, %u token(s) at %u positions, %-11s %9.1f us, %6.1f Gmul-add/s\n", f == KV_Q8 ? "q8 " : "f16",
+               tokens, context, kern_name(kern_nth(i)), s * 1e6,
+               2.0 * HEADS * DIM * tokens * (context - tokens / 2.0) / s * 1e-9);
     }
     free(table), free(mem), free(q), free(out);
 }
@@ -107,8 +108,10 @@ int main(int argc, char **argv) {
     if (pool_new(&pool, threads, NULL) != 0) return 1;
     printf("# %u threads, %u x %u, best of %d runs\n", pool_threads(pool), rows, cols, RUNS);
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) bench_type(pool, ids[i], rows, cols);
-    bench_attention(1, 2048);
-    bench_attention(64, 2048);
+    for (int f = 0; f < KV_FORMATS; f++) {
+        bench_attention((enum kv_format)f, 1, 2048);
+        bench_attention((enum kv_format)f, 64, 2048);
+    }
     uint64_t start = clock_mono_ns();
     for (int i = 0; i < 20000; i++) pool_each(pool, nothing, NULL);
     printf("pool: an empty job takes %.2f us\n", (double)(clock_mono_ns() - start) * 1e-3 / 20000);

@@ -19,7 +19,7 @@ struct cache {
 static void cache_new(struct cache *c, const struct kern *k, uint32_t dim, uint32_t heads, uint32_t positions, uint64_t seed) {
     struct rng r = {seed};
     uint32_t pages = (positions + KV_PAGE - 1) / KV_PAGE;
-    size_t size = kv_page_bytes(dim) + 64;
+    size_t size = kv_page_bytes(KV_F16, dim) + 64;
     *c = (struct cache){dim, heads, positions, NULL, NULL, NULL, NULL, NULL, 64};
     c->k = malloc(sizeof(float) * dim * positions), c->v = malloc(sizeof(float) * dim * positions);
     c->q = malloc(sizeof(float) * dim * heads * positions), c->pages = malloc(pages * sizeof *c->pages);
@@ -31,7 +31,7 @@ static void cache_new(struct cache *c, const struct kern *k, uint32_t dim, uint3
     for (uint32_t p = 0; p < pages; p++) c->pages[p] = c->mem + (pages - 1 - p) * size; /* any order */
     for (uint32_t p = 0; p < positions; p++) {
         uint8_t *page = c->mem + (c->pages[p / KV_PAGE] - c->mem) + c->offset;
-        CHECK_INT(kv_store(k, page, p % KV_PAGE, dim, c->k + p * dim, c->v + p * dim), 0);
+        CHECK_INT(kv_store(k, KV_F16, page, p % KV_PAGE, dim, c->k + p * dim, c->v + p * dim), 0);
     }
 }
 static void cache_free(struct cache *c) { free(c->k), free(c->v), free(c->q), free((void *)(uintptr_t)c->pages), free(c->mem); }
@@ -78,14 +78,21 @@ static void attend_ref(const struct cache *c, uint32_t t, const float *q, uint32
 static int run(const struct cache *c, const struct kern *k, uint32_t first, uint32_t tokens, uint32_t window, float cap,
                float *out) {
     size_t stride = (size_t)c->heads * c->dim;
-    struct attend a = {c->dim,   c->heads,
-                       tokens,   first,
-                       window,   1.0f / sqrtf((float)c->dim),
-                       cap,      c->q + first * stride,
-                       stride,   out + first * stride,
-                       stride,   c->pages,
+    struct attend a = {KV_F16,
+                       c->dim,
+                       c->heads,
+                       tokens,
+                       first,
+                       window,
+                       1.0f / sqrtf((float)c->dim),
+                       cap,
+                       c->q + first * stride,
+                       stride,
+                       out + first * stride,
+                       stride,
+                       c->pages,
                        c->offset};
-    return attend_f16(k, &a);
+    return attend(k, &a);
 }
 
 TEST(every_kernel_and_split_equals_the_rules) {
@@ -125,7 +132,7 @@ TEST(pages_are_the_same_from_every_kernel) {
             struct cache a, b;
             cache_new(&a, kern_nth(0), dim, 1, 70, dim);
             cache_new(&b, kern_nth(k), dim, 1, 70, dim);
-            CHECK_MEM(a.mem, b.mem, 2 * (kv_page_bytes(dim) + 64));
+            CHECK_MEM(a.mem, b.mem, 2 * (kv_page_bytes(KV_F16, dim) + 64));
             cache_free(&a), cache_free(&b);
         }
 }
@@ -139,9 +146,9 @@ TEST(nan_in_keys_values_or_scores_is_an_error) {
             CHECK_INT(run(&c, kern_nth(k), 0, 40, 0, 0, out), 0);
             uint8_t *page = c.mem + c.offset;
             key[at] = INFINITY;
-            CHECK_INT(kv_store(kern_nth(k), page, 0, 20, key, value), ERR_NONFINITE);
+            CHECK_INT(kv_store(kern_nth(k), KV_F16, page, 0, 20, key, value), ERR_NONFINITE);
             key[at] = 0, value[at] = NAN;
-            CHECK_INT(kv_store(kern_nth(k), page, 0, 20, key, value), ERR_NONFINITE);
+            CHECK_INT(kv_store(kern_nth(k), KV_F16, page, 0, 20, key, value), ERR_NONFINITE);
             c.q[(at * 2) * 20 + at] = at % 2 ? NAN : 3e38f; /* the products overflow */
             c.k[at] = 2;
             for (uint32_t d = 0; d < 20; d++) c.q[(at * 2) * 20 + d] = at % 2 ? NAN : 3e38f;

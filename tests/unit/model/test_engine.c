@@ -285,7 +285,7 @@ TEST(pages_are_zero_when_they_come_back) {
     CHECK_INT(kv_seq_reserve(&s, engine_kv(e), 80), 0);
     struct engine_part p = {.seq = &s, .ids = id, .count = 80, .logits_from = 80};
     CHECK_INT(engine_step(e, &p, 1), 0);
-    size_t used = 0, bytes = 2 * engine_page_bytes(m);
+    size_t used = 0, bytes = 2 * engine_page_bytes(m, KV_F16);
     for (size_t i = 0; i < bytes; i++) used += engine_kv(e)->mem[i] != 0;
     CHECK(used > bytes / 4);
     kv_seq_release(&s, engine_kv(e));

@@ -245,7 +245,7 @@ TEST(what_does_not_fit_is_refused) {
     struct gen *a, *b;
     struct why why;
     uint32_t ctx = model_context(m);
-    struct gen_pool_opts o = {.threads = 1, .slots = 2, .kv_bytes_max = 3 * engine_page_bytes(m)};
+    struct gen_pool_opts o = {.threads = 1, .slots = 2, .kv_bytes_max = 3 * engine_page_bytes(m, KV_F16)};
     CHECK_INT(gen_pool_new(&p, m, &o, &why), 0);
     struct gen_request small = raw("Once", 2 * KV_PAGE - 10, 0, 0), large = raw("Once", ctx, 0, 0),
                        half = raw("Once", ctx / 2, 0, 0);

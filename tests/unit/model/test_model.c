@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "model/profile.h"
 #include "tests/unit/model/synth_model.h"
 
 static int try_open(const struct synth *y, struct why *why) {
@@ -99,7 +100,8 @@ TEST(facts_of_a_model) {
     struct model *m = synth_open(&synth_all[4]);
     CHECK_STR(model_arch(m), "llama");
     CHECK_STR(model_name(m), "q4-mixed");
-    CHECK_STR(model_profile(m), "C1-f16");
+    CHECK_STR(model_profile(m, KV_F16), "C1-f16");
+    CHECK_STR(model_profile(m, KV_Q8), "C1-q8");
     CHECK_INT(model_context(m), 512);
     CHECK_INT(model_n_vocab(m), 300);
     uint8_t a[32], b[32];
