@@ -21,6 +21,7 @@ static void token_ids(int32_t *id, uint32_t n, uint32_t n_vocab, uint64_t seed) 
 struct setting {
     const struct kern *kern;
     uint32_t threads, chunk, waste; /* waste: pages taken by others first, so that this sequence gets different ones */
+    enum kv_format kv;
 };
 
 /* Logits of every position, n rows. */
@@ -28,8 +29,12 @@ static float *all_logits(const struct model *m, const int32_t *id, uint32_t n, s
     struct engine *e;
     struct kv_seq seq, other;
     uint32_t pages = (n + KV_PAGE - 1) / KV_PAGE, v = model_n_vocab(m);
-    struct engine_opts o = {
-        .threads = s.threads, .rows_max = s.chunk, .logits_max = s.chunk, .kv_pages = pages + s.waste, .kern = s.kern};
+    struct engine_opts o = {.threads = s.threads,
+                            .rows_max = s.chunk,
+                            .logits_max = s.chunk,
+                            .kv_pages = pages + s.waste,
+                            .kern = s.kern,
+                            .kv = s.kv};
     float *rows = malloc((size_t)n * v * sizeof *rows);
     CHECK_INT(engine_new(&e, m, &o, NULL), 0);
     CHECK_INT(kv_seq_init(&seq, n), 0);
@@ -51,30 +56,51 @@ static float *all_logits(const struct model *m, const int32_t *id, uint32_t n, s
 
 static size_t row_bytes(const struct model *m, uint32_t n) { return (size_t)n * model_n_vocab(m) * sizeof(float); }
 
+static void check_settings(const struct model *m, const char *name, enum kv_format kv) {
+    int32_t id[TOKENS];
+    token_ids(id, TOKENS, model_n_vocab(m), (unsigned char)name[0]);
+    float *want = all_logits(m, id, TOKENS, (struct setting){kern_nth(0), 1, TOKENS, 0, kv});
+    for (unsigned k = 0; kern_nth(k); k++) {
+        const struct setting settings[] = {{kern_nth(k), 1, 1, 0, kv},   {kern_nth(k), 2, 7, 3, kv},
+                                           {kern_nth(k), 3, 64, 1, kv},  {kern_nth(k), 4, 12, 2, kv},
+                                           {kern_nth(k), 2, 128, 5, kv}, {kern_nth(k), 1, TOKENS, 0, kv}};
+        for (unsigned s = 0; s < sizeof settings / sizeof settings[0]; s++) {
+            float *got = all_logits(m, id, TOKENS, settings[s]);
+            if (memcmp(got, want, row_bytes(m, TOKENS)) != 0)
+                printf("# %s %s differs: %s, setting %u\n", name, model_profile(m, kv), kern_name(kern_nth(k)), s);
+            CHECK_MEM(got, want, row_bytes(m, TOKENS));
+            free(got);
+        }
+    }
+    free(want);
+}
+
 TEST(kernels_threads_chunks_and_pages_change_no_bit) {
     for (unsigned i = 0; i < SYNTH_ALL; i++) {
         struct model *m = synth_open(&synth_all[i]);
-        int32_t id[TOKENS];
-        token_ids(id, TOKENS, model_n_vocab(m), i);
-        float *want = all_logits(m, id, TOKENS, (struct setting){kern_nth(0), 1, TOKENS, 0});
-        for (unsigned k = 0; kern_nth(k); k++) {
-            const struct setting settings[] = {{kern_nth(k), 1, 1, 0},  {kern_nth(k), 2, 7, 3},   {kern_nth(k), 3, 64, 1},
-                                               {kern_nth(k), 4, 12, 2}, {kern_nth(k), 2, 128, 5}, {kern_nth(k), 1, TOKENS, 0}};
-            for (unsigned s = 0; s < sizeof settings / sizeof settings[0]; s++) {
-                float *got = all_logits(m, id, TOKENS, settings[s]);
-                if (memcmp(got, want, row_bytes(m, TOKENS)) != 0)
-                    printf("# %s differs: %s, setting %u\n", synth_all[i].name, kern_name(kern_nth(k)), s);
-                CHECK_MEM(got, want, row_bytes(m, TOKENS));
-                free(got);
-            }
-        }
-        free(want);
+        check_settings(m, synth_all[i].name, KV_F16);
+        if (synth_all[i].head_dim % 32 == 0) check_settings(m, synth_all[i].name, KV_Q8);
         model_close(m);
     }
 }
 
+TEST(q8_needs_heads_of_a_multiple_of_32) {
+    struct model *m = synth_open(&synth_all[0]); /* heads of 24 */
+    struct engine *e;
+    struct why why = {{0}};
+    struct engine_opts o = {.threads = 1, .rows_max = 8, .logits_max = 2, .kv_pages = 3, .kv = KV_Q8};
+    enum kv_format kv;
+    CHECK_INT(engine_new(&e, m, &o, &why), ERR_UNSUPPORTED);
+    CHECK(strstr(why.text, "24") != NULL);
+    CHECK(e == NULL);
+    CHECK_INT(model_profile_kv(&kv, m, "C1-q8", &why), ERR_UNSUPPORTED);
+    CHECK_INT(model_profile_kv(&kv, m, "C1-f16", &why), 0);
+    CHECK_INT(kv, KV_F16);
+    model_close(m);
+}
+
 /* `sequences` sequences in one batch, each a piece of its own, in an order that changes from step to step. */
-static void check_batch(const struct model *m, uint32_t sequences, uint32_t threads) {
+static void check_batch(const struct model *m, uint32_t sequences, uint32_t threads, enum kv_format kv) {
     enum { LENGTH = 24 };
     struct engine *e;
     struct kv_seq seq[64];
@@ -82,11 +108,11 @@ static void check_batch(const struct model *m, uint32_t sequences, uint32_t thre
     float *want[64];
     uint32_t v = model_n_vocab(m), left = sequences * LENGTH;
     uint64_t draw = sequences;
-    struct engine_opts o = {.threads = threads, .rows_max = 64 * 5, .logits_max = 64 * 5, .kv_pages = 64};
+    struct engine_opts o = {.threads = threads, .rows_max = 64 * 5, .logits_max = 64 * 5, .kv_pages = 64, .kv = kv};
     CHECK_INT(engine_new(&e, m, &o, NULL), 0);
     for (uint32_t s = 0; s < sequences; s++) {
         token_ids(id[s], LENGTH, v, 100 + s);
-        want[s] = all_logits(m, id[s], LENGTH, (struct setting){NULL, 1, LENGTH, 0});
+        want[s] = all_logits(m, id[s], LENGTH, (struct setting){NULL, 1, LENGTH, 0, kv});
         CHECK_INT(kv_seq_init(&seq[s], LENGTH), 0);
         CHECK_INT(kv_seq_reserve(&seq[s], engine_kv(e), LENGTH), 0);
     }
@@ -119,18 +145,19 @@ TEST(batches_of_1_to_64_change_no_bit) {
     static const uint32_t sizes[] = {1, 2, 3, 5, 8, 13, 31, 64};
     for (unsigned i = 0; i < SYNTH_ALL; i += 3) {
         struct model *m = synth_open(&synth_all[i]);
-        for (unsigned s = 0; s < sizeof sizes / sizeof sizes[0]; s++) check_batch(m, sizes[s], 1 + s % 3);
+        for (unsigned s = 0; s < sizeof sizes / sizeof sizes[0]; s++)
+            check_batch(m, sizes[s], 1 + s % 3, synth_all[i].head_dim % 32 == 0 && s % 2 ? KV_Q8 : KV_F16);
         model_close(m);
     }
 }
 
 /* tests/data/golden_logits.txt: "name sha256" of the logits of the first TOKENS positions. 1 when they differ. */
-static int golden_differs(const char *name, const struct model *m) {
+static int golden_differs(const char *name, const struct model *m, enum kv_format kv) {
     int32_t id[TOKENS];
     uint8_t digest[32];
     char hex[65], line[160], want[65] = "";
     token_ids(id, TOKENS, model_n_vocab(m), 4711);
-    float *rows = all_logits(m, id, TOKENS, (struct setting){NULL, 2, 50, 0});
+    float *rows = all_logits(m, id, TOKENS, (struct setting){NULL, 2, 50, 0, kv});
     sha256_of(digest, rows, row_bytes(m, TOKENS));
     hex_encode(hex, digest, 32);
     free(rows);
@@ -150,7 +177,7 @@ TEST(golden_digests_of_synthetic_models) {
     int differ = 0;
     for (unsigned i = 0; i < SYNTH_ALL; i++) {
         struct model *m = synth_open(&synth_all[i]);
-        differ += golden_differs(synth_all[i].name, m);
+        differ += golden_differs(synth_all[i].name, m, KV_F16);
         model_close(m);
     }
     CHECK_INT(differ, 0);
@@ -169,7 +196,7 @@ TEST(golden_digests_of_stories260k_in_each_type) {
                   0);
         CHECK_INT(model_open(&m, path, NULL, NULL), 0);
         unlink(path);
-        differ += golden_differs(name, m);
+        differ += golden_differs(name, m, KV_F16);
         model_close(m);
     }
     CHECK_INT(differ, 0);
@@ -179,7 +206,7 @@ TEST(golden_digest_of_the_shipped_model) {
     struct model *m = NULL;
     if (access("models/lull-toy-q8_0.gguf", R_OK) != 0) SKIP("models/lull-toy-q8_0.gguf is not here");
     CHECK_INT(model_open(&m, "models/lull-toy-q8_0.gguf", NULL, NULL), 0);
-    int differs = golden_differs("lull-toy-q8_0", m);
+    int differs = golden_differs("lull-toy-q8_0", m, KV_F16) + golden_differs("lull-toy-q8_0/kv-q8", m, KV_Q8);
     model_close(m);
     CHECK_INT(differs, 0);
 }
@@ -220,7 +247,7 @@ TEST(a_sequence_that_overflows_does_not_touch_the_others) {
     CHECK_INT(kv_seq_reserve(&a, engine_kv(e), 8), 0);
     CHECK_INT(kv_seq_reserve(&b, engine_kv(e), 8), 0);
     const int32_t good[4] = {1, 7, 9, 11}, bad[4] = {1, 5, 9, 5};
-    float *want = all_logits(m, good, 4, (struct setting){NULL, 1, 4, 0});
+    float *want = all_logits(m, good, 4, (struct setting){NULL, 1, 4, 0, KV_F16});
     struct engine_part part[2] = {{.seq = &b, .ids = bad, .count = 4}, {.seq = &a, .ids = good, .count = 4}};
     CHECK_INT(engine_step(e, part, 2), 0);
     CHECK_INT(part[0].err, ERR_NONFINITE);
@@ -273,11 +300,11 @@ TEST(steps_that_cannot_be_are_refused) {
     model_close(m);
 }
 
-TEST(pages_are_zero_when_they_come_back) {
+static void check_pages_wiped(enum kv_format kv) {
     struct model *m = synth_open(&synth_all[1]);
     struct engine *e;
     struct kv_seq s;
-    struct engine_opts o = {.threads = 1, .rows_max = 80, .logits_max = 1, .kv_pages = 2};
+    struct engine_opts o = {.threads = 1, .rows_max = 80, .logits_max = 1, .kv_pages = 2, .kv = kv};
     int32_t id[80];
     token_ids(id, 80, model_n_vocab(m), 3);
     CHECK_INT(engine_new(&e, m, &o, NULL), 0);
@@ -285,7 +312,8 @@ TEST(pages_are_zero_when_they_come_back) {
     CHECK_INT(kv_seq_reserve(&s, engine_kv(e), 80), 0);
     struct engine_part p = {.seq = &s, .ids = id, .count = 80, .logits_from = 80};
     CHECK_INT(engine_step(e, &p, 1), 0);
-    size_t used = 0, bytes = 2 * engine_page_bytes(m, KV_F16);
+    size_t used = 0, bytes = 2 * engine_page_bytes(m, kv);
+    CHECK_INT(engine_kv(e)->page_bytes * 2, bytes);
     for (size_t i = 0; i < bytes; i++) used += engine_kv(e)->mem[i] != 0;
     CHECK(used > bytes / 4);
     kv_seq_release(&s, engine_kv(e));
@@ -295,8 +323,13 @@ TEST(pages_are_zero_when_they_come_back) {
     engine_free(e);
     model_close(m);
 }
+TEST(pages_are_zero_when_they_come_back) {
+    check_pages_wiped(KV_F16);
+    check_pages_wiped(KV_Q8);
+}
 
-TESTS_MAIN("engine", T(kernels_threads_chunks_and_pages_change_no_bit), T(batches_of_1_to_64_change_no_bit),
-           T(golden_digests_of_synthetic_models), T(golden_digests_of_stories260k_in_each_type),
-           T(golden_digest_of_the_shipped_model), T(a_sequence_that_overflows_does_not_touch_the_others),
-           T(steps_that_cannot_be_are_refused), T(pages_are_zero_when_they_come_back))
+TESTS_MAIN("engine", T(kernels_threads_chunks_and_pages_change_no_bit), T(q8_needs_heads_of_a_multiple_of_32),
+           T(batches_of_1_to_64_change_no_bit), T(golden_digests_of_synthetic_models),
+           T(golden_digests_of_stories260k_in_each_type), T(golden_digest_of_the_shipped_model),
+           T(a_sequence_that_overflows_does_not_touch_the_others), T(steps_that_cannot_be_are_refused),
+           T(pages_are_zero_when_they_come_back))

@@ -279,16 +279,19 @@ TEST(what_does_not_fit_is_refused) {
     model_close(m);
 }
 
-TEST(a_step_allocates_nothing) {
-#ifdef SANITIZED
-    SKIP("malloc belongs to the sanitizer");
-#else
-    struct model *m = stories();
-    struct gen_pool *p = pool_of(m, 3, 2, 8);
+static const struct gen_bias no_end = {2, -1000}; /* random models say the end-of-generation id at any time */
+
+#ifndef SANITIZED
+/* m has heads that fit kv. */
+static void check_no_allocation(struct model *m, enum kv_format kv) {
+    struct gen_pool *p;
     struct gen *g[3];
     struct gen_event ev[3];
-    struct gen_request q[3] = {raw("Once upon a time there was a dog", 60, 0, 0), raw("Lily", 60, 0.8f, 1), raw("", 60, 1, 2)};
+    struct gen_pool_opts o = {.threads = 2, .slots = 3, .prefill_chunk = 8, .kv = kv};
+    struct gen_request q[3] = {raw("Once upon a time there was a dog", 60, 0, 0), raw("Lily", 60, 0.8f, 1), raw("A", 60, 1, 2)};
     q[1].sampling.top_k = 40, q[2].sampling.top_p = 0.9f;
+    CHECK_INT(gen_pool_new(&p, m, &o, NULL), 0);
+    for (unsigned i = 0; i < 3; i++) q[i].bias = &no_end, q[i].bias_count = 1;
     for (unsigned i = 0; i < 3; i++) CHECK_INT(gen_start(&g[i], p, &q[i], NULL, salt, NULL, NULL), 0);
     unsigned before = atomic_load(&allocations);
     CHECK(before > 0);
@@ -302,6 +305,16 @@ TEST(a_step_allocates_nothing) {
     CHECK(events > 130);
     gen_pool_free(p);
     model_close(m);
+}
+#endif
+
+TEST(a_step_allocates_nothing) {
+#ifdef SANITIZED
+    SKIP("malloc belongs to the sanitizer");
+#else
+    check_no_allocation(stories(), KV_F16);
+    check_no_allocation(synth_open(&synth_all[3]), KV_F16);
+    check_no_allocation(synth_open(&synth_all[3]), KV_Q8);
 #endif
 }
 
@@ -371,6 +384,43 @@ TEST(a_replay_confirms_an_answer_and_finds_any_change) {
     model_close(m);
 }
 
+TEST(a_replay_needs_the_kv_format_of_the_answer) {
+    struct model *m = synth_open(&synth_all[3]);
+    static struct result r;
+    struct gen_pool *p;
+    struct gen *g;
+    struct gen_event ev;
+    struct replay_result out;
+    struct gen_pool_opts o = {.threads = 2, .slots = 1, .kv_bytes_max = 3 * engine_page_bytes(m, KV_Q8), .kv = KV_Q8};
+    struct gen_request q = raw("ab", 90, 0.9f, 7), long_one = raw("ab", 3 * KV_PAGE, 0, 0);
+    CHECK_INT(gen_pool_new(&p, m, &o, NULL), 0);
+    CHECK_INT(gen_start(&g, p, &long_one, NULL, NULL, NULL, NULL),
+              ERR_CONTEXT); /* three pages, not the six that are f16's bytes */
+    q.bias = &no_end, q.bias_count = 1;
+    r = (struct result){0};
+    CHECK_INT(gen_start(&g, p, &q, NULL, salt, NULL, NULL), 0);
+    while (r.stop == STOP_NONE)
+        if (gen_step(p, &ev, 1) == 1) take(&r, &ev);
+    CHECK_INT(r.ids, 90);
+    struct replay in = replay_of(&q, g, &r);
+    in.kv = KV_Q8, in.bias = &no_end, in.bias_count = 1;
+    CHECK_INT(replay_run(m, &in, &out, NULL), 0);
+    CHECK_INT(out.verdict, REPLAY_EXACT);
+    CHECK_INT(out.position, r.ids);
+    in.kv = KV_F16;
+    CHECK_INT(replay_run(m, &in, &out, NULL), 0);
+    CHECK_INT(out.verdict, REPLAY_DIGEST);
+    CHECK_INT(out.position, 0);
+    enum kv_format kv = KV_F16;
+    CHECK_INT(model_profile_kv(&kv, m, model_profile(m, KV_Q8), NULL), 0);
+    CHECK_INT(kv, KV_Q8);
+    static const char *const unknown[] = {"", "C1", "C1-q4", "C1-q8x", "c1-q8", "C2-f16"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        CHECK_INT(model_profile_kv(&kv, m, unknown[i], NULL), ERR_UNSUPPORTED);
+    gen_pool_free(p);
+    model_close(m);
+}
+
 TEST(the_shipped_model_answers_and_stops) {
     struct model *m = NULL;
     if (access("models/lull-toy-q8_0.gguf", R_OK) != 0) SKIP("models/lull-toy-q8_0.gguf is not here");
@@ -392,4 +442,4 @@ TESTS_MAIN("gen", T(stories260k_tells_the_expected_story), T(an_answer_resumed_a
            T(answers_in_one_batch_are_those_alone_and_one_can_leave),
            T(a_stop_string_ends_before_itself_and_a_resumed_end_is_seen), T(what_does_not_fit_is_refused),
            T(a_step_allocates_nothing), T(a_replay_confirms_an_answer_and_finds_any_change),
-           T(the_shipped_model_answers_and_stops))
+           T(a_replay_needs_the_kv_format_of_the_answer), T(the_shipped_model_answers_and_stops))
