@@ -15,6 +15,16 @@ void vec_rmsnorm(const struct kern *k, float *y, const float *x, const float *w,
 
 void vec_add(const struct kern *k, float *y, const float *a, const float *b, size_t n) { k->add(y, a, b, n); }
 void vec_scale(const struct kern *k, float *y, const float *x, float s, size_t n) { k->scale(y, x, s, n); }
+/* The merge of attention with nothing to shrink: fma(x, a, y * 1). It takes multiples of 16. */
+void vec_axpy(const struct kern *k, float *y, const float *x, float a, size_t n) {
+    size_t whole = n & ~(size_t)15;
+    k->merge(y, x, (uint32_t)whole, 1.0f, a);
+    for (size_t i = whole; i < n; i++) y[i] = fmaf(x[i], a, y[i]);
+}
+/* Division is correctly rounded whatever the compiler makes of this. */
+void vec_divide(float *y, const float *x, float d, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] = x[i] / d;
+}
 void vec_exp(const struct kern *k, float *y, const float *x, size_t n) { k->exp(y, x, n); }
 void vec_swiglu(const struct kern *k, float *y, const float *g, const float *u, size_t n) { k->swiglu(y, g, u, n); }
 void vec_geglu(const struct kern *k, float *y, const float *g, const float *u, size_t n) { k->geglu(y, g, u, n); }

@@ -12,6 +12,8 @@ float vec_sum64(const struct kern *k, const float *x, size_t n);
 void vec_rmsnorm(const struct kern *k, float *y, const float *x, const float *w, size_t n, float eps);
 void vec_add(const struct kern *k, float *y, const float *a, const float *b, size_t n);    /* y = a + b */
 void vec_scale(const struct kern *k, float *y, const float *x, float s, size_t n);         /* y = x * s */
+void vec_axpy(const struct kern *k, float *y, const float *x, float a, size_t n);          /* y = fma(a, x, y) */
+void vec_divide(float *y, const float *x, float d, size_t n);                              /* y = x / d */
 void vec_exp(const struct kern *k, float *y, const float *x, size_t n);                    /* canon_exp */
 void vec_swiglu(const struct kern *k, float *y, const float *g, const float *u, size_t n); /* silu(g) * u */
 void vec_geglu(const struct kern *k, float *y, const float *g, const float *u, size_t n);  /* gelu(g) * u */

@@ -16,7 +16,8 @@ struct planner {
     struct arena *a;
     size_t bytes;
 };
-static void *plan(struct planner *p, size_t count, size_t size) {
+static void *plan(void *ctx, size_t count, size_t size) {
+    struct planner *p = ctx;
     size_t n = (count * size + 63) & ~(size_t)63; /* no overflow: rows, widths and vocabularies are bounded at 2^31 together */
     p->bytes += n;
     return p->a ? arena_take(p->a, n, 1) : NULL;
@@ -28,9 +29,9 @@ static size_t acts_room(const struct engine *e, enum act_kind kind) {
     size_t most = 0;
     for (uint32_t i = 0; i < m->hp.n_layer; i++) {
         const struct layer *y = &m->layer[i];
-        const struct matrix *all[] = {&y->wq, &y->wk, &y->wv, &y->wo, &y->gate, &y->up, &y->down, &m->output};
+        const struct matrix *all[] = {&y->wq, &y->wk, &y->wv, &y->wo, &y->gate, &y->up, &y->down, &y->router, &m->output};
         for (size_t j = 0; j < sizeof all / sizeof all[0]; j++) {
-            if (all[j]->type->act != kind) continue;
+            if (!all[j]->type || all[j]->type->act != kind) continue;
             size_t n = acts_bytes(kind, all[j]->cols, e->rows_max);
             if (n > most) most = n;
         }
@@ -49,12 +50,16 @@ static size_t layout(struct engine *e, struct arena *a) {
     e->att = plan(&p, rows * q, sizeof(float));
     e->k = plan(&p, rows * kv, sizeof(float));
     e->v = plan(&p, rows * kv, sizeof(float));
-    e->gate = plan(&p, rows * h->n_ff, sizeof(float));
-    e->up = plan(&p, rows * h->n_ff, sizeof(float));
-    e->rope_cos = plan(&p, rows * (h->rope.n_rot / 2), sizeof(float));
-    e->rope_sin = plan(&p, rows * (h->rope.n_rot / 2), sizeof(float));
+    e->gate = plan(&p, h->n_expert ? 0 : rows * h->n_ff, sizeof(float));
+    e->up = plan(&p, h->n_expert ? 0 : rows * h->n_ff, sizeof(float));
+    for (int t = 0; t < ROPE_TABLES; t++) {
+        if (e->m->rope[t].n_rot == 0) continue;
+        e->rope_cos[t] = plan(&p, rows * (h->rope.n_rot / 2), sizeof(float));
+        e->rope_sin[t] = plan(&p, rows * (h->rope.n_rot / 2), sizeof(float));
+    }
     e->logits = plan(&p, (size_t)e->logits_max * e->m->n_vocab, sizeof(float));
     for (int kind = 0; kind < ACT_KINDS; kind++) e->acts_mem[kind] = plan(&p, acts_room(e, (enum act_kind)kind), 1);
+    moe_layout(e, plan, &p);
     e->row_id = plan(&p, rows, sizeof *e->row_id);
     e->row_part = plan(&p, rows, sizeof *e->row_part);
     e->row_position = plan(&p, rows, sizeof *e->row_position);

@@ -6,8 +6,9 @@
 #include "math/pool.h"
 #include "model/engine.h"
 #include "model/model_parts.h"
+#include "model/moe.h"
 
-enum { ACT_KINDS = 3, TILE_TOKENS = ACTS_PANEL };
+enum { TILE_TOKENS = ACTS_PANEL };
 
 /* Up to TILE_TOKENS consecutive rows of one part: the unit of attention, times kv heads. */
 struct tile {
@@ -22,17 +23,18 @@ struct engine {
     struct kv_pool kv;
     uint32_t rows_max, logits_max;
 
-    struct arena mem;           /* everything below */
-    float *x;                   /* [rows][n_embd]: the residual stream */
-    float *h;                   /* [rows][n_embd]: normed */
-    float *proj;                /* [rows][n_embd]: what a block adds to x */
-    float *q, *att;             /* [rows][n_head * head_dim] */
-    float *k, *v;               /* [rows][n_kv * head_dim] */
-    float *gate, *up;           /* [rows][n_ff] */
-    float *rope_cos, *rope_sin; /* [rows][n_rot / 2] */
-    float *logits;              /* [logits_max][n_vocab] */
+    struct arena mem;                                     /* everything below */
+    float *x;                                             /* [rows][n_embd]: the residual stream */
+    float *h;                                             /* [rows][n_embd]: normed */
+    float *proj;                                          /* [rows][n_embd]: what a block adds to x */
+    float *q, *att;                                       /* [rows][n_head * head_dim] */
+    float *k, *v;                                         /* [rows][n_kv * head_dim] */
+    float *gate, *up;                                     /* [rows][n_ff] */
+    float *rope_cos[ROPE_TABLES], *rope_sin[ROPE_TABLES]; /* [rows][n_rot / 2] */
+    float *logits;                                        /* [logits_max][n_vocab] */
     uint8_t *acts_mem[ACT_KINDS];
     struct acts acts[ACT_KINDS]; /* of the stage that runs */
+    struct moe moe;              /* mixtures of experts */
 
     /* the step that runs */
     struct engine_part *part;
@@ -47,5 +49,7 @@ struct engine {
 
 /* Runs the forward pass of e's batch: fills pages, bad flags and the logits of logits_rows (model/forward.c). */
 void forward_run(struct engine *e);
+/* gate = act(gate) * up for one row, with the family's function. */
+void forward_gate(const struct engine *e, float *gate, const float *up);
 
 #endif

@@ -67,7 +67,8 @@ static void acts_rows(struct engine *e, const struct mul_job *j, uint32_t begin,
 struct row_job {
     struct engine *e;
     const struct mul_job *next; /* the products that read what this stage makes */
-    const float *add;           /* added to x first; NULL: nothing */
+    float *add;                 /* added to x first, on the way normed (post_norm) and scaled; NULL: nothing */
+    const float *post_norm;     /* NULL: none */
     const float *norm;
     const struct layer *layer;
     uint32_t layer_index;
@@ -76,24 +77,47 @@ struct row_job {
 static void embed_rows(void *arg, uint32_t begin, uint32_t end) {
     struct engine *e = arg;
     const struct model *m = e->m;
-    uint32_t half = m->hp.rope.n_rot / 2;
+    size_t half = m->hp.rope.n_rot / 2, n = m->hp.n_embd;
     for (uint32_t r = begin; r < end; r++) {
         const uint8_t *row = m->embd_rows + (size_t)e->row_id[r] * m->embd_row_bytes;
-        weight_row_decode(m->embd_type, row, m->hp.n_embd, e->x + (size_t)r * m->hp.n_embd);
-        rope_row(&m->rope, e->row_position[r], e->rope_cos + (size_t)r * half, e->rope_sin + (size_t)r * half);
+        weight_row_decode(m->embd_type, row, m->hp.n_embd, e->x + r * n);
+        if (m->hp.embd_scale != 1) vec_scale(e->kern, e->x + r * n, e->x + r * n, m->hp.embd_scale, n);
+        for (int t = 0; t < ROPE_TABLES; t++)
+            if (e->rope_cos[t]) rope_row(&m->rope[t], e->row_position[r], e->rope_cos[t] + r * half, e->rope_sin[t] + r * half);
     }
+}
+
+/* Row r of what a block yields, onto the residual stream. */
+static float *add_row(const struct row_job *j, size_t r) {
+    const struct engine *e = j->e;
+    const struct hparams *h = &e->m->hp;
+    float *x = e->x + r * h->n_embd, *add = j->add ? j->add + r * h->n_embd : NULL;
+    if (!add) return x;
+    if (j->post_norm) vec_rmsnorm(e->kern, add, add, j->post_norm, h->n_embd, h->eps);
+    if (h->residual_scale != 1) vec_scale(e->kern, add, add, h->residual_scale, h->n_embd);
+    vec_add(e->kern, x, x, add, h->n_embd);
+    return x;
 }
 
 static void norm_rows(void *arg, uint32_t begin, uint32_t end) {
     struct row_job *j = arg;
     struct engine *e = j->e;
     size_t n = e->m->hp.n_embd;
-    for (uint32_t r = begin; r < end; r++) {
-        float *x = e->x + r * n;
-        if (j->add) vec_add(e->kern, x, x, j->add + r * n, n);
-        vec_rmsnorm(e->kern, e->h + r * n, x, j->norm, n, e->m->hp.eps);
-    }
+    for (uint32_t r = begin; r < end; r++) vec_rmsnorm(e->kern, e->h + r * n, add_row(j, r), j->norm, n, e->m->hp.eps);
     acts_rows(e, j->next, begin, end, e->h);
+}
+
+/* The heads of one row of q or k: norm, then RoPE. */
+static void turn_heads(const struct row_job *j, uint32_t r, float *head, uint32_t heads, const float *norm) {
+    const struct engine *e = j->e;
+    const struct hparams *h = &e->m->hp;
+    size_t at = (size_t)r * (h->rope.n_rot / 2);
+    enum rope_table t = j->layer->plan.table;
+    for (uint32_t i = 0; i < heads; i++, head += h->head_dim) {
+        if (norm) vec_rmsnorm(e->kern, head, head, norm, h->head_dim, h->eps);
+        if (t == ROPE_TABLE_NONE) continue;
+        rope_apply(e->kern, head, h->rope.n_rot, h->family->pairs, e->rope_cos[t] + at, e->rope_sin[t] + at);
+    }
 }
 
 /* Per-head norms, RoPE, and K and V into the pages. */
@@ -101,23 +125,16 @@ static void head_rows(void *arg, uint32_t begin, uint32_t end) {
     struct row_job *j = arg;
     struct engine *e = j->e;
     const struct hparams *h = &e->m->hp;
-    uint32_t d = h->head_dim, half = h->rope.n_rot / 2;
-    size_t head_page = kv_page_bytes(e->format, d);
+    size_t head_page = kv_page_bytes(e->format, h->head_dim);
     for (uint32_t r = begin; r < end; r++) {
-        const float *c = e->rope_cos + (size_t)r * half, *s = e->rope_sin + (size_t)r * half;
-        float *q = e->q + (size_t)r * q_width(e), *k = e->k + (size_t)r * kv_width(e), *v = e->v + (size_t)r * kv_width(e);
-        for (uint32_t i = 0; i < h->n_head; i++, q += d) {
-            if (j->layer->q_norm) vec_rmsnorm(e->kern, q, q, j->layer->q_norm, d, h->eps);
-            rope_apply(e->kern, q, h->rope.n_rot, h->family->pairs, c, s);
-        }
+        float *k = e->k + (size_t)r * kv_width(e), *v = e->v + (size_t)r * kv_width(e);
+        turn_heads(j, r, e->q + (size_t)r * q_width(e), h->n_head, j->layer->q_norm);
+        turn_heads(j, r, k, h->n_kv, j->layer->k_norm);
         uint32_t position = e->row_position[r];
         uint8_t *page = e->part[e->row_part[r]].seq->page[position / KV_PAGE];
         page += (size_t)j->layer_index * h->n_kv * head_page;
-        for (uint32_t i = 0; i < h->n_kv; i++, k += d, v += d, page += head_page) {
-            if (j->layer->k_norm) vec_rmsnorm(e->kern, k, k, j->layer->k_norm, d, h->eps);
-            rope_apply(e->kern, k, h->rope.n_rot, h->family->pairs, c, s);
-            if (kv_store(e->kern, e->format, page, position % KV_PAGE, d, k, v) != 0) e->bad[r] = 1;
-        }
+        for (uint32_t i = 0; i < h->n_kv; i++, k += h->head_dim, v += h->head_dim, page += head_page)
+            if (kv_store(e->kern, e->format, page, position % KV_PAGE, h->head_dim, k, v) != 0) e->bad[r] = 1;
     }
 }
 
@@ -126,11 +143,18 @@ static void att_rows(void *arg, uint32_t begin, uint32_t end) {
     acts_rows(j->e, j->next, begin, end, j->e->att);
 }
 
+void forward_gate(const struct engine *e, float *gate, const float *up) {
+    if (e->m->hp.family->gelu)
+        vec_geglu(e->kern, gate, gate, up, e->m->hp.n_ff);
+    else
+        vec_swiglu(e->kern, gate, gate, up, e->m->hp.n_ff);
+}
+
 static void act_rows(void *arg, uint32_t begin, uint32_t end) {
     struct row_job *j = arg;
     struct engine *e = j->e;
     size_t n = e->m->hp.n_ff;
-    for (uint32_t r = begin; r < end; r++) vec_swiglu(e->kern, e->gate + r * n, e->gate + r * n, e->up + r * n, n);
+    for (uint32_t r = begin; r < end; r++) forward_gate(e, e->gate + r * n, e->up + r * n);
     acts_rows(e, j->next, begin, end, e->gate);
 }
 
@@ -151,8 +175,9 @@ static void attend_tiles(void *arg, uint32_t begin, uint32_t end) {
             .heads = group,
             .tokens = t->tokens,
             .first_pos = t->position,
-            .window = h->window,
+            .window = j->layer->plan.window,
             .scale = h->attn_scale,
+            .softcap = h->attn_softcap,
             .q = e->q + at,
             .q_stride = q_width(e),
             .out = e->att + at,
@@ -166,31 +191,42 @@ static void attend_tiles(void *arg, uint32_t begin, uint32_t end) {
 
 /* ---- a layer, the head ---- */
 
-static void run_layer(struct engine *e, uint32_t index, const float *add) {
-    const struct layer *y = &e->m->layer[index];
+/* From the residual stream and what the block before adds to it, to what this one adds. */
+static void run_attention(struct engine *e, struct row_job *j) {
+    const struct layer *y = j->layer;
     struct mul_job qkv = {e, {{&y->wq, y->q_bias, e->q}, {&y->wk, y->k_bias, e->k}, {&y->wv, y->v_bias, e->v}}, 3};
     struct mul_job out = {e, {{&y->wo, NULL, e->proj}}, 1};
-    struct mul_job wide = {e, {{&y->gate, NULL, e->gate}, {&y->up, NULL, e->up}}, 2};
-    struct mul_job down = {e, {{&y->down, NULL, e->proj}}, 1};
-    struct row_job j = {.e = e, .layer = y, .layer_index = index, .norm = y->attn_norm, .add = add, .next = &qkv};
-
-    acts_begin(e, e->rows, j.next);
-    by_rows(e, e->rows, norm_rows, &j);
+    j->norm = y->attn_norm;
+    j->next = &qkv;
+    acts_begin(e, e->rows, &qkv);
+    by_rows(e, e->rows, norm_rows, j);
     multiply(e, &qkv);
-    by_rows(e, e->rows, head_rows, &j);
-    pool_range(e->pool, e->tiles * e->m->hp.n_kv, 1, attend_tiles, &j);
-    j.next = &out;
-    acts_begin(e, e->rows, j.next);
-    by_rows(e, e->rows, att_rows, &j);
+    by_rows(e, e->rows, head_rows, j);
+    pool_range(e->pool, e->tiles * e->m->hp.n_kv, 1, attend_tiles, j);
+    j->next = &out;
+    acts_begin(e, e->rows, &out);
+    by_rows(e, e->rows, att_rows, j);
     multiply(e, &out);
+}
 
-    j.next = &wide, j.norm = y->ffn_norm, j.add = e->proj;
-    acts_begin(e, e->rows, j.next);
-    by_rows(e, e->rows, norm_rows, &j);
-    multiply(e, &wide);
-    j.next = &down;
-    acts_begin(e, e->rows, j.next);
-    by_rows(e, e->rows, act_rows, &j);
+static void run_ffn(struct engine *e, struct row_job *j) {
+    const struct layer *y = j->layer;
+    int mixed = e->m->hp.n_expert != 0;
+    struct mul_job wide = {e, {{&y->gate, NULL, e->gate}, {&y->up, NULL, e->up}}, 2};
+    struct mul_job router = {e, {{&y->router, NULL, e->moe.logits}}, 1};
+    struct mul_job down = {e, {{&y->down, NULL, e->proj}}, 1};
+    j->norm = y->ffn_norm;
+    j->next = mixed ? &router : &wide;
+    acts_begin(e, e->rows, j->next);
+    by_rows(e, e->rows, norm_rows, j);
+    multiply(e, mixed ? &router : &wide);
+    if (mixed) {
+        moe_run(e, y);
+        return;
+    }
+    j->next = &down;
+    acts_begin(e, e->rows, &down);
+    by_rows(e, e->rows, act_rows, j);
     multiply(e, &down);
 }
 
@@ -199,28 +235,43 @@ static void logits_in(void *arg, uint32_t begin, uint32_t end) {
     struct row_job *j = arg;
     struct engine *e = j->e;
     size_t n = e->m->hp.n_embd;
-    for (uint32_t i = begin; i < end; i++) {
-        float *x = e->x + e->logits_row[i] * n;
-        vec_add(e->kern, x, x, j->add + e->logits_row[i] * n, n);
-        vec_rmsnorm(e->kern, e->h + i * n, x, j->norm, n, e->m->hp.eps);
-    }
+    for (uint32_t i = begin; i < end; i++)
+        vec_rmsnorm(e->kern, e->h + i * n, add_row(j, e->logits_row[i]), j->norm, n, e->m->hp.eps);
     acts_rows(e, j->next, begin, end, e->h);
 }
 
-static void logits_check(void *arg, uint32_t begin, uint32_t end) {
+/* Tested before the soft cap, which would hide an infinity. */
+static void logits_out(void *arg, uint32_t begin, uint32_t end) {
     struct engine *e = arg;
-    for (uint32_t i = begin; i < end; i++)
-        if (!vec_finite(e->kern, e->logits + (size_t)i * e->m->n_vocab, e->m->n_vocab)) e->bad[e->logits_row[i]] = 1;
+    const struct hparams *h = &e->m->hp;
+    size_t n = e->m->n_vocab;
+    for (uint32_t i = begin; i < end; i++) {
+        float *l = e->logits + i * n;
+        if (h->logit_scale != 1) vec_divide(l, l, h->logit_scale, n);
+        if (!vec_finite(e->kern, l, n)) e->bad[e->logits_row[i]] = 1;
+        if (h->final_softcap != 0) vec_softcap(e->kern, l, l, h->final_softcap, n);
+    }
 }
 
 void forward_run(struct engine *e) {
+    const struct model *m = e->m;
+    struct row_job j = {.e = e};
     by_rows(e, e->rows, embed_rows, e);
-    for (uint32_t i = 0; i < e->m->hp.n_layer; i++) run_layer(e, i, i ? e->proj : NULL);
+    for (uint32_t i = 0; i < m->hp.n_layer; i++) {
+        j.layer = &m->layer[i];
+        j.layer_index = i;
+        run_attention(e, &j);
+        j.add = e->proj;
+        j.post_norm = j.layer->post_attn_norm;
+        run_ffn(e, &j);
+        j.post_norm = j.layer->post_ffn_norm;
+    }
     if (e->logits_rows == 0) return;
-    struct mul_job head = {e, {{&e->m->output, NULL, e->logits}}, 1};
-    struct row_job j = {.e = e, .next = &head, .norm = e->m->output_norm, .add = e->proj};
+    struct mul_job head = {e, {{&m->output, NULL, e->logits}}, 1};
+    j.next = &head;
+    j.norm = m->output_norm;
     acts_begin(e, e->logits_rows, &head);
     by_rows(e, e->logits_rows, logits_in, &j);
     multiply(e, &head);
-    pool_range(e->pool, e->logits_rows, 4, logits_check, e);
+    pool_range(e->pool, e->logits_rows, 4, logits_out, e);
 }

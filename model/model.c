@@ -36,6 +36,8 @@ static int open_parts(struct model *m, const struct model_opts *o, struct why *w
     if (r == 0) r = hparams_read(&m->hp, &m->gguf, why);
     if (r == 0) r = vocab_open(&m->vocab, &m->gguf, why);
     if (r != 0) return r;
+    if (o->context && o->context < m->hp.n_context) m->hp.n_context = o->context;
+    profiles_name(m);
     m->n_vocab = vocab_size(m->vocab);
     template_detect(&m->chat, &m->gguf, m->vocab);
     copy_name(m->name, sizeof m->name, &m->gguf);

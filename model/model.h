@@ -14,6 +14,7 @@ struct model;
 
 struct model_opts {
     unsigned threads;    /* that pack the weights; 0: one per core */
+    uint32_t context;    /* positions that sessions may use; 0, or more than the model was trained for: as many as that */
     const char *kernels; /* as kern_select takes it (LULL_KERNELS); NULL: the fastest */
     /* Called from the opening thread after each tensor; NULL: silent. */
     void (*progress)(void *arg, uint64_t bytes_done, uint64_t bytes_all);
@@ -30,7 +31,7 @@ void model_close(struct model *m); /* NULL is fine */
 const struct vocab *model_vocab(const struct model *m);
 const struct chat_template *model_template(const struct model *m);
 uint32_t model_n_vocab(const struct model *m);
-uint32_t model_context(const struct model *m); /* positions it was trained for */
+uint32_t model_context(const struct model *m); /* positions it was trained for, or what model_opts allow of them */
 uint64_t model_file_bytes(const struct model *m);
 uint64_t model_weight_bytes(const struct model *m); /* packed, in memory */
 uint64_t model_parameters(const struct model *m);   /* elements of all tensors */

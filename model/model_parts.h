@@ -11,11 +11,14 @@
 
 /* One layer. Vectors are f32 copies in the model's arena; NULL where the family has none. */
 struct layer {
-    const float *attn_norm, *ffn_norm; /* [n_embd] */
-    const float *q_norm, *k_norm;      /* [head_dim] */
+    struct layer_plan plan;
+    const float *attn_norm, *ffn_norm;           /* [n_embd] */
+    const float *post_attn_norm, *post_ffn_norm; /* [n_embd] */
+    const float *q_norm, *k_norm;                /* [head_dim] */
     const float *q_bias, *k_bias, *v_bias;
     struct matrix wq, wk, wv, wo; /* rows n_head*head_dim, n_kv*head_dim (k, v), n_embd */
-    struct matrix gate, up, down; /* rows n_ff, n_ff, n_embd */
+    struct matrix router;         /* rows n_expert; mixtures only */
+    struct matrix gate, up, down; /* rows n_ff, n_ff, n_embd; in mixtures of expert 0, with the others behind */
 };
 
 struct model {
@@ -24,7 +27,7 @@ struct model {
     struct vocab *vocab;
     struct chat_template chat;
     const struct kern *kern;
-    struct rope rope;
+    struct rope rope[ROPE_TABLES]; /* LOCAL is set when the family has it */
 
     struct layer *layer; /* n_layer, in the arena */
     const float *output_norm;
@@ -40,10 +43,13 @@ struct model {
     uint64_t parameters;
     const char *type_name;
     char name[96];
+    char profile[KV_FORMATS][25]; /* ids (profile.h) */
 };
 
 /* Fills in layers, vectors and packed matrices from m->gguf and m->hp (model/weights.c). */
 int weights_load(struct model *m, const struct model_opts *o, struct why *why);
 void weights_release(struct model *m);
+/* Fills in m->profile from m->hp (model/profile.c). */
+void profiles_name(struct model *m);
 
 #endif

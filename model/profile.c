@@ -2,6 +2,7 @@
 #include "model/profile.h"
 #include "model/model_parts.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const struct { const char *kv, *id; } profiles[KV_FORMATS] = {[KV_F16] = {"f16", "C1-f16"}, [KV_Q8] = {"q8", "C1-q8"}};
@@ -21,10 +22,16 @@ int model_kv_check(const struct model *m, enum kv_format kv, struct why *why) {
                    profiles[kv].kv, m->hp.head_dim);
 }
 
-const char *model_profile(const struct model *m, enum kv_format kv) {
-    (void)m;
-    return profiles[kv].id;
+/* Longrope chooses its factors by the context, which is therefore part of the function. */
+void profiles_name(struct model *m) {
+    for (int f = 0; f < KV_FORMATS; f++)
+        if (m->hp.longrope_orig)
+            snprintf(m->profile[f], sizeof m->profile[f], "%s-c%u", profiles[f].id, m->hp.n_context);
+        else
+            snprintf(m->profile[f], sizeof m->profile[f], "%s", profiles[f].id);
 }
+
+const char *model_profile(const struct model *m, enum kv_format kv) { return m->profile[kv]; }
 
 int model_profile_kv(enum kv_format *out, const struct model *m, const char *id, struct why *why) {
     for (int f = 0; f < KV_FORMATS; f++)

@@ -1,5 +1,6 @@
-/* model/profile.h - ids of the arithmetic: "C1-f16" or "C1-q8", by the format of the KV cache. They stand in manifests, receipts
- * and records; the same model file, id and tokens give the same logits everywhere. */
+/* model/profile.h - ids of the arithmetic: "C1-f16" or "C1-q8", by the format of the KV cache, and
+ * with "-c131072", the context, behind it for models whose RoPE depends on that (longrope). They stand in manifests, receipts and
+ * records; the same model file, id and tokens give the same logits everywhere. */
 #ifndef MODEL_PROFILE_H
 #define MODEL_PROFILE_H
 

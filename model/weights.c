@@ -8,7 +8,6 @@
 #include "math/weight.h"
 #include "model/model_parts.h"
 
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,16 +36,24 @@ static const struct gguf_tensor *find(struct load *l, const char *name) {
     return t;
 }
 
-static int shape_error(struct load *l, const struct gguf_tensor *t, uint32_t cols, uint32_t rows) {
-    return why_set(l->why, ERR_FORMAT, "tensor %s is %llu x %llu, not %u x %u", t->name, (unsigned long long)t->dims[0],
-                   (unsigned long long)t->dims[1], cols, rows);
+/* The shape that a tensor must have; matrices of a mixture have the experts as third dimension. */
+struct shape {
+    uint32_t cols, rows, depth;
+};
+
+static int check_shape(struct load *l, const struct gguf_tensor *t, struct shape s) {
+    if (t->dims[0] == s.cols && t->dims[1] == s.rows && t->dims[2] == s.depth && t->dims[3] == 1) return 0;
+    return why_set(l->why, ERR_FORMAT, "tensor %s is %llu x %llu x %llu, not %u x %u x %u", t->name,
+                   (unsigned long long)t->dims[0], (unsigned long long)t->dims[1], (unsigned long long)t->dims[2], s.cols, s.rows,
+                   s.depth);
 }
 
 /* A vector of n f32 values, copied into the arena (the file's may be unaligned). */
 static int load_vector(struct load *l, const char *name, uint32_t n, const float **out) {
     const struct gguf_tensor *t = find(l, name);
     if (!t) return why_set(l->why, ERR_FORMAT, "tensor %s is missing", name);
-    if (t->dims[0] != n || t->dims[1] != 1 || t->dims[2] != 1 || t->dims[3] != 1) return shape_error(l, t, n, 1);
+    int r = check_shape(l, t, (struct shape){n, 1, 1});
+    if (r != 0) return r;
     if (t->type != WEIGHT_F32) return why_set(l->why, ERR_UNSUPPORTED, "tensor %s is not F32", name);
     float *v = arena_take(&l->m->small, n, sizeof *v);
     if (!v) return why_set(l->why, ERR_NOMEM, "no memory for %s", name);
@@ -57,28 +64,36 @@ static int load_vector(struct load *l, const char *name, uint32_t n, const float
     return 0;
 }
 
-static int check_matrix(struct load *l, const struct gguf_tensor *t, uint32_t cols, uint32_t rows,
-                        const struct weight_type **type) {
-    if (t->dims[0] != cols || t->dims[1] != rows || t->dims[2] != 1 || t->dims[3] != 1) return shape_error(l, t, cols, rows);
+static int check_matrix(struct load *l, const struct gguf_tensor *t, struct shape s, const struct weight_type **type) {
+    int r = check_shape(l, t, s);
+    if (r != 0) return r;
     *type = weight_type_of(t->type);
     if (!*type) return why_set(l->why, ERR_UNSUPPORTED, "tensor %s has type %u, which is not computed", t->name, t->type);
-    size_t row = weight_row_bytes(*type, cols);
-    if (row == 0) return why_set(l->why, ERR_FORMAT, "tensor %s: rows of %u are no multiple of the block", t->name, cols);
-    if (t->bytes < (uint64_t)row * rows) return why_set(l->why, ERR_FORMAT, "tensor %s is cut short", t->name);
+    uint64_t row = weight_row_bytes(*type, s.cols), rows = (uint64_t)s.rows * s.depth;
+    if (row == 0) return why_set(l->why, ERR_FORMAT, "tensor %s: rows of %u are no multiple of the block", t->name, s.cols);
+    if (t->bytes < row * rows) return why_set(l->why, ERR_FORMAT, "tensor %s is cut short", t->name);
     return 0;
 }
 
+/* Where the rows of one matrix are: all of a tensor, or some of its rows when several matrices share it; once per expert. */
+struct source {
+    char name[64];
+    uint32_t cols, rows;
+    uint32_t first_row, of_rows; /* within the tensor */
+    uint32_t experts;            /* 1, or the third dimension */
+};
+
 /* First pass over one matrix: its shape, without data. */
-static int shape_matrix(struct load *l, const char *name, uint32_t cols, uint32_t rows, struct matrix *out) {
-    const struct gguf_tensor *t = find(l, name);
+static int shape_matrix(struct load *l, const struct source *s, struct matrix *out) {
+    const struct gguf_tensor *t = find(l, s->name);
     const struct weight_type *type = NULL;
-    if (!t) return why_set(l->why, ERR_FORMAT, "tensor %s is missing", name);
-    int r = check_matrix(l, t, cols, rows, &type);
-    if (r == 0) r = matrix_shape(out, type, rows, cols);
+    if (!t) return why_set(l->why, ERR_FORMAT, "tensor %s is missing", s->name);
+    int r = check_matrix(l, t, (struct shape){s->cols, s->of_rows, s->experts}, &type);
+    if (r == 0) r = matrix_shape(out, type, s->rows, s->cols);
     if (r != 0) return r;
-    l->m->packed_bytes += matrix_bytes(out);
-    l->type_weights[type->kernel] += (uint64_t)cols * rows;
-    l->all += t->bytes;
+    l->m->packed_bytes += matrix_bytes(out) * s->experts;
+    l->type_weights[type->kernel] += (uint64_t)s->cols * s->rows * s->experts;
+    l->all += (uint64_t)weight_row_bytes(type, s->cols) * s->rows * s->experts;
     return 0;
 }
 
@@ -102,47 +117,96 @@ static void drop_pages(const struct model *m, const struct gguf_tensor *t) {
     if (to > from) (void)madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-static int pack_matrix(struct load *l, const char *name, struct matrix *x, size_t *at) {
-    const struct gguf_tensor *t = gguf_tensor(&l->m->gguf, name);
+/* Experts lie one after the other: the matrix of expert e is at data + e * matrix_bytes. */
+static int pack_matrix(struct load *l, const struct source *s, struct matrix *x, size_t *at) {
+    const struct gguf_tensor *t = gguf_tensor(&l->m->gguf, s->name);
+    size_t row = weight_row_bytes(x->type, s->cols);
     x->data = l->m->packed + *at;
-    *at += matrix_bytes(x);
-    struct pack_job job = {x, t->data, 0};
-    pool_range(l->pool, x->groups, 0, pack_groups, &job);
+    *at += matrix_bytes(x) * s->experts;
+    int bad = 0;
+    for (uint32_t e = 0; e < s->experts; e++) {
+        struct matrix one = *x;
+        one.data += e * matrix_bytes(x);
+        struct pack_job job = {&one, t->data + ((size_t)e * s->of_rows + s->first_row) * row, 0};
+        pool_range(l->pool, x->groups, 0, pack_groups, &job);
+        bad |= job.bad;
+    }
     drop_pages(l->m, t);
-    l->done += t->bytes;
+    l->done += (uint64_t)row * s->rows * s->experts;
     if (l->o->progress) l->o->progress(l->o->arg, l->done, l->all);
-    return job.bad ? why_set(l->why, ERR_NONFINITE, "tensor %s holds a scale that is NaN or infinite", name) : 0;
+    return bad ? why_set(l->why, ERR_NONFINITE, "tensor %s holds a scale that is NaN or infinite", s->name) : 0;
 }
 
 /* ---- the layers ---- */
 
-/* The seven matrices of a layer, in one place for both passes. */
+/* The matrices of a layer, in one place for both passes. */
 struct slot {
-    const char *name;
-    size_t offset; /* of the struct matrix in struct layer */
+    struct source from;
+    struct matrix *to;
 };
-static const struct slot slots[] = {
-    {"attn_q", offsetof(struct layer, wq)},     {"attn_k", offsetof(struct layer, wk)},
-    {"attn_v", offsetof(struct layer, wv)},     {"attn_output", offsetof(struct layer, wo)},
-    {"ffn_gate", offsetof(struct layer, gate)}, {"ffn_up", offsetof(struct layer, up)},
-    {"ffn_down", offsetof(struct layer, down)},
-};
-enum { SLOTS = sizeof slots / sizeof slots[0] };
-
-static struct matrix *slot_matrix(struct layer *y, unsigned i) {
-    return (struct matrix *)(void *)((uint8_t *)y + slots[i].offset);
-}
+enum { SLOTS_MAX = 8 };
 
 static void tensor_name(char out[64], uint32_t layer, const char *part, const char *suffix) {
     snprintf(out, 64, "blk.%u.%s.%s", layer, part, suffix);
+}
+
+struct slots {
+    struct slot slot[SLOTS_MAX];
+    unsigned count;
+    uint32_t layer;
+};
+
+/* part is "name" of blk.N.name.weight; from.name is filled in here. */
+static void add_slot(struct slots *s, const char *part, struct source from, struct matrix *to) {
+    struct slot *slot = &s->slot[s->count++];
+    *slot = (struct slot){from, to};
+    tensor_name(slot->from.name, s->layer, part, "weight");
+}
+
+static void attention_slots(struct slots *s, const struct hparams *h, struct layer *y) {
+    uint32_t e = h->n_embd, q = h->n_head * h->head_dim, kv = h->n_kv * h->head_dim, all = q + 2 * kv;
+    if (h->family->fused) {
+        add_slot(s, "attn_qkv", (struct source){"", e, q, 0, all, 1}, &y->wq);
+        add_slot(s, "attn_qkv", (struct source){"", e, kv, q, all, 1}, &y->wk);
+        add_slot(s, "attn_qkv", (struct source){"", e, kv, q + kv, all, 1}, &y->wv);
+    } else {
+        add_slot(s, "attn_q", (struct source){"", e, q, 0, q, 1}, &y->wq);
+        add_slot(s, "attn_k", (struct source){"", e, kv, 0, kv, 1}, &y->wk);
+        add_slot(s, "attn_v", (struct source){"", e, kv, 0, kv, 1}, &y->wv);
+    }
+    add_slot(s, "attn_output", (struct source){"", q, e, 0, e, 1}, &y->wo);
+}
+
+static void ffn_slots(struct slots *s, const struct hparams *h, struct layer *y) {
+    uint32_t e = h->n_embd, ff = h->n_ff, n = h->n_expert;
+    if (n) {
+        add_slot(s, "ffn_gate_inp", (struct source){"", e, n, 0, n, 1}, &y->router);
+        add_slot(s, "ffn_gate_exps", (struct source){"", e, ff, 0, ff, n}, &y->gate);
+        add_slot(s, "ffn_up_exps", (struct source){"", e, ff, 0, ff, n}, &y->up);
+        add_slot(s, "ffn_down_exps", (struct source){"", ff, e, 0, e, n}, &y->down);
+        return;
+    }
+    if (h->family->fused) {
+        add_slot(s, "ffn_up", (struct source){"", e, ff, 0, 2 * ff, 1}, &y->gate);
+        add_slot(s, "ffn_up", (struct source){"", e, ff, ff, 2 * ff, 1}, &y->up);
+    } else {
+        add_slot(s, "ffn_gate", (struct source){"", e, ff, 0, ff, 1}, &y->gate);
+        add_slot(s, "ffn_up", (struct source){"", e, ff, 0, ff, 1}, &y->up);
+    }
+    add_slot(s, "ffn_down", (struct source){"", ff, e, 0, e, 1}, &y->down);
+}
+
+static struct slots layer_slots(struct model *m, uint32_t i) {
+    struct slots s = {.layer = i};
+    attention_slots(&s, &m->hp, &m->layer[i]);
+    ffn_slots(&s, &m->hp, &m->layer[i]);
+    return s;
 }
 
 static int load_layer(struct load *l, uint32_t i) {
     const struct hparams *h = &l->m->hp;
     struct layer *y = &l->m->layer[i];
     uint32_t q = h->n_head * h->head_dim, kv = h->n_kv * h->head_dim;
-    const uint32_t dims[SLOTS][2] = {{h->n_embd, q},       {h->n_embd, kv},      {h->n_embd, kv},     {q, h->n_embd},
-                                     {h->n_embd, h->n_ff}, {h->n_embd, h->n_ff}, {h->n_ff, h->n_embd}};
     const struct {
         const char *part, *suffix;
         int wanted;
@@ -151,6 +215,8 @@ static int load_layer(struct load *l, uint32_t i) {
     } vectors[] = {
         {"attn_norm", "weight", 1, h->n_embd, &y->attn_norm},
         {"ffn_norm", "weight", 1, h->n_embd, &y->ffn_norm},
+        {"post_attention_norm", "weight", h->family->post_norms, h->n_embd, &y->post_attn_norm},
+        {"post_ffw_norm", "weight", h->family->post_norms, h->n_embd, &y->post_ffn_norm},
         {"attn_q_norm", "weight", h->family->qk_norm, h->head_dim, &y->q_norm},
         {"attn_k_norm", "weight", h->family->qk_norm, h->head_dim, &y->k_norm},
         {"attn_q", "bias", h->family->qkv_bias, q, &y->q_bias},
@@ -159,33 +225,53 @@ static int load_layer(struct load *l, uint32_t i) {
     };
     char name[64];
     int r = 0;
+    y->plan = hparams_layer(h, i);
     for (size_t v = 0; r == 0 && v < sizeof vectors / sizeof vectors[0]; v++) {
         if (!vectors[v].wanted) continue;
         tensor_name(name, i, vectors[v].part, vectors[v].suffix);
         r = load_vector(l, name, vectors[v].n, vectors[v].to);
     }
-    for (unsigned s = 0; r == 0 && s < SLOTS; s++) {
-        tensor_name(name, i, slots[s].name, "weight");
-        r = shape_matrix(l, name, dims[s][0], dims[s][1], slot_matrix(y, s));
-    }
+    struct slots s = layer_slots(l->m, i);
+    for (unsigned k = 0; r == 0 && k < s.count; k++) r = shape_matrix(l, &s.slot[k].from, s.slot[k].to);
     return r;
 }
 
-static int load_ends(struct load *l, const char **output) {
+/* The divisors of the RoPE frequencies, if the file has any, and the tables. */
+static int load_rope(struct load *l) {
+    struct model *m = l->m;
+    struct hparams *h = &m->hp;
+    const float *long_ones = NULL, *short_ones = NULL;
+    uint32_t n = h->rope.n_rot / 2;
+    int r = 0;
+    if (h->longrope_orig) {
+        r = load_vector(l, "rope_factors_long.weight", n, &long_ones);
+        if (r == 0) r = load_vector(l, "rope_factors_short.weight", n, &short_ones);
+        h->rope.freq_div = h->n_context > h->longrope_orig ? long_ones : short_ones;
+    } else if (gguf_tensor(&m->gguf, "rope_freqs.weight"))
+        r = load_vector(l, "rope_freqs.weight", n, &h->rope.freq_div);
+    if (r == 0) r = rope_init(&m->rope[ROPE_TABLE_MAIN], &h->rope);
+    if (r == 0 && h->rope_local.n_rot) r = rope_init(&m->rope[ROPE_TABLE_LOCAL], &h->rope_local);
+    return r == ERR_RANGE ? why_set(l->why, r, "rope parameters are out of range") : r;
+}
+
+static struct source output_source(const struct model *m) {
+    struct source s = {"token_embd.weight", m->hp.n_embd, m->n_vocab, 0, m->n_vocab, 1}; /* tied, unless: */
+    if (gguf_tensor(&m->gguf, "output.weight")) memcpy(s.name, "output.weight", sizeof "output.weight");
+    return s;
+}
+
+static int load_ends(struct load *l, const struct source *output) {
     struct model *m = l->m;
     const struct hparams *h = &m->hp;
     const struct gguf_tensor *embd = find(l, "token_embd.weight");
     if (!embd) return why_set(l->why, ERR_FORMAT, "tensor token_embd.weight is missing");
-    int r = check_matrix(l, embd, h->n_embd, m->n_vocab, &m->embd_type);
+    int r = check_matrix(l, embd, (struct shape){h->n_embd, m->n_vocab, 1}, &m->embd_type);
     if (r != 0) return r;
     m->embd_rows = embd->data;
     m->embd_row_bytes = weight_row_bytes(m->embd_type, h->n_embd);
-    *output = gguf_tensor(&m->gguf, "output.weight") ? "output.weight" : "token_embd.weight"; /* absent: tied */
     r = load_vector(l, "output_norm.weight", h->n_embd, &m->output_norm);
-    if (r == 0 && gguf_tensor(&m->gguf, "rope_freqs.weight"))
-        r = load_vector(l, "rope_freqs.weight", h->rope.n_rot / 2, &m->hp.rope.freq_div);
-    if (r == 0) r = shape_matrix(l, *output, h->n_embd, m->n_vocab, &m->output);
-    if (r == 0 && rope_init(&m->rope, &h->rope) != 0) r = why_set(l->why, ERR_RANGE, "rope parameters are out of range");
+    if (r == 0) r = load_rope(l);
+    if (r == 0) r = shape_matrix(l, output, &m->output);
     return r;
 }
 
@@ -199,23 +285,26 @@ static int refuse_leftovers(struct load *l) {
     return 0;
 }
 
-static int check_all(struct load *l, const char **output) {
+static void sum_up(struct load *l) {
     const struct gguf *g = &l->m->gguf;
+    uint64_t most = 0;
+    for (uint32_t id = 0; id < 64; id++) { /* every number of a type that the format has so far */
+        const struct weight_type *t = weight_type_of(id);
+        if (t && l->type_weights[t->kernel] > most) most = l->type_weights[t->kernel], l->m->type_name = t->name;
+    }
+    for (size_t i = 0; i < g->tensor_count; i++)
+        l->m->parameters += g->tensor[i].dims[0] * g->tensor[i].dims[1] * g->tensor[i].dims[2] * g->tensor[i].dims[3];
+}
+
+static int check_all(struct load *l, const struct source *output) {
     int r = load_ends(l, output);
     for (uint32_t i = 0; r == 0 && i < l->m->hp.n_layer; i++) r = load_layer(l, i);
     if (r == 0) r = refuse_leftovers(l);
-    uint64_t most = 0;
-    const struct weight_type *const types[] = {weight_type_of(WEIGHT_F32),  weight_type_of(WEIGHT_F16),
-                                               weight_type_of(WEIGHT_BF16), weight_type_of(WEIGHT_Q8_0),
-                                               weight_type_of(WEIGHT_Q4_0), weight_type_of(WEIGHT_Q6_K)};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (l->type_weights[types[i]->kernel] > most) most = l->type_weights[types[i]->kernel], l->m->type_name = types[i]->name;
-    for (size_t i = 0; i < g->tensor_count; i++)
-        l->m->parameters += g->tensor[i].dims[0] * g->tensor[i].dims[1] * g->tensor[i].dims[2] * g->tensor[i].dims[3];
+    if (r == 0) sum_up(l);
     return r;
 }
 
-static int pack_all(struct load *l, const char *output) {
+static int pack_all(struct load *l, const struct source *output) {
     struct model *m = l->m;
     m->packed = mmap(NULL, m->packed_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (m->packed == MAP_FAILED) {
@@ -226,14 +315,12 @@ static int pack_all(struct load *l, const char *output) {
     mem_dontdump(m->packed, m->packed_bytes);
     size_t at = 0;
     int r = 0;
-    char name[64];
-    for (uint32_t i = 0; r == 0 && i < m->hp.n_layer; i++)
-        for (unsigned s = 0; r == 0 && s < SLOTS; s++) {
-            tensor_name(name, i, slots[s].name, "weight");
-            r = pack_matrix(l, name, slot_matrix(&m->layer[i], s), &at);
-        }
+    for (uint32_t i = 0; r == 0 && i < m->hp.n_layer; i++) {
+        struct slots s = layer_slots(m, i);
+        for (unsigned k = 0; r == 0 && k < s.count; k++) r = pack_matrix(l, &s.slot[k].from, s.slot[k].to, &at);
+    }
     if (r == 0) r = pack_matrix(l, output, &m->output, &at);
-    if (r == 0 && m->embd_rows != NULL && strcmp(output, "token_embd.weight") != 0)
+    if (r == 0 && strcmp(output->name, "token_embd.weight") != 0)
         if (weight_rows_check(m->embd_type, m->embd_rows, m->n_vocab, m->hp.n_embd) != 0)
             r = why_set(l->why, ERR_NONFINITE, "tensor token_embd.weight holds NaN or infinity");
     drop_pages(m, gguf_tensor(&m->gguf, "token_embd.weight"));
@@ -243,22 +330,22 @@ static int pack_all(struct load *l, const char *output) {
 /* Room for layers and vectors. A file that claims more vectors than it has bytes is refused before they are all copied. */
 static size_t small_bytes(const struct model *m) {
     const struct hparams *h = &m->hp;
-    size_t a_layer = (2 * (size_t)h->n_embd + 4 * (size_t)h->head_dim * (h->n_head + 2)) * sizeof(float);
-    size_t vectors = h->n_layer * a_layer + ((size_t)h->n_embd + h->head_dim) * sizeof(float);
+    size_t a_layer = (4 * (size_t)h->n_embd + 4 * (size_t)h->head_dim * (h->n_head + 2)) * sizeof(float);
+    size_t vectors = h->n_layer * a_layer + ((size_t)h->n_embd + 2 * (size_t)h->head_dim) * sizeof(float);
     if (vectors > m->gguf.size) vectors = m->gguf.size;
     return vectors + h->n_layer * (sizeof(struct layer) + 256) + 4096;
 }
 
 int weights_load(struct model *m, const struct model_opts *o, struct why *why) {
     struct load l = {.m = m, .o = o, .why = why};
-    const char *output = NULL;
+    struct source output = output_source(m);
     int r = arena_init(&m->small, small_bytes(m));
     l.seen = mem_zalloc(m->gguf.tensor_count, 1);
     if (r == 0) m->layer = arena_take(&m->small, m->hp.n_layer, sizeof *m->layer);
     if (!l.seen || !m->layer) r = why_set(why, ERR_NOMEM, "no memory for %u layers", m->hp.n_layer);
     if (r == 0) r = check_all(&l, &output);
     if (r == 0) r = pool_new(&l.pool, o->threads, why);
-    if (r == 0) r = pack_all(&l, output);
+    if (r == 0) r = pack_all(&l, &output);
     pool_free(l.pool);
     free(l.seen);
     return r;
