@@ -26,12 +26,16 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
            -Wundef -Wvla -Wwrite-strings -Wcast-qual
 STD     := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-strict-aliasing -fno-common -I.
 HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
-ifeq ($(shell uname -m),x86_64)
-HARDEN  += -fcf-protection
-endif
+MACHINE := $(shell $(CC) -dumpmachine)
 SANFLAG := $(if $(SAN),$(if $(filter thread,$(SAN)),-fsanitize=thread,-fsanitize=address$(comma)undefined -fno-sanitize-recover=all) -fno-omit-frame-pointer)
+ifneq ($(filter x86_64%,$(MACHINE)),)
+HARDEN  += -fcf-protection
 ISA_avx2       := -mavx2 -mfma -mf16c
 ISA_avx512vnni := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+else ifneq ($(filter aarch64%,$(MACHINE)),)
+ISA_neon       := -march=armv8.2-a+dotprod
+ISA_neoni8mm   := -march=armv8.2-a+dotprod+i8mm
+endif
 isa      = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 VERSION := 0.1.0
 # V=1 shows every command; make -s shows nothing.
@@ -40,7 +44,11 @@ SAY     := $(if $(findstring s,$(firstword -$(MAKEFLAGS))),@:,@echo ' ')
 CFLAGS  ?= -g
 ALLCF    = $(STD) $(OPT) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAG) -DLULL_VERSION='"$(VERSION)"'
 LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-LIBS    := -levent_openssl -levent_extra -levent_core -lnghttp2 -lcurl -lssl -lcrypto -lsodium -ljansson -lsqlite3 -lpthread -lm
+BASE_LIBS := -lssl -lcrypto -lsodium -ljansson -lsqlite3 -lpthread -lm
+NET_LIBS  := -levent_openssl -levent_extra -levent_core -lnghttp2 -lcurl
+LIBS      := $(NET_LIBS) $(BASE_LIBS)
+# what a layer's tests link with: the libraries of net only from net upwards
+libs_of    = $(if $(filter net,$(1) $(call below,$(1))),$(LIBS),$(BASE_LIBS))
 
 # ---- the targets a person calls install what is missing first (silent when nothing is) ---------------------------------
 PUBLIC := all demo test bench fuzz soak install
@@ -56,7 +64,7 @@ all: $(B)/lull
 endif
 
 # gcc 12's thread sanitizer cannot place its shadow where the kernel randomises addresses widely
-RUN      = $(if $(filter thread,$(SAN)),setarch -R) $(B)/runner
+RUN      = $(if $(filter thread,$(SAN)),setarch -R) $(B)/runner $(if $(UNDER),--under $(UNDER))
 
 # ---- objects, one static library per layer, the program ---------------------------------------------------------------
 objs = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
@@ -73,7 +81,7 @@ lib-$(1): $(B)/lib/$(1).a
 tests-$(1) := $$(patsubst tests/unit/%.c,$(B)/tests/%,$$(wildcard tests/unit/$(1)/test_*.c))
 $(B)/tests/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $(foreach d,$(1) $(call below,$(1)),$(B)/lib/$(d).a)
 	@mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(SANFLAG) $$(LDHARD) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpcre2-8 -lutf8proc $$(LIBS) -o $$@
+	$$(Q)$$(CC) $$(SANFLAG) $$(LDHARD) $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -lcmocka -lpcre2-8 -lutf8proc $(call libs_of,$(1)) -o $$@
 test-$(1): $$(tests-$(1)) $(B)/runner
 	$(RUN) $$(tests-$(1))
 .PHONY: lib-$(1) test-$(1)
@@ -85,8 +93,14 @@ $(B)/lull: $(foreach l,$(NAMES),$(B)/lib/$(l).a)
 	  -Wl,--start-group $(filter-out %/cli.a,$^) -Wl,--end-group $(LIBS) -o $@
 
 # ---- tests ------------------------------------------------------------------------------------------------------------
+ifdef UNDER # the programs are for another processor and run under an emulator; the runner is for this one
+$(B)/runner: tests/runner.c
+	@mkdir -p $(@D)
+	$(Q)gcc $(STD) -O2 $(WARN) $< -o $@
+else
 $(B)/runner: $(B)/obj/tests/runner.o
 	$(Q)$(CC) $(SANFLAG) $(LDHARD) $^ -o $@
+endif
 ALL_LIBS   = $(foreach l,$(NAMES),$(B)/lib/$(l).a)
 E2E       := $(patsubst tests/e2e/%.c,$(B)/e2e/%,$(wildcard tests/e2e/e2e_*.c))
 E2E_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(wildcard tests/e2e/e2e_*.c),$(wildcard tests/e2e/*.c)))
@@ -119,6 +133,11 @@ fuzz-%: $(B)/fuzz/fuzz_%
 	@mkdir -p tests/fuzz/corpus/$* $(BUILD)/found/$*
 	$< -max_total_time=$(or $(SECONDS_EACH),20) -timeout=10 -rss_limit_mb=2048 $(BUILD)/found/$* tests/fuzz/corpus/$*
 
+# AArch64's kernels on this machine: the engine's tests, cross-compiled, under an emulator (qemu-user) that has sdot and smmla.
+test-arm: export LULL_EMULATED = 1
+test-arm:
+	@$(MAKE) --no-print-directory LULL_READY=1 BUILD=$(BUILD)/arm CC=aarch64-linux-gnu-gcc UNDER=qemu-aarch64 test-math test-model
+
 UNIT = $(foreach l,$(NAMES),$(tests-$(l)))
 ifdef LULL_READY
 .PHONY: $(PUBLIC)
@@ -150,6 +169,6 @@ help:
 	@echo '  make lib-LAYER, make test-LAYER, make fuzz-NAME, make check-layers, make format, make install, make clean'
 clean:
 	rm -rf $(BUILD)
-.PHONY: check-layers check-claims format help clean
+.PHONY: test-arm check-layers check-claims format help clean
 .SECONDARY:
 -include $(shell find $(B)/obj $(FB) -name '*.d' 2>/dev/null)

@@ -1,4 +1,5 @@
-/* math/cpu.c - processor features on x86-64. Bit numbers: Intel SDM, CPUID leaves 1 and 7, XCR0. */
+/* math/cpu.c - processor features. x86-64 bit numbers: Intel SDM, CPUID leaves 1 and 7, XCR0. AArch64: Linux's hwcaps
+ * (Documentation/arch/arm64/elf_hwcaps.rst), Apple's sysctl names. */
 #include "math/cpu.h"
 
 #include "math/kern.h"
@@ -48,8 +49,26 @@ int kern_float_mode_ok(void) { return (_mm_getcsr() & 0xe040u) == 0; }
 #else
 int cpu_has_avx2(void) { return 0; }
 int cpu_has_avx512vnni(void) { return 0; }
+#endif
+
 #if defined(__aarch64__)
 #include <stdint.h>
+
+#if defined(__APPLE__)
+#include <sys/sysctl.h>
+static int apple_has(const char *name) {
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname(name, &value, &size, NULL, 0) == 0 && value != 0;
+}
+int cpu_has_dotprod(void) { return apple_has("hw.optional.arm.FEAT_DotProd"); }
+int cpu_has_i8mm(void) { return cpu_has_dotprod() && apple_has("hw.optional.arm.FEAT_I8MM"); }
+#else
+#include <sys/auxv.h>
+int cpu_has_dotprod(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }                      /* HWCAP_ASIMDDP */
+int cpu_has_i8mm(void) { return cpu_has_dotprod() && (getauxval(AT_HWCAP2) >> 13 & 1) != 0; } /* HWCAP2_I8MM */
+#endif
+
 /* FPCR: rounding mode bits 23:22, flush to zero 24, FZ16 19. */
 int kern_float_mode_ok(void) {
     uint64_t fpcr;
@@ -57,6 +76,9 @@ int kern_float_mode_ok(void) {
     return (fpcr & 0x1c80000u) == 0;
 }
 #else
+int cpu_has_dotprod(void) { return 0; }
+int cpu_has_i8mm(void) { return 0; }
+#if !defined(__x86_64__)
 int kern_float_mode_ok(void) { return 1; }
 #endif
 #endif

@@ -5,39 +5,54 @@
 
 #include "math/kern_table.h"
 
-static const struct kern *const tables[] = {
-    &kern_plain,
 #if defined(__x86_64__)
-    &kern_avx2,
-    &kern_avx512vnni,
+#define X86(table) &(table)
+#else
+#define X86(table) NULL
 #endif
+#if defined(__aarch64__)
+#define ARM(table) &(table)
+#else
+#define ARM(table) NULL
+#endif
+
+/* Of one architecture, later rows are faster. */
+static const struct {
+    const char *name;
+    const struct kern *table; /* NULL: not for the architecture that this was compiled for */
+} kernels[] = {
+    {"plain", &kern_plain},
+    {"avx2", X86(kern_avx2)},
+    {"avx512vnni", X86(kern_avx512vnni)},
+    {"neon", ARM(kern_neon)},
+    {"neoni8mm", ARM(kern_neoni8mm)},
 };
-enum { TABLES = sizeof tables / sizeof *tables };
-#define KERN_NAMES "plain, avx2, avx512vnni"
+enum { KERNELS = sizeof kernels / sizeof *kernels };
+#define KERN_NAMES "plain, avx2, avx512vnni (x86-64), neon, neoni8mm (AArch64)"
+
+static int runs_here(unsigned i) { return kernels[i].table != NULL && kernels[i].table->supported(); }
 
 int kern_select(const struct kern **out, const char *forced, struct why *why) {
     if (forced == NULL || *forced == '\0') {
-        for (unsigned i = 0; i < TABLES; i++)
-            if (tables[i]->supported()) *out = tables[i]; /* later rows are faster; plain always can */
+        for (unsigned i = 0; i < KERNELS; i++)
+            if (runs_here(i)) *out = kernels[i].table;
         return 0;
     }
-    for (unsigned i = 0; i < TABLES; i++) {
-        if (strcmp(forced, tables[i]->name) != 0) continue;
-        if (!tables[i]->supported())
+    for (unsigned i = 0; i < KERNELS; i++) {
+        if (strcmp(forced, kernels[i].name) != 0) continue;
+        if (!runs_here(i))
             return why_set(why, ERR_UNSUPPORTED, "kernels \"%s\" need a processor that has them; this one can run another of: %s",
-                           tables[i]->name, KERN_NAMES);
-        *out = tables[i];
+                           kernels[i].name, KERN_NAMES);
+        *out = kernels[i].table;
         return 0;
     }
-    if (strstr(KERN_NAMES, forced) != NULL && strcmp(forced, "avx2") * strcmp(forced, "avx512vnni") == 0)
-        return why_set(why, ERR_UNSUPPORTED, "kernels \"%s\" are for x86-64 processors; use plain", forced);
     return why_set(why, ERR_USAGE, "unknown kernels; use one of: %s (or nothing, for the fastest)", KERN_NAMES);
 }
 
 const char *kern_name(const struct kern *k) { return k->name; }
 
 const struct kern *kern_nth(unsigned i) {
-    for (unsigned t = 0; t < TABLES; t++)
-        if (tables[t]->supported() && i-- == 0) return tables[t];
+    for (unsigned t = 0; t < KERNELS; t++)
+        if (runs_here(t) && i-- == 0) return kernels[t].table;
     return NULL;
 }

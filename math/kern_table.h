@@ -63,6 +63,9 @@ extern const struct kern kern_plain;
 #if defined(__x86_64__)
 extern const struct kern kern_avx2;
 extern const struct kern kern_avx512vnni;
+#elif defined(__aarch64__)
+extern const struct kern kern_neon;
+extern const struct kern kern_neoni8mm;
 #endif
 
 #endif

@@ -63,4 +63,6 @@ ALWAYS_INLINE void vf_to_f16(uint16_t *p, vf v) {
     _mm_storeu_si128((__m128i *)(void *)p, _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
+#include "math/lanes_pairs_x86.h"
+
 #endif

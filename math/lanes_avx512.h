@@ -64,4 +64,6 @@ ALWAYS_INLINE void vf_to_f16(uint16_t *p, vf v) {
                         _mm512_maskz_cvtps_ph((__mmask16)0xffff, v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
+#include "math/lanes_pairs_x86.h"
+
 #endif

@@ -79,14 +79,7 @@ static void lanes_rope_half(float *x0, float *x1, const float *c, const float *s
         vf_store_n(x1 + i, vf_fma(a, vs, vf_mul(b, vc)), n - i);
     }
 }
-/* Four pairs at a time: even lanes fma(x0, c, -(x1*s)), odd lanes fma(x0, s, x1*c). */
 static void lanes_rope_next(float *x, const float *c, const float *s, uint32_t n) {
-    uint32_t i = 0;
-    for (; i + 4 <= n; i += 4) {
-        __m128 c4 = _mm_loadu_ps(c + i), s4 = _mm_loadu_ps(s + i);
-        __m256 cs = _mm256_set_m128(_mm_unpackhi_ps(c4, s4), _mm_unpacklo_ps(c4, s4)), sc = _mm256_permute_ps(cs, 0xb1);
-        __m256 v = _mm256_loadu_ps(x + 2 * i);
-        _mm256_storeu_ps(x + 2 * i, _mm256_fmaddsub_ps(_mm256_moveldup_ps(v), cs, _mm256_mul_ps(_mm256_movehdup_ps(v), sc)));
-    }
+    uint32_t i = vf_rope_pairs(x, c, s, n);
     kern_plain.rope_next(x + 2 * i, c + i, s + i, n - i);
 }

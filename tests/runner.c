@@ -1,6 +1,6 @@
 /* tests/runner.c - runs test programs, reads their TAP, and says what it all came to.
  *
- *     runner [--limit SECONDS] [--jobs N] PROGRAM...
+ *     runner [--limit SECONDS] [--jobs N] [--under EMULATOR] PROGRAM...
  *
  * A program passes as many tests as it says "ok"; a plan that is not fulfilled, a signal, a non-zero exit or the time limit
  * count as failures, so a crash cannot look like success. "# SKIP" in any spelling is a skip, listed by name at the end.
@@ -47,10 +47,16 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
+static const char *emulator; /* runs each program, which is for another processor; NULL: the program runs itself */
+
 static int is_fuzzer(const char *program) { return strncmp(base_name(program), "fuzz_", 5) == 0; }
 
 /* In the child: a fuzzer gets a scratch folder for new input, so that a test run never changes the corpus in the tree. */
 static void exec_program(const char *program, const char *scratch) {
+    if (emulator) {
+        execlp(emulator, emulator, program, (char *)NULL);
+        _exit(127);
+    }
     if (!is_fuzzer(program)) {
         execl(program, program, (char *)NULL);
         _exit(127);
@@ -194,6 +200,7 @@ int main(int argc, char **argv) {
     for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
         if (strcmp(argv[i], "--limit") == 0) limit = atof(argv[i + 1]);
         else if (strcmp(argv[i], "--jobs") == 0) jobs = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--under") == 0) emulator = argv[i + 1];
         else return 2;
     }
     if (jobs < 1 || jobs > JOBS_MAX) return 2;

@@ -1,0 +1,21 @@
+/* math/kern_neon.c - AArch64 with dot products (sdot, Armv8.2 dotprod). */
+#if defined(__aarch64__)
+#include "math/lanes_neon.h"
+
+#include "math/cpu.h"
+#include "math/vec_lanes.h"
+#include "math/attend_lanes.h"
+#include "math/float_lanes.h"
+#include "math/neon_dots.h"
+#define neon_dots neon_sdot
+#include "math/tile_neon.h"
+
+const struct kern kern_neon = {
+    .name = "neon",
+    .supported = cpu_has_dotprod,
+    .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, tile_q8_0, tile_q4_0, tile_q6_k},
+    .amax_bits = amax_bits,
+    .quantise = quantise,
+    LANES_TABLE,
+};
+#endif
