@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "math/kern_table.h"
-#include "math/scalar.h"
 
 enum { TILE = ACTS_PANEL, CHUNK_PAGES = KV_CHUNK / KV_PAGE }; /* query rows computed together; pages of a chunk */
 
@@ -56,20 +55,30 @@ static void page_scores(const struct kern *k, const struct tile *t, const struct
     }
 }
 
-/* Adds one chunk's part of row r (rule 11): oc, with its maximum m and sum l. */
-static void merge_row(const struct kern *k, struct tile *t, uint32_t r, int first, uint32_t dim, float m, float l) {
-    float *o = t->o + r * HEAD_DIM_MAX;
-    const float *oc = t->oc + r * HEAD_DIM_MAX;
-    if (first) {
-        memcpy(o, oc, dim * sizeof *o);
-        t->max[r] = m;
-        t->sum[r] = l;
-        return;
+/* Adds one chunk's parts (rule 11): oc, with each row's maximum m and sum l, for rows that have a key in it. */
+static void merge_rows(const struct kern *k, struct tile *t, uint32_t base, uint32_t dim, const uint8_t *used, const float *m,
+                       const float *l) {
+    float shrink[2 * TILE] = {0}; /* arguments of exp: the old part's, then the new part's */
+    for (uint32_t r = 0; r < t->width; r++) {
+        float max = t->from[r] >= base || m[r] > t->max[r] ? m[r] : t->max[r];
+        if (!used[r]) continue;
+        if (t->from[r] < base) shrink[r] = t->max[r] - max;
+        shrink[TILE + r] = m[r] - max;
+        t->max[r] = max;
     }
-    float max = t->max[r] > m ? t->max[r] : m, a = canon_exp(t->max[r] - max), b = canon_exp(m - max);
-    t->sum[r] = fmaf(l, b, t->sum[r] * a);
-    k->merge(o, oc, dim, a, b);
-    t->max[r] = max;
+    k->exp(shrink, shrink, 2 * TILE);
+    for (uint32_t r = 0; r < t->width; r++) {
+        float *o = t->o + r * HEAD_DIM_MAX, a = shrink[r], b = shrink[TILE + r];
+        const float *oc = t->oc + r * HEAD_DIM_MAX;
+        if (!used[r]) continue;
+        if (t->from[r] >= base) { /* the row's first chunk: nothing to merge with */
+            memcpy(o, oc, dim * sizeof *o);
+            t->sum[r] = l[r];
+            continue;
+        }
+        t->sum[r] = fmaf(l[r], b, t->sum[r] * a);
+        k->merge(o, oc, dim, a, b);
+    }
 }
 
 /* One chunk, starting at absolute position `base`, for all rows of the tile that have a key in it. */
@@ -101,8 +110,7 @@ static int tile_chunk(const struct kern *k, struct tile *t, const struct attend 
     }
     uint32_t dim = kv_dim_padded(a->head_dim);
     (a->format == KV_Q8 ? k->values_q8 : k->values)(v, from, end, dim, t->s, t->width, t->oc);
-    for (uint32_t r = 0; r < t->width; r++)
-        if (used[r]) merge_row(k, t, r, t->from[r] >= base, dim, m[r], l[r]);
+    merge_rows(k, t, base, dim, used, m, l);
     return 0;
 }
 

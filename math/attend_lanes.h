@@ -53,36 +53,46 @@ ALWAYS_INLINE void scores_part(unsigned w, const uint8_t *k, uint32_t v0, unsign
 }
 ALWAYS_INLINE void scores_width(unsigned w, const uint8_t *k, uint32_t groups, uint32_t head_dim, const float *q, float *s) {
     uint32_t vectors = groups * 16 / LANES, v = 0;
-    for (; v + vectors_at_once(w) <= vectors; v += vectors_at_once(w)) scores_part(w, k, v, vectors_at_once(w), head_dim, q, s);
+    for (; v + together(w) <= vectors; v += together(w)) scores_part(w, k, v, together(w), head_dim, q, s);
     for (; v < vectors; v++) scores_part(w, k, v, 1, head_dim, q, s);
 }
-static void lanes_scores(const uint8_t *k, uint32_t groups, uint32_t head_dim, const float *q, uint32_t width, float *s) {
-    FOR_WIDTH(width, scores_width, k, groups, head_dim, q, s)
-}
+static void lanes_scores(const uint8_t *k, uint32_t groups, uint32_t head_dim, const float *q, uint32_t width,
+                         float *s){FOR_WIDTH(width, scores_width, k, groups, head_dim, q, s)}
 
-/* Positions outside [from, to) that share a vector with one inside stand in as copies of it until the end: so neither the test
- * for NaN nor the maximum needs a mask. */
-static int lanes_softmax(float *s, uint32_t from, uint32_t to, float scale, float softcap, float *m, float *l) {
-    uint32_t lo = from & ~(LANES - 1u), hi = (to + LANES - 1u) & ~(LANES - 1u), end = (to + 63) & ~63u;
-    for (uint32_t i = lo; i < from; i++) s[i] = s[from];
-    for (uint32_t i = to; i < hi; i++) s[i] = s[from];
-    vf top = vf_set1(-3.40282347e38f);
+/* s = softcap(s * scale) and its maximum, for whole vectors. A product with 0 turns what is not finite into a NaN that stays.
+ * 0 or ERR_NONFINITE. */
+ALWAYS_INLINE int softmax_scale(float *s, uint32_t lo, uint32_t hi, float scale, float softcap, float *m) {
+    vf top = vf_set1(-3.40282347e38f), nothing = vf_zero();
     for (uint32_t i = lo; i < hi; i += LANES) {
         vf v = vf_mul(vf_load(s + i), vf_set1(scale));
-        if (vf_any_not_finite(v)) return ERR_NONFINITE;
+        nothing = vf_fma(v, vf_zero(), nothing);
         if (softcap != 0.0f) v = lanes_softcap(v, vf_set1(softcap));
         vf_store(s + i, v);
         top = vf_max(top, v);
     }
-    float lane[LANES], max;
-    vf_store(lane, top);
-    max = lane[0];
-    for (int i = 1; i < LANES; i++) max = lane[i] > max ? lane[i] : max;
-    for (uint32_t i = lo; i < hi; i += LANES) vf_store(s + i, lanes_exp(vf_sub(vf_load(s + i), vf_set1(max))));
-    for (uint32_t i = 0; i < from; i++) s[i] = 0.0f;
-    for (uint32_t i = to; i < end; i++) s[i] = 0.0f;
-    *m = max;
-    *l = lanes_sum64(s, end);
+    *m = vf_top(top);
+    return vf_any_not_finite(nothing) ? ERR_NONFINITE : 0;
+}
+/* Positions outside [from, to) that share a vector with one inside stand in as copies of it until they get weight 0: so
+ * neither the test for NaN nor the maximum needs a mask. */
+static int lanes_softmax(float *s, uint32_t from, uint32_t to, float scale, float softcap, float *m, float *l) {
+    uint32_t lo = from & ~(LANES - 1u), hi = (to + LANES - 1u) & ~(LANES - 1u), end = (to + 63) & ~63u;
+    for (uint32_t i = lo; i < from; i++) s[i] = s[from];
+    for (uint32_t i = to; i < hi; i++) s[i] = s[from];
+    if (softmax_scale(s, lo, hi, scale, softcap, m) != 0) return ERR_NONFINITE;
+    vf lane[64 / LANES], max = vf_set1(*m);
+    EACH(v, 64 / LANES) lane[v] = vf_zero();
+    for (uint32_t i = 0; i < end; i += 64) EACH(v, 64 / LANES) {
+            uint32_t at = i + v * LANES;
+            vf e = at < lo || at >= hi ? vf_zero() : lanes_exp(vf_sub(vf_load(s + at), max));
+            vf_store(s + at, e);
+            if ((at < from && from < at + LANES) || (at < to && to < at + LANES)) {
+                for (uint32_t j = at; j < at + LANES; j++) s[j] = j < from || j >= to ? 0.0f : s[j];
+                e = vf_load(s + at);
+            }
+            lane[v] = vf_add(lane[v], e);
+        }
+    *l = lanes_fold64(lane);
     return 0;
 }
 
@@ -106,8 +116,7 @@ ALWAYS_INLINE void values_part(unsigned w, const uint8_t *const *v, uint32_t fro
 ALWAYS_INLINE void values_width(unsigned w, const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim, const float *e,
                                 float *o) {
     uint32_t vectors = dim / LANES, c = 0;
-    for (; c + vectors_at_once(w) <= vectors; c += vectors_at_once(w))
-        values_part(w, v, from, to, dim, c, vectors_at_once(w), e, o);
+    for (; c + together(w) <= vectors; c += together(w)) values_part(w, v, from, to, dim, c, together(w), e, o);
     for (; c < vectors; c++) values_part(w, v, from, to, dim, c, 1, e, o);
 }
 static void lanes_values(const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t dim_padded, const float *e, uint32_t width,
@@ -137,7 +146,7 @@ ALWAYS_INLINE void values_q8_part(unsigned w, const uint8_t *const *v, uint32_t 
 ALWAYS_INLINE void values_q8_width(unsigned w, const uint8_t *const *v, uint32_t from, uint32_t to, uint32_t head_dim,
                                    const float *e, float *o) {
     _Alignas(64) float weight[WIDTH_MAX * KV_CHUNK];
-    const unsigned count = vectors_at_once(w) < BLOCK_VECTORS ? vectors_at_once(w) : BLOCK_VECTORS;
+    const unsigned count = together(w) < BLOCK_VECTORS ? together(w) : BLOCK_VECTORS;
     for (uint32_t b = 0; b < head_dim / 32; b++) {
         size_t block = b * (size_t)KV_V8_BLOCK;
         for (uint32_t i = from & ~(LANES - 1u); i < to; i += LANES) {

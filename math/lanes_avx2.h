@@ -50,6 +50,18 @@ ALWAYS_INLINE int vf_any_not_finite(vf v) {
     __m256i inf = _mm256_set1_epi32(0x7f800000);
     return _mm256_movemask_epi8(_mm256_cmpeq_epi32(_mm256_and_si256(_mm256_castps_si256(v), inf), inf)) != 0;
 }
+/* The last folds of rule 6: s[j] + s[j + h] for h = 4, 2, 1. */
+ALWAYS_INLINE float vf_fold(vf v) {
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+/* The largest lane; finite lanes only. */
+ALWAYS_INLINE float vf_top(vf v) {
+    __m128 s = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    s = _mm_max_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_max_ss(s, _mm_movehdup_ps(s)));
+}
 ALWAYS_INLINE vf vf_from_f16(const uint8_t *p) { return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p)); }
 ALWAYS_INLINE vf vf_from_bf16(const uint8_t *p) {
     __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p));

@@ -50,6 +50,15 @@ ALWAYS_INLINE int vf_any_not_finite(vf v) {
     __m512i inf = _mm512_set1_epi32(0x7f800000);
     return _mm512_cmpeq_epi32_mask(_mm512_and_si512(_mm512_castps_si512(v), inf), inf) != 0;
 }
+/* The last folds of rule 6: s[j] + s[j + h] for h = 8, 4, 2, 1. */
+ALWAYS_INLINE float vf_fold(vf v) {
+    __m256 w = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(w), _mm256_extractf128_ps(w, 1));
+    s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+    return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+/* The largest lane; finite lanes only. */
+ALWAYS_INLINE float vf_top(vf v) { return _mm512_reduce_max_ps(v); }
 ALWAYS_INLINE vf vf_from_f16(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)(const void *)p)); }
 ALWAYS_INLINE vf vf_from_bf16(const uint8_t *p) {
     __m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p));

@@ -26,18 +26,23 @@ ALWAYS_INLINE vf lanes_softcap(vf x, vf c) {
     return vf_mul(c, vf_sub(vf_set1(1.0f), vf_div(vf_set1(2.0f), vf_add(vf_set1(1.0f), e))));
 }
 
+/* The folds of rule 6 over 64 lanes. */
+ALWAYS_INLINE float lanes_fold64(vf lane[64 / LANES]) {
+    for (unsigned h = 32 / LANES; h > 0; h /= 2)
+        for (unsigned j = 0; j < h; j++) lane[j] = vf_add(lane[j], lane[j + h]);
+    return vf_fold(lane[0]);
+}
+
 /* Rule 6: element i belongs to lane i % 64; lanes past the end of the last, partial step take +0, which changes nothing. */
 ALWAYS_INLINE float lanes_sum(const float *x, size_t n, int squares) {
     vf lane[64 / LANES];
-    _Alignas(64) float s[64];
     for (int v = 0; v < 64 / LANES; v++) lane[v] = vf_zero();
     for (size_t i = 0; i < n; i += 64)
         for (size_t v = 0; v < 64 / LANES && i + v * LANES < n; v++) {
             vf e = vf_load_n(x + i + v * LANES, n - i - v * LANES);
             lane[v] = squares ? vf_fma(e, e, lane[v]) : vf_add(lane[v], e);
         }
-    for (int v = 0; v < 64 / LANES; v++) vf_store(s + v * LANES, lane[v]);
-    return plain_fold64(s);
+    return lanes_fold64(lane);
 }
 static float lanes_sum64(const float *x, size_t n) { return lanes_sum(x, n, 0); }
 static float lanes_sum64_squares(const float *x, size_t n) { return lanes_sum(x, n, 1); }
