@@ -58,6 +58,13 @@ ALWAYS_INLINE int vf_any_not_finite(vf v) {
     uint32x4_t inf = vdupq_n_u32(0x7f800000);
     return vmaxvq_u32(vceqq_u32(vandq_u32(vreinterpretq_u32_f32(v), inf), inf)) != 0;
 }
+/* The last folds of rule 6: s[j] + s[j + h] for h = 2, 1. */
+ALWAYS_INLINE float vf_fold(vf v) {
+    float32x2_t s = vadd_f32(vget_low_f32(v), vget_high_f32(v));
+    return vget_lane_f32(s, 0) + vget_lane_f32(s, 1);
+}
+/* The largest lane; finite lanes only. */
+ALWAYS_INLINE float vf_top(vf v) { return vmaxvq_f32(v); }
 ALWAYS_INLINE vf vf_from_f16(const uint8_t *p) { return vcvt_f32_f16(vreinterpret_f16_u8(vld1_u8(p))); }
 ALWAYS_INLINE vf vf_from_bf16(const uint8_t *p) {
     return vreinterpretq_f32_u32(vshll_n_u16(vreinterpret_u16_u8(vld1_u8(p)), 16));
