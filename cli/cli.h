@@ -15,6 +15,7 @@ int cmd_chat(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_logits(int argc, char **argv);
 int cmd_model(int argc, char **argv);
+int cmd_perplexity(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);

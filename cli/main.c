@@ -18,8 +18,8 @@ struct command {
 };
 
 /* Sections that a configuration file may have. */
-static const char *const command_names[] = {"demo", "gateway", "chat", "node", "coordinator", "run", "verify", "show", "tokenize", "logits", "bench",
-                                            "model", "version", NULL};
+static const char *const command_names[] = {"demo", "gateway", "chat", "node", "coordinator", "run", "verify", "show", "tokenize", "logits", "perplexity",
+                                            "bench", "model", "version", NULL};
 
 static int cmd_version(int argc, char **argv) {
     int json = argc > 1 && strcmp(argv[1], "--json") == 0;
@@ -38,6 +38,7 @@ static const struct command commands[] = {
     {"show", cmd_show, "what a model file holds"},
     {"tokenize", cmd_tokenize, "token ids of the text on standard input"},
     {"logits", cmd_logits, "logits of given tokens, for comparisons"},
+    {"perplexity", cmd_perplexity, "how well a model predicts a text"},
     {"bench", cmd_bench, "prefill and decode speed of a model"},
     {"model", cmd_model, "make or convert model files"},
     {"version", cmd_version, "the version"},
