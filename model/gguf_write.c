@@ -163,23 +163,31 @@ static int remember(struct gguf_writer *w, uint64_t bytes) {
     return 0;
 }
 
-void gguf_put_tensor(struct gguf_writer *w, const char *name, uint32_t type, uint32_t n_dims, uint64_t cols, uint64_t rows) {
+static void declare(struct gguf_writer *w, const char *name, uint32_t type, uint32_t n_dims, const uint64_t dims[3]) {
     const struct weight_type *t = weight_type_of(type);
-    size_t row = t && cols <= UINT32_MAX ? weight_row_bytes(t, (uint32_t)cols) : 0;
+    size_t row = t && dims[0] <= UINT32_MAX ? weight_row_bytes(t, (uint32_t)dims[0]) : 0;
     uint64_t bytes = 0;
     if (w->data_started) fail(w, ERR_WRONG_STATE);
-    if (row == 0 || rows == 0 || n_dims < 1 || n_dims > 2 || (n_dims == 1 && rows != 1) || strlen(name) > GGUF_NAME_BYTES_MAX ||
-        __builtin_mul_overflow(row, rows, &bytes))
+    if (row == 0 || dims[1] == 0 || dims[2] == 0 || strlen(name) > GGUF_NAME_BYTES_MAX ||
+        __builtin_mul_overflow(row, dims[1], &bytes) || __builtin_mul_overflow(bytes, dims[2], &bytes))
         fail(w, ERR_RANGE);
     if (w->err) return;
     add_str(w, &w->infos, (struct gguf_str){name, strlen(name)});
     add_le(w, &w->infos, n_dims, 4);
-    add_le(w, &w->infos, cols, 8);
-    if (n_dims == 2) add_le(w, &w->infos, rows, 8);
+    for (uint32_t i = 0; i < n_dims; i++) add_le(w, &w->infos, dims[i], 8);
     add_le(w, &w->infos, type, 4);
     add_le(w, &w->infos, w->data_at, 8);
     w->data_at = align_up(w->data_at + bytes);
     if (remember(w, bytes) != 0) fail(w, ERR_NOMEM);
+}
+
+void gguf_put_tensor(struct gguf_writer *w, const char *name, uint32_t type, uint32_t n_dims, uint64_t cols, uint64_t rows) {
+    if (n_dims < 1 || n_dims > 2 || (n_dims == 1 && rows != 1)) fail(w, ERR_RANGE);
+    declare(w, name, type, n_dims, (const uint64_t[3]){cols, rows, 1});
+}
+
+void gguf_put_stack(struct gguf_writer *w, const char *name, uint32_t type, uint64_t cols, uint64_t rows, uint64_t depth) {
+    declare(w, name, type, 3, (const uint64_t[3]){cols, rows, depth});
 }
 
 /* ---- data ---- */

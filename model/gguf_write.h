@@ -27,6 +27,8 @@ void gguf_put_i32s(struct gguf_writer *w, const char *key, const int32_t *v, siz
 
 /* Declares the next tensor: rows x cols of a type of the weight table (rows 1 and n_dims 1 for vectors). */
 void gguf_put_tensor(struct gguf_writer *w, const char *name, uint32_t type, uint32_t n_dims, uint64_t cols, uint64_t rows);
+/* The same for `depth` matrices of one shape in one tensor: the experts of a layer. */
+void gguf_put_stack(struct gguf_writer *w, const char *name, uint32_t type, uint64_t cols, uint64_t rows, uint64_t depth);
 /* The next n bytes of tensor data; tensors follow each other in the order declared, padding is added here. The first call
  * ends the header. */
 void gguf_put_data(struct gguf_writer *w, const void *p, size_t n);

@@ -9,7 +9,7 @@
 #include "math/weight.h"
 #include "model/from_llama2c.h"
 
-/* "tinyllama-1.1b, llama3.2-1b, qwen2.5-0.5b, tiny" */
+/* "tinyllama-1.1b, llama3.2-1b, ..." */
 extern const char make_shape_names[];
 /* out appears complete or not at all. ERR_NOTFOUND: no such shape. watch may be NULL. */
 int make_model(const char *shape, const struct weight_type *type, uint64_t seed, const char *out,

@@ -118,6 +118,12 @@ static void qwen2_specials(struct words *w, uint32_t count) {
     fill_up(w, count, "pad", 5);
 }
 
+/* Phi-3 and 3.5 have Llama 2's words, and these behind them. */
+static void phi3_specials(struct words *w) {
+    static const char *const names[] = {"<|endoftext|>", "<|assistant|>", "<|system|>", "<|end|>", "<|user|>"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) add_text(w, names[i], 3);
+}
+
 static void put_words(struct gguf_writer *w, const struct words *words, const char *model, const char *pre) {
     gguf_put_text(w, "tokenizer.ggml.model", model);
     if (pre) gguf_put_text(w, "tokenizer.ggml.pre", pre);
@@ -135,6 +141,8 @@ static void put_ids(struct gguf_writer *w, uint32_t bos, uint32_t eos, int add_b
     gguf_put_bool(w, "tokenizer.ggml.add_bos_token", add_bos);
 }
 
+static const char phi3_text[] = "{% for m in messages %}{{ '<|' + m['role'] + '|>\n' + m['content'] + '<|end|>\n' }}{% endfor %}"
+                                "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}";
 static const char zephyr_text[] =
     "{% for m in messages %}{{ '<|' + m['role'] + '|>\n' + m['content'] + eos_token + '\n' }}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% endif %}{# <|user|> #}";
@@ -149,13 +157,20 @@ static const char chatml_text[] =
 int make_vocab(struct gguf_writer *w, const struct make_shape *s) {
     struct words words;
     int r = words_init(&words, s->vocab);
-    if (r == 0 && s->family == MAKE_LLAMA2) {
+    if (r == 0 && s->vocabulary == MAKE_LLAMA2) {
         spm_words(&words, s->vocab);
         put_words(w, &words, "llama", NULL);
         put_ids(w, 1, 2, 1);
         gguf_put_u32(w, "tokenizer.ggml.unknown_token_id", 0);
         gguf_put_text(w, "tokenizer.chat_template", zephyr_text);
-    } else if (r == 0 && s->family == MAKE_LLAMA3) {
+    } else if (r == 0 && s->vocabulary == MAKE_PHI3) {
+        spm_words(&words, s->vocab - 5);
+        phi3_specials(&words);
+        put_words(w, &words, "llama", NULL);
+        put_ids(w, 1, s->vocab - 5, 1);
+        gguf_put_u32(w, "tokenizer.ggml.unknown_token_id", 0);
+        gguf_put_text(w, "tokenizer.chat_template", phi3_text);
+    } else if (r == 0 && s->vocabulary == MAKE_LLAMA3) {
         bpe_words(&words, 128000);
         llama3_specials(&words, s->vocab);
         put_words(w, &words, "gpt2", "llama-bpe");

@@ -47,6 +47,8 @@ static int ordinary(struct encoding *e, size_t from, size_t to) {
     return bpe_encode(e->v, e->text + from, to - from, &e->merger, e->out);
 }
 
+static int is_blank(uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
 /* The spans say where control tokens may stand; the ordinary text between special tokens is encoded across their seams. */
 static int encode_joined(struct encoding *e, const struct vocab_span *s, size_t count) {
     size_t from = 0, at = 0, span = 0, span_end = count ? s[0].n : 0;
@@ -60,7 +62,9 @@ static int encode_joined(struct encoding *e, const struct vocab_span *s, size_t 
         }
         r = ordinary(e, from, at);
         if (r == 0) r = ids_add(e->out, id);
-        from = at += e->v->token[id].text.n;
+        at += e->v->token[id].text.n;
+        while (e->v->token[id].eats_blanks && at < e->n && is_blank(e->text[at])) at++;
+        from = at;
     }
     return r == 0 ? ordinary(e, from, e->n) : r;
 }

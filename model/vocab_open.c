@@ -158,6 +158,19 @@ static void mark_markers(struct vocab *v) {
     }
 }
 
+/* The files do not say which tokens eat blanks: Phi-3's tokenizer has it set for its control tokens, but for these. */
+static void mark_blank_eaters(struct vocab *v, const struct gguf *g) {
+    static const char *const others[] = {"<unk>", "<s>", "<|endoftext|>"};
+    struct gguf_str arch;
+    if (v->kind != VOCAB_SPM || gguf_text(g, "general.architecture", &arch, NULL) != 0 || !is(arch, "phi3")) return;
+    for (uint32_t i = 0; i < v->count; i++)
+        v->token[i].eats_blanks = v->token[i].type == TOKEN_CONTROL || v->token[i].type == TOKEN_USER;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct vocab_token *t = named(v, others[i]);
+        if (t) t->eats_blanks = 0;
+    }
+}
+
 /* ---- pieces ---- */
 
 static int hex_digit(char c) {
@@ -223,6 +236,7 @@ int vocab_open(struct vocab **out, const struct gguf *g, struct why *why) {
     if (r == 0) {
         mark_ends(v);
         mark_markers(v);
+        mark_blank_eaters(v, g);
         r = make_pieces(v, why);
     }
     if (r == 0) r = special_init(v);

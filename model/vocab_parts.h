@@ -14,6 +14,7 @@ struct vocab_token {
     float score;           /* SentencePiece */
     uint8_t type;          /* enum token_type */
     uint8_t eog;
+    uint8_t eats_blanks; /* a special token that takes the white space behind it along */
 };
 
 /* BPE: merging symbols left and right gives `result`; rank = index in the file's list, lower first. */

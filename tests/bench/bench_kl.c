@@ -1,6 +1,6 @@
 /* tests/bench/bench_kl.c - how far logits are from the same weights in double precision: ours, and another engine's.
  *
- *     [LULL_MODELS="a.gguf b.gguf"] [LULL_POSITIONS=512] [LULL_SEEDS=4] [PEER_LOGITS="command"] bench_kl
+ *     [LULL_MODELS="a.gguf b.gguf"] [LULL_POSITIONS=512] [LULL_CONTEXT=512] [LULL_SEEDS=4] [PEER_LOGITS="command"] bench_kl
  *
  * Without LULL_MODELS: the small reference model (tests/data) in each type, and the shipped model. The tokens of each model are
  * drawn by itself at temperature 1, LULL_SEEDS times: a few positions make most of a mean, so single runs differ by half, and
@@ -109,13 +109,18 @@ static double ratio_error(const struct sums *s) {
     return sqrt(square * (n - 1) / n);
 }
 
+static uint32_t setting(const char *name, uint32_t otherwise) {
+    const char *s = getenv(name);
+    return s ? (uint32_t)atoi(s) : otherwise;
+}
+
 static int one_run(struct model *m, const char *path, uint64_t seed, uint32_t n, struct sums *sum) {
     const char *peer = getenv("PEER_LOGITS");
     uint32_t vocab = model_n_vocab(m);
     struct rows ours = {malloc((size_t)n * vocab * 8), n, vocab}, theirs = {malloc((size_t)n * vocab * 8), n, vocab};
     int32_t *id = malloc(n * sizeof *id);
     int r = our_rows(m, seed, &ours, id);
-    struct rows ref = {r == 0 ? ref_logits(path, id, n) : NULL, n, vocab};
+    struct rows ref = {r == 0 ? ref_logits(path, id, n, setting("LULL_CONTEXT", 0)) : NULL, n, vocab};
     double kl, top;
     if (ref.l) {
         compare(&ref, &ours, &kl, &top);
@@ -137,13 +142,13 @@ static int one_run(struct model *m, const char *path, uint64_t seed, uint32_t n,
 static int one_model(const char *path, const char *label) {
     struct model *m = NULL;
     struct why why = {{0}};
-    const char *wanted = getenv("LULL_POSITIONS"), *seeds = getenv("LULL_SEEDS");
-    int r = model_open(&m, path, NULL, &why);
+    struct model_opts mo = {.context = setting("LULL_CONTEXT", 0)};
+    int r = model_open(&m, path, &mo, &why);
     if (r != 0) {
         fprintf(stderr, "bench_kl: %s\n", why_text(&why, r));
         return 1;
     }
-    uint32_t n = wanted ? (uint32_t)atoi(wanted) : 512, runs = seeds ? (uint32_t)atoi(seeds) : 4;
+    uint32_t n = setting("LULL_POSITIONS", 512), runs = setting("LULL_SEEDS", 4);
     if (n == 0 || n > model_context(m)) n = model_context(m);
     static struct sums s;
     memset(&s, 0, sizeof s);
