@@ -108,9 +108,10 @@ BENCHES   := $(patsubst tests/bench/%.c,$(B)/bench/%,$(wildcard tests/bench/benc
 $(B)/e2e/%: $(B)/obj/tests/e2e/%.o $(E2E_PARTS) $(ALL_LIBS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(SANFLAG) $(LDHARD) $< $(E2E_PARTS) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
-$(B)/bench/%: $(B)/obj/tests/bench/%.o $(ALL_LIBS)
+BENCH_PARTS := $(patsubst %.c,$(B)/obj/%.o,$(filter-out $(wildcard tests/bench/bench_*.c),$(wildcard tests/bench/*.c)))
+$(B)/bench/%: $(B)/obj/tests/bench/%.o $(BENCH_PARTS) $(ALL_LIBS)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(SANFLAG) $(LDHARD) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
+	$(Q)$(CC) $(SANFLAG) $(LDHARD) $< $(BENCH_PARTS) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LIBS) -o $@
 
 # Fuzz targets: always clang with libFuzzer, address and undefined; their libraries are a build of their own.
 FUZZ_SRC := $(wildcard tests/fuzz/*/fuzz_*.c)
@@ -133,6 +134,9 @@ fuzz-%: $(B)/fuzz/fuzz_%
 	@mkdir -p tests/fuzz/corpus/$* $(BUILD)/found/$*
 	$< -max_total_time=$(or $(SECONDS_EACH),20) -timeout=10 -rss_limit_mb=2048 $(BUILD)/found/$* tests/fuzz/corpus/$*
 
+# Writes docs/benchmarks.md and its plots; PEER_BENCH names the other engine's llama-bench.
+bench-peer: $(B)/lull $(B)/bench/bench_peer
+	LULL_BIN=$(B)/lull $(B)/bench/bench_peer docs/benchmarks.md docs/benchmarks
 # AArch64's kernels on this machine: the engine's tests, cross-compiled, under an emulator (qemu-user) that has sdot and smmla.
 test-arm: export LULL_EMULATED = 1
 test-arm:
@@ -169,6 +173,6 @@ help:
 	@echo '  make lib-LAYER, make test-LAYER, make fuzz-NAME, make check-layers, make format, make install, make clean'
 clean:
 	rm -rf $(BUILD)
-.PHONY: test-arm check-layers check-claims format help clean
+.PHONY: test-arm bench-peer check-layers check-claims format help clean
 .SECONDARY:
 -include $(shell find $(B)/obj $(FB) -name '*.d' 2>/dev/null)
