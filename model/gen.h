@@ -56,7 +56,8 @@ enum gen_stop { STOP_NONE, STOP_END, STOP_STRING, STOP_LENGTH }; /* "stop" for E
 struct gen_event {
     struct gen *gen;
     void *user;
-    int err;           /* 0, or ERR_NONFINITE: the answer has failed and only gen_free is left to do */
+    int err;           /* 0, else the answer has failed and only gen_free is left to do: ERR_NONFINITE; ERR_UNSUPPORTED: no
+                        * token goes on in the request's format; ERR_LIMIT: its grammar takes too much work */
     uint32_t position; /* 0 = first id of the whole answer, resumed ids counted */
     int32_t id;        /* the sampled id; with is_end the end-of-generation id, which is not part of the answer */
     int is_end;

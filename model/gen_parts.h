@@ -6,6 +6,7 @@
 #include "model/digest.h"
 #include "model/engine.h"
 #include "model/gen.h"
+#include "model/grammar_run.h"
 #include "model/sampler.h"
 #include "model/textout.h"
 
@@ -40,6 +41,7 @@ struct gen_pool {
     struct engine *engine;
     uint32_t slots, context_max, chunk;
     uint64_t next_serial;
+    struct gram_trie *trie; /* made when the first answer asks for a format */
     struct gen *slot[GEN_SLOTS_MAX];
 
     /* of the step that runs */

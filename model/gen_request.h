@@ -32,6 +32,18 @@ struct gen_bias {
     float bias;
 };
 
+/* What the answer's text must be, as a whole: sampling leaves out the ids that would break it (PROTOCOL.md, Grammars). */
+enum gen_format_kind {
+    FORMAT_TEXT,   /* anything */
+    FORMAT_JSON,   /* a JSON object */
+    FORMAT_SCHEMA, /* JSON that the JSON Schema in `text` describes */
+    FORMAT_GBNF,   /* what the grammar in `text` matches */
+};
+struct gen_format {
+    enum gen_format_kind kind;
+    struct gen_text text;
+};
+
 enum { GEN_STOPS_MAX = 16, GEN_STOP_BYTES_MAX = 256, GEN_BIAS_MAX = 1024, GEN_MESSAGES_MAX = 4096 };
 struct gen_request {
     /* Either messages (a template is applied) or raw text (specials are not parsed, BOS as the vocabulary says). */
@@ -44,12 +56,16 @@ struct gen_request {
     size_t bias_count;
     struct gen_text stop[GEN_STOPS_MAX];
     size_t stop_count;
+    struct gen_format format;
     uint32_t max_tokens;     /* 0: as many as the context holds */
     uint32_t context_limit;  /* 0: the model's; else prompt + answer must fit it (Ollama's num_ctx) */
     uint64_t template_time;  /* unix seconds that a template may print as the date */
     uint32_t top_logprobs;   /* alternatives wanted per token, for display only */
     int logprobs;
 };
+
+/* 1: the answer's text begins with its first id, so that a blank which the vocabulary puts in front is not shown. */
+static inline int gen_at_start(const struct gen_request *r) { return !r->raw || r->text.n == 0; }
 
 /* Greedy, no cuts, no penalties: the command line's defaults. */
 #define GEN_SAMPLING_GREEDY ((struct gen_sampling){.top_p = 1, .repeat_penalty = 1, .repeat_last_n = 64})

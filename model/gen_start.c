@@ -44,6 +44,7 @@ void gen_pool_free(struct gen_pool *p) {
     if (!p) return;
     for (uint32_t i = 0; i < p->slots; i++) gen_free(p->slot[i]);
     engine_free(p->engine);
+    gram_trie_free(p->trie);
     free(p);
 }
 
@@ -85,6 +86,7 @@ static int resume_feed(struct gen *g, const struct gen_resume *res, uint32_t ans
         if (g->stop != STOP_NONE || id < 0 || (uint32_t)id >= model_n_vocab(g->pool->m))
             return why_set(why, ERR_RANGE, "the answer to resume is not one that this request can have");
         if (vocab_is_eog(v, id)) {
+            if (sampler_check(&g->sampler, 1) != 0) return why_set(why, ERR_RANGE, "the answer to resume ends too early");
             g->stop = STOP_END; /* must be the last: the next round refuses */
             continue;
         }
@@ -92,6 +94,8 @@ static int resume_feed(struct gen *g, const struct gen_resume *res, uint32_t ans
         e = buf_add(&g->before, text, n);
         g->ids[g->count++] = id;
         sampler_accept(&g->sampler, id);
+        if (e == 0 && (e = sampler_check(&g->sampler, 0)) != 0)
+            return why_set(why, e, "the answer to resume is not in the format that this request asks for");
         if (g->stop == STOP_NONE && i + 1 == answer_max) g->stop = STOP_LENGTH;
     }
     if (e == 0 && (g->stop == STOP_LENGTH || g->stop == STOP_END)) {
@@ -116,11 +120,20 @@ static int take_memory(struct gen *g, const struct gen_request *r, const struct 
     if (e == ERR_BUSY && (g->ids_max - 1 + KV_PAGE - 1) / KV_PAGE > engine_kv(p->engine)->pages)
         return why_set(why, ERR_CONTEXT, "prompt and answer do not fit the KV memory");
     if (e == ERR_BUSY) return why_set(why, e, "no free KV pages");
-    struct textout_opts to = {.stop = r->stop, .stop_count = r->stop_count, .at_start = !r->raw || r->text.n == 0};
+    struct textout_opts to = {.stop = r->stop, .stop_count = r->stop_count, .at_start = gen_at_start(r)};
     if (e == 0) e = textout_init(&g->out, model_vocab(p->m), &to, why);
     if (e == 0 && !(g->text = mem_zalloc(2, g->out.cap))) e = ERR_NOMEM;
     if (e == ERR_NOMEM) why_set(why, e, "no memory for an answer of %u tokens", g->ids_max);
     buf_init(&g->before, (size_t)g->ids_max * VOCAB_PIECE_BYTES_MAX * 3);
+    return e;
+}
+
+/* The sampler takes only what the request's format allows. The vocabulary's tree is made once for all answers. */
+static int constrain(struct gen *g, const struct gen_request *r, struct why *why) {
+    const struct vocab *v = model_vocab(g->pool->m);
+    struct gram_run *run;
+    int e = gram_run_of_format(&run, &r->format, &g->pool->trie, v, gen_at_start(r), why);
+    if (e == 0) sampler_constrain(&g->sampler, run);
     return e;
 }
 
@@ -133,6 +146,8 @@ static int start_with(struct gen *g, const struct gen_request *r, const struct g
         sampler_accept(&g->sampler, prompt->id[i]);
     }
     g->count = g->prompt_count = (uint32_t)prompt->count;
+    e = constrain(g, r, why);
+    if (e != 0) return e;
     if (res && res->count > (size_t)answer_max + 1) return why_set(why, ERR_RANGE, "the answer to resume is too long");
     return res ? resume_feed(g, res, answer_max, why) : 0;
 }

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "math/attend.h"
 #include "model/engine.h"
+#include "model/grammar_run.h"
 #include "model/sampler.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ struct state {
     struct replay_result *out;
     struct engine *engine;
     struct sampler sampler;
+    struct gram_trie *trie; /* NULL when the answer may be anything */
     struct kv_seq seq;
     int32_t *feed; /* prompt, then all ids but the last */
     size_t feed_count;
@@ -32,6 +34,13 @@ static int check(const struct model *m, const struct replay *in, struct why *why
         if (id < 0 || (uint32_t)id >= model_n_vocab(m)) return why_set(why, ERR_RANGE, "a token id is outside the vocabulary");
     }
     return 0;
+}
+
+static int constrain(struct state *s, const struct model *m, struct why *why) {
+    struct gram_run *run;
+    int r = gram_run_of_format(&run, &s->in->format, &s->trie, model_vocab(m), s->in->at_start, why);
+    if (r == 0) sampler_constrain(&s->sampler, run);
+    return r;
 }
 
 static int begin(struct state *s, struct model *m, struct why *why) {
@@ -53,7 +62,9 @@ static int begin(struct state *s, struct model *m, struct why *why) {
     if (r == 0) r = kv_seq_reserve(&s->seq, engine_kv(s->engine), positions);
     if (r == 0) r = sampler_init(&s->sampler, s->n_vocab, &in->sampling, in->bias, in->bias_count, positions + 1, why);
     if (r == ERR_NOMEM) why_set(why, r, "no memory for a replay of %zu tokens", s->feed_count);
-    for (size_t i = 0; r == 0 && i < in->prompt_count + in->from; i++) sampler_accept(&s->sampler, s->feed[i]);
+    for (size_t i = 0; r == 0 && i < in->prompt_count; i++) sampler_accept(&s->sampler, s->feed[i]);
+    if (r == 0) r = constrain(s, m, why);
+    for (size_t i = 0; r == 0 && i < in->from; i++) sampler_accept(&s->sampler, s->feed[in->prompt_count + i]);
     if (in->salt) memcpy(s->out->chain, in->salt, DIGEST_BYTES);
     return r;
 }
@@ -70,8 +81,8 @@ static int judge(struct state *s, size_t at, float *row) {
         return 0;
     }
     int r = sampler_pick(&s->sampler, row, (uint32_t)at, 0, &id);
-    if (r != 0) return r;
-    if (id != in->ids[at]) {
+    if (r != 0 && r != ERR_RANGE) return r; /* ERR_RANGE: an id before this one is not in the format */
+    if (r != 0 || id != in->ids[at]) {
         s->out->verdict = REPLAY_ID;
         return 0;
     }
@@ -113,6 +124,7 @@ int replay_run(struct model *m, const struct replay *in, struct replay_result *o
     if (s.engine) kv_seq_release(&s.seq, engine_kv(s.engine));
     engine_free(s.engine);
     sampler_release(&s.sampler);
+    gram_trie_free(s.trie);
     if (s.feed) mem_wipe(s.feed, s.feed_count * sizeof *s.feed);
     free(s.feed);
     return r;

@@ -8,6 +8,7 @@
 #include "math/float_bits.h"
 #include "math/scalar.h"
 #include "model/chacha.h"
+#include "model/grammar_run.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,7 @@ void sampler_release(struct sampler *s) {
     if (s->seen_at) mem_wipe(s->seen_at, s->n_vocab * sizeof *s->seen_at);
     if (s->ring) mem_wipe(s->ring, s->window * sizeof *s->ring);
     if (s->heap) mem_wipe(s->heap, s->n_vocab * sizeof *s->heap);
+    gram_run_free(s->grammar);
     free(s->bias);
     free(s->seen);
     free(s->seen_at);
@@ -103,7 +105,15 @@ static void forget(struct sampler *s, int32_t id) {
     s->seen_at[last.id] = at + 1;
 }
 
+void sampler_constrain(struct sampler *s, struct gram_run *g) { s->grammar = g; }
+
+int sampler_check(const struct sampler *s, int is_end) {
+    if (!s->grammar || s->grammar->err) return s->grammar ? s->grammar->err : 0;
+    return is_end && !gram_run_may_end(s->grammar) ? ERR_RANGE : 0;
+}
+
 void sampler_accept(struct sampler *s, int32_t id) {
+    if (s->grammar) gram_run_accept(s->grammar, id);
     if (!s->seen) return;
     if (s->ring) {
         if (s->ring_used == s->window)
@@ -120,15 +130,26 @@ void sampler_accept(struct sampler *s, int32_t id) {
     s->seen[s->seen_at[id] - 1].count++;
 }
 
-/* a) and b). Only values that change are looked at again: the row itself was finite. */
-static int adjust(const struct sampler *s, float *l) {
+/* a). Only values that change are looked at again: the row itself was finite. What the grammar forbids becomes -infinity,
+ * which neither argmax nor collect takes: at least one id is allowed. */
+static int add_bias(const struct sampler *s, float *l) {
     for (size_t i = 0; i < s->bias_count; i++) {
         float *x = &l[s->bias[i].id];
         *x += s->bias[i].bias;
         if (f32_not_finite(*x)) return ERR_NONFINITE;
     }
+    const uint32_t *allowed;
+    int r = s->grammar ? gram_run_mask(s->grammar, &allowed) : 0;
+    for (uint32_t i = 0; r == 0 && s->grammar && i < s->n_vocab; i++)
+        if (!(allowed[i / 32] >> i % 32 & 1)) l[i] = f32_from_bits(0xff800000u);
+    return r;
+}
+
+/* b). An id that was removed stays so. */
+static int penalise(const struct sampler *s, float *l) {
     for (uint32_t i = 0; i < s->seen_count; i++) {
         float *x = &l[s->seen[i].id], part = (float)s->seen[i].count * s->p.frequency_penalty;
+        if (f32_bits(*x) == 0xff800000u) continue;
         *x = *x > 0 ? *x / s->p.repeat_penalty : *x * s->p.repeat_penalty;
         part += s->p.presence_penalty;
         *x -= part;
@@ -228,7 +249,8 @@ static int32_t draw(struct sampler *s, const float *l, uint64_t r) {
 }
 
 int sampler_pick(struct sampler *s, float *l, uint32_t position, uint32_t choice, int32_t *id) {
-    int r = adjust(s, l);
+    int r = add_bias(s, l);
+    if (r == 0) r = penalise(s, l);
     if (r != 0) return r;
     if (s->p.temperature == 0)
         *id = argmax(l, s->n_vocab);
