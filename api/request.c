@@ -2,6 +2,7 @@
 #include "api/request.h"
 #include "api/request_fields.h"
 #include "base/err.h"
+#include "model/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -67,11 +68,13 @@ uint64_t api_deadline_ms(const char *text) {
     return s > API_DEADLINE_MAX_S ? API_DEADLINE_MAX_S * 1000ull : (uint64_t)(s * 1000);
 }
 
-/* Enough for everything the parsers take: no text is longer than its JSON, and each piece costs its slot, a NUL and alignment. */
+/* Enough for everything the parsers take: no text is longer than its JSON, and each piece costs its slot, a NUL and alignment.
+ * A schema is printed anew, and its numbers may grow. */
 static size_t arena_size(const json_t *root, size_t body_len) {
     size_t messages = json_array_size(json_object_get(root, "messages"));
     if (messages > GEN_MESSAGES_MAX) messages = GEN_MESSAGES_MAX;
-    return body_len + messages * (sizeof(struct gen_message) + 32) + GEN_BIAS_MAX * sizeof(struct gen_bias) + 4096;
+    int schema = json_object_get(root, "response_format") || json_object_get(root, "format");
+    return body_len + (schema ? SCHEMA_BYTES_MAX : 0) + messages * (sizeof(struct gen_message) + 32) + GEN_BIAS_MAX * sizeof(struct gen_bias) + 4096;
 }
 
 static int model_field(const struct fields *f) {

@@ -27,6 +27,7 @@ int api_tier_from_name(enum api_tier *out, const char *name);
 
 enum {
     API_BODY_MAX = 8 << 20,       /* bytes of JSON */
+    API_GRAMMAR_MAX = 64 << 10,   /* bytes of GBNF */
     API_MODEL_CAP = 136,          /* "name:tag" of 64 + 1 + 64 bytes and a NUL */
     API_DEADLINE_DEFAULT_S = 600, /* what the OpenAI clients wait */
     API_DEADLINE_MAX_S = 24 * 3600

@@ -34,6 +34,11 @@ int field_stop(const struct fields *f);
 /* A copy in the request's arena. ERR_NOMEM only on a bug in request_arena_size. */
 int field_copy(const struct fields *f, const char *s, size_t n, struct gen_text *out);
 
+/* What form the answer has, into out->gen.format (request_format.c). */
+int field_response_format(const struct fields *f);
+int field_grammar(const struct fields *f); /* after response_format */
+int field_ollama_format(const struct fields *f);
+
 /* "messages" of either dialect into out->gen; absent or empty leaves no messages. openai: content may be parts or null. */
 int messages_parse(const struct fields *f, int openai);
 

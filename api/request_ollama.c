@@ -116,7 +116,6 @@ static int refusals(const struct fields *f) {
     int64_t top = 0;
     const json_t *think = field_any(f, "think");
     int r = field_refuse_filled(f, "tools", "is not supported: no model here calls tools");
-    if (r == 0) r = field_refuse_filled(f, "format", "is not supported: answers are plain text");
     if (r == 0) r = field_bool(f, "logprobs", &yes);
     if (r == 0) r = field_int(f, "top_logprobs", 0, 20, &top);
     if (r == 0 && yes) r = field_unsupported(f, "logprobs", "is not supported");
@@ -189,6 +188,7 @@ int request_ollama(const struct fields *f) {
     if (r == 0) r = keep_alive(f);
     if (r == 0) r = options(f);
     if (r == 0) r = refusals(f);
+    if (r == 0) r = field_ollama_format(f);
     if (r == 0 && f->out->endpoint == API_GENERATE) return generate_prompt(f);
     if (r == 0) r = messages_parse(f, 0);
     if (r == 0 && f->out->gen.message_count == 0) only_load(f->out);

@@ -82,16 +82,6 @@ static int logprobs(const struct fields *f) {
     return r;
 }
 
-static int response_format(const struct fields *f) {
-    const json_t *v = field_any(f, "response_format");
-    if (!v) return 0;
-    const json_t *type = json_object_get(v, "type");
-    if (is_word(type, "text")) return 0;
-    if (is_word(type, "json_object") || is_word(type, "json_schema"))
-        return field_unsupported(f, "response_format", "other than text is not supported");
-    return field_bad(f, "response_format", "must have a type of text, json_object or json_schema");
-}
-
 /* Tools may be listed when the app forbids their use in the same breath; then they change nothing. */
 static int tools(const struct fields *f) {
     const json_t *list = field_any(f, "tools"), *choice = field_any(f, "tool_choice");
@@ -156,8 +146,8 @@ static int metadata(const struct fields *f) {
 
 int request_openai(const struct fields *f) {
     f->out->gen.sampling = (struct gen_sampling){.temperature = 1, .top_p = 1, .repeat_penalty = 1, .repeat_last_n = 64};
-    static int (*const steps[])(const struct fields *) = {stream,          sampling, lengths,    logit_bias, logprobs,
-                                                          response_format, tools,    modalities, metadata};
+    static int (*const steps[])(const struct fields *) = {
+        stream, sampling, lengths, logit_bias, logprobs, field_response_format, field_grammar, tools, modalities, metadata};
     int r = messages_parse(f, 1);
     if (r == 0 && f->out->gen.message_count == 0) r = field_bad(f, "messages", "must hold at least one message");
     for (size_t i = 0; r == 0 && i < sizeof steps / sizeof steps[0]; i++) r = steps[i](f);

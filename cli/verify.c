@@ -58,6 +58,7 @@ static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *po
         const int32_t *prompt = gen_prompt_ids(g, &n);
         ids_unpack(answer, &t->ids);
         struct replay in = {.prompt = prompt, .prompt_count = n, .sampling = q->gen.sampling, .bias = q->gen.bias, .bias_count = q->gen.bias_count,
+                            .format = q->gen.format, .at_start = gen_at_start(&q->gen),
                             .ids = answer, .count = t->ids.count, .from = t->receipt.from, .salt = t->salt, .digests = t->digests,
                             .chain = t->receipt.digests_chain, .kv = kv};
         struct replay_result out = {0};

@@ -1,7 +1,6 @@
 /* model/grammar_run.c - see grammar_run.h. */
 #include "model/grammar_run.h"
 #include "base/mem.h"
-#include "model/schema.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -140,18 +139,6 @@ int gram_run_mask(struct gram_run *r, const uint32_t **bits) {
     m->age = ++r->clock;
     *bits = m->bits;
     return 0;
-}
-
-int gram_of_format(struct grammar **out, const struct gen_format *f, struct why *why) {
-    struct buf gbnf;
-    *out = NULL;
-    if (f->kind == FORMAT_TEXT) return 0;
-    if (f->kind == FORMAT_GBNF) return grammar_parse(out, f->text.p, f->text.n, why);
-    int r = schema_to_gbnf(&gbnf, f->kind == FORMAT_SCHEMA ? f->text : SCHEMA_ANY_OBJECT, why);
-    if (r == 0 && (r = grammar_parse(out, (const char *)gbnf.data, gbnf.len, why)) == ERR_FORMAT)
-        why_set(why, r, "#: no finite value fits the schema"); /* a rule that begins with itself, or has no end */
-    buf_release(&gbnf);
-    return r;
 }
 
 int gram_run_of_format(struct gram_run **out, const struct gen_format *f, struct gram_trie **trie, const struct vocab *v,

@@ -7,7 +7,7 @@
 #ifndef MODEL_GRAMMAR_RUN_H
 #define MODEL_GRAMMAR_RUN_H
 
-#include "model/gen_request.h"
+#include "model/grammar_format.h"
 #include "model/grammar_match.h"
 #include "model/grammar_trie.h"
 
@@ -43,9 +43,7 @@ int gram_run_may_end(const struct gram_run *r);
  * the vocabulary goes on here; ERR_LIMIT: too much work. */
 int gram_run_mask(struct gram_run *r, const uint32_t **bits);
 
-/* The grammar that a request asks for: NULL for FORMAT_TEXT. Errors as grammar_parse and schema_to_gbnf. */
-int gram_of_format(struct grammar **out, const struct gen_format *f, struct why *why);
-/* The same, ready to run: NULL for FORMAT_TEXT. *trie is made from v when it is NULL, and stays the caller's. */
+/* What a request asks for, ready to run: NULL for FORMAT_TEXT. *trie is made from v when it is NULL, and stays the caller's. */
 int gram_run_of_format(struct gram_run **out, const struct gen_format *f, struct gram_trie **trie, const struct vocab *v,
                        int at_start, struct why *why);
 

@@ -144,8 +144,8 @@ TEST(what_cannot_be_done_is_refused_by_name) {
         {"\"n\":2", "n"},
         {"\"logprobs\":true", "logprobs"},
         {"\"top_logprobs\":3", "top_logprobs"},
-        {"\"response_format\":{\"type\":\"json_object\"}", "response_format"},
-        {"\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}", "response_format"},
+        {"\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"uniqueItems\":true}}}", "response_format"},
+        {"\"grammar\":\"root ::= <think>\"", "grammar"},
         {"\"tools\":[{\"type\":\"function\"}]", "tools"},
         {"\"tools\":[{\"type\":\"function\"}],\"tool_choice\":\"auto\"", "tools"},
         {"\"tool_choice\":\"required\"", "tool_choice"},
@@ -164,6 +164,10 @@ TEST(what_cannot_be_done_is_refused_by_name) {
     refused(API_V1_CHAT, "\"logprobs\":1", API_BAD_REQUEST, "logprobs");
     refused(API_V1_CHAT, "\"response_format\":{\"type\":\"yaml\"}", API_BAD_REQUEST, "response_format");
     refused(API_V1_CHAT, "\"response_format\":\"text\"", API_BAD_REQUEST, "response_format");
+    refused(API_V1_CHAT, "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}", API_BAD_REQUEST, "response_format");
+    refused(API_V1_CHAT, "\"grammar\":\"root ::= root\"", API_BAD_REQUEST, "grammar");
+    refused(API_V1_CHAT, "\"grammar\":\"root ::= x\"", API_BAD_REQUEST, "grammar");
+    refused(API_V1_CHAT, "\"response_format\":{\"type\":\"json_object\"},\"grammar\":\"root ::= [a]\"", API_BAD_REQUEST, "grammar");
     refused(API_V1_CHAT, "\"tools\":{}", API_BAD_REQUEST, "tools");
     refused(API_V1_CHAT, "\"tool_choice\":5", API_BAD_REQUEST, "tool_choice");
     refused(API_V1_CHAT, "\"modalities\":\"text\"", API_BAD_REQUEST, "modalities");
@@ -180,6 +184,28 @@ TEST(what_changes_nothing_is_ignored) {
     taken(API_CHAT, "\"truncate\":true,\"shift\":false,\"think\":false,\"format\":\"\",\"tools\":[],\"logprobs\":false,"
                     "\"options\":{\"num_gpu\":99,\"num_thread\":4,\"num_keep\":5,\"numa\":true,\"low_vram\":\"?\",\"mirostat\":0,"
                     "\"typical_p\":1.0,\"unknown\":null}");
+}
+
+TEST(the_form_of_an_answer) {
+    taken(API_V1_CHAT, "\"response_format\":{\"type\":\"json_object\"}");
+    CHECK_INT(q.gen.format.kind, FORMAT_JSON);
+    taken(API_V1_CHAT, "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\"n\",\"strict\":true,"
+                       "\"schema\":{\"type\":\"object\",\"properties\":{\"z\":{\"type\":\"integer\"},\"a\":{}}}}}");
+    CHECK_INT(q.gen.format.kind, FORMAT_SCHEMA); /* members stay in their order */
+    CHECK(text_is(q.gen.format.text, "{\"type\":\"object\",\"properties\":{\"z\":{\"type\":\"integer\"},\"a\":{}}}"));
+    taken(API_V1_CHAT, "\"grammar\":\"root ::= [a-z]+\"");
+    CHECK(q.gen.format.kind == FORMAT_GBNF && text_is(q.gen.format.text, "root ::= [a-z]+"));
+    taken(API_V1_CHAT, "\"response_format\":{\"type\":\"text\"},\"grammar\":\"\"");
+    CHECK_INT(q.gen.format.kind, FORMAT_TEXT);
+    taken(API_CHAT, "\"format\":\"json\"");
+    CHECK_INT(q.gen.format.kind, FORMAT_JSON);
+    taken(API_GENERATE, "\"format\":{\"enum\":[1e300,1e-300]}"); /* its numbers grow when they are printed anew */
+    CHECK_INT(q.gen.format.kind, FORMAT_SCHEMA);
+    taken(API_GENERATE, "\"format\":\"\"");
+    CHECK_INT(q.gen.format.kind, FORMAT_TEXT);
+    CHECK(with(API_V1_CHAT, "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":"
+                            "{\"properties\":{\"a\":{\"items\":{\"minContains\":1}}}}}}") < 0);
+    CHECK(strstr(err.message, "#/properties/a/items/minContains: this word is not supported") != NULL);
 }
 
 TEST(logit_bias_is_ids_and_numbers) {
@@ -325,8 +351,10 @@ TEST(options_of_ollama) {
 
 TEST(what_ollama_cannot_have_here) {
     refused(API_CHAT, "\"tools\":[{}]", API_UNSUPPORTED, "tools");
-    refused(API_CHAT, "\"format\":\"json\"", API_UNSUPPORTED, "format");
-    refused(API_CHAT, "\"format\":{\"type\":\"object\"}", API_UNSUPPORTED, "format");
+    refused(API_CHAT, "\"format\":\"yaml\"", API_BAD_REQUEST, "format");
+    refused(API_CHAT, "\"format\":[]", API_BAD_REQUEST, "format");
+    refused(API_CHAT, "\"format\":{\"type\":\"thing\"}", API_BAD_REQUEST, "format");
+    refused(API_CHAT, "\"format\":{\"not\":{}}", API_UNSUPPORTED, "format");
     refused(API_CHAT, "\"think\":true", API_UNSUPPORTED, "think");
     refused(API_CHAT, "\"think\":\"high\"", API_UNSUPPORTED, "think");
     refused(API_CHAT, "\"think\":3", API_BAD_REQUEST, "think");
@@ -464,7 +492,7 @@ TEST(deadline_comes_from_the_client) {
 TESTS_MAIN("api request", T(endpoints_and_dialects), T(model_names_get_their_tag), T(an_unusable_model_name_is_not_found),
            T(defaults_of_each_dialect), T(sampling_fields_of_openai), T(max_completion_tokens_wins_over_max_tokens),
            T(stop_is_text_or_list), T(what_cannot_be_done_is_refused_by_name), T(what_changes_nothing_is_ignored),
-           T(logit_bias_is_ids_and_numbers), T(stream_options), T(least_tier), T(roles_and_contents),
+           T(the_form_of_an_answer), T(logit_bias_is_ids_and_numbers), T(stream_options), T(least_tier), T(roles_and_contents),
            T(bad_messages_are_named_by_index), T(more_than_4096_messages_are_refused), T(images_of_ollama_are_refused),
            T(options_of_ollama), T(what_ollama_cannot_have_here), T(generate_is_templated_or_raw),
            T(empty_requests_load_and_unload), T(keep_alive_forms), T(bodies_that_are_no_request),
