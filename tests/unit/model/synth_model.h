@@ -24,9 +24,16 @@ struct synth {
     uint32_t window;
     float spread; /* standard deviation of weights times sqrt(cols); 0: 1 */
     uint64_t seed;
-    const char *leave_out; /* a tensor that is not written */
-    const char *extra;     /* a tensor too many */
-    uint32_t experts;
+    const char *leave_out;  /* a tensor that is not written */
+    const char *extra;      /* a tensor too many */
+    uint32_t experts, used; /* ffn_*_exps; ff is then the width of one */
+    int post_norms, fused, longrope;
+    const char *misshapen; /* a tensor with 16 rows (a vector: 8 values) too many */
+    struct synth_key {     /* {arch}.name: u32 or, when that is 0, f32 */
+        const char *name;
+        uint32_t u;
+        float f;
+    } key[6];
 };
 
 /* splitmix64 */
@@ -133,6 +140,13 @@ static inline void synth_keys(struct gguf_writer *w, const struct synth *y) {
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) gguf_put_u32(w, KEY(counts[i].name), counts[i].value);
     gguf_put_f32(w, KEY("attention.layer_norm_rms_epsilon"), 1e-5f);
     if (y->experts) gguf_put_u32(w, KEY("expert_count"), y->experts);
+    if (y->used) gguf_put_u32(w, KEY("expert_used_count"), y->used);
+    if (y->longrope) gguf_put_u32(w, KEY("rope.scaling.original_context_length"), y->context / 4);
+    for (size_t i = 0; i < sizeof y->key / sizeof y->key[0] && y->key[i].name; i++)
+        if (y->key[i].u)
+            gguf_put_u32(w, KEY(y->key[i].name), y->key[i].u);
+        else
+            gguf_put_f32(w, KEY(y->key[i].name), y->key[i].f);
     if (y->window) gguf_put_u32(w, KEY("attention.sliding_window"), y->window);
     if (y->rope) {
         gguf_put_text(w, KEY("rope.scaling.type"), y->rope);
@@ -147,53 +161,83 @@ struct synth_item {
     char name[64];
     uint32_t type, cols, rows; /* rows 0: a vector */
     float mean, deviation;
+    uint32_t depth; /* experts; 0: 1 */
 };
+
+static inline size_t synth_matrices(const struct synth *y, uint32_t layer, struct synth_item *out) {
+    uint32_t q = y->heads * y->head_dim, kv = y->kv * y->head_dim, many = y->experts;
+    int parts = !y->fused, dense = !many;
+    size_t n = 0;
+    const struct {
+        int wanted;
+        const char *part;
+        uint32_t type, cols, rows, depth;
+    } mats[] = {{parts, "attn_q.weight", y->type, y->embd, q, 1},
+                {parts, "attn_k.weight", y->type, y->embd, kv, 1},
+                {parts, "attn_v.weight", y->type, y->embd, kv, 1},
+                {y->fused, "attn_qkv.weight", y->type, y->embd, q + 2 * kv, 1},
+                {1, "attn_output.weight", y->type, q, y->embd, 1},
+                {dense && parts, "ffn_gate.weight", y->type, y->embd, y->ff, 1},
+                {dense, "ffn_up.weight", y->type, y->embd, y->fused ? 2 * y->ff : y->ff, 1},
+                {dense, "ffn_down.weight", y->down_type, y->ff, y->embd, 1},
+                {!dense, "ffn_gate_inp.weight", WEIGHT_F32, y->embd, many, 1},
+                {!dense, "ffn_gate_exps.weight", y->type, y->embd, y->ff, many},
+                {!dense, "ffn_up_exps.weight", y->type, y->embd, y->ff, many},
+                {!dense, "ffn_down_exps.weight", y->down_type, y->ff, y->embd, many}};
+    for (size_t j = 0; j < sizeof mats / sizeof mats[0]; j++) {
+        if (!mats[j].wanted) continue;
+        out[n] = (struct synth_item){"",           mats[j].type, mats[j].cols, mats[j].rows, 0, y->spread != 0 ? y->spread : 1.0f,
+                                     mats[j].depth};
+        snprintf(out[n++].name, sizeof out->name, "blk.%u.%s", layer, mats[j].part);
+    }
+    return n;
+}
+
+static inline size_t synth_vectors(const struct synth *y, uint32_t layer, struct synth_item *out) {
+    uint32_t q = y->heads * y->head_dim, kv = y->kv * y->head_dim;
+    size_t n = 0;
+    const struct {
+        const char *part;
+        int wanted;
+        uint32_t n;
+        float mean, deviation;
+    } vecs[] = {{"attn_norm.weight", 1, y->embd, 1, 0.1f},
+                {"ffn_norm.weight", 1, y->embd, 1, 0.1f},
+                {"post_attention_norm.weight", y->post_norms, y->embd, 1, 0.1f},
+                {"post_ffw_norm.weight", y->post_norms, y->embd, 1, 0.1f},
+                {"attn_q_norm.weight", y->qk_norm, y->head_dim, 1, 0.1f},
+                {"attn_k_norm.weight", y->qk_norm, y->head_dim, 1, 0.1f},
+                {"attn_q.bias", y->qkv_bias, q, 0, 0.2f},
+                {"attn_k.bias", y->qkv_bias, kv, 0, 0.2f},
+                {"attn_v.bias", y->qkv_bias, kv, 0, 0.2f}};
+    for (size_t j = 0; j < sizeof vecs / sizeof vecs[0]; j++) {
+        if (!vecs[j].wanted) continue;
+        out[n] = (struct synth_item){"", WEIGHT_F32, vecs[j].n, 0, vecs[j].mean, vecs[j].deviation, 0};
+        snprintf(out[n++].name, sizeof out->name, "blk.%u.%s", layer, vecs[j].part);
+    }
+    return n;
+}
 
 static inline size_t synth_items(const struct synth *y, struct synth_item *out) {
     size_t n = 0;
-    uint32_t q = y->heads * y->head_dim, kv = y->kv * y->head_dim;
-    float spread = y->spread != 0 ? y->spread : 1.0f;
-    uint32_t embd_type = y->tied ? y->output_type : y->type;
-    out[n++] = (struct synth_item){"token_embd.weight", embd_type, y->embd, y->vocab, 0, 1};
+    out[n++] = (struct synth_item){"token_embd.weight", y->tied ? y->output_type : y->type, y->embd, y->vocab, 0, 1, 0};
     for (uint32_t i = 0; i < y->layers; i++) {
-        const struct {
-            const char *part;
-            uint32_t type, cols, rows;
-        } mats[] = {{"attn_q.weight", y->type, y->embd, q},           {"attn_k.weight", y->type, y->embd, kv},
-                    {"attn_v.weight", y->type, y->embd, kv},          {"attn_output.weight", y->type, q, y->embd},
-                    {"ffn_gate.weight", y->type, y->embd, y->ff},     {"ffn_up.weight", y->type, y->embd, y->ff},
-                    {"ffn_down.weight", y->down_type, y->ff, y->embd}};
-        for (size_t j = 0; j < 7; j++) {
-            struct synth_item *it = &out[n++];
-            *it = (struct synth_item){"", mats[j].type, mats[j].cols, mats[j].rows, 0, spread};
-            snprintf(it->name, sizeof it->name, "blk.%u.%s", i, mats[j].part);
-        }
-        const struct {
-            const char *part;
-            int wanted;
-            uint32_t n;
-            float mean, deviation;
-        } vecs[] = {{"attn_norm.weight", 1, y->embd, 1, 0.1f},
-                    {"ffn_norm.weight", 1, y->embd, 1, 0.1f},
-                    {"attn_q_norm.weight", y->qk_norm, y->head_dim, 1, 0.1f},
-                    {"attn_k_norm.weight", y->qk_norm, y->head_dim, 1, 0.1f},
-                    {"attn_q.bias", y->qkv_bias, q, 0, 0.2f},
-                    {"attn_k.bias", y->qkv_bias, kv, 0, 0.2f},
-                    {"attn_v.bias", y->qkv_bias, kv, 0, 0.2f}};
-        for (size_t j = 0; j < 7; j++) {
-            if (!vecs[j].wanted) continue;
-            struct synth_item *it = &out[n++];
-            *it = (struct synth_item){"", WEIGHT_F32, vecs[j].n, 0, vecs[j].mean, vecs[j].deviation};
-            snprintf(it->name, sizeof it->name, "blk.%u.%s", i, vecs[j].part);
-        }
+        n += synth_matrices(y, i, out + n);
+        n += synth_vectors(y, i, out + n);
     }
-    out[n++] = (struct synth_item){"output_norm.weight", WEIGHT_F32, y->embd, 0, 1, 0.1f};
-    if (y->rope_freqs) out[n++] = (struct synth_item){"rope_freqs.weight", WEIGHT_F32, y->head_dim / 2, 0, 4, 0.5f};
-    if (!y->tied) out[n++] = (struct synth_item){"output.weight", y->output_type, y->embd, y->vocab, 0, 2};
+    out[n++] = (struct synth_item){"output_norm.weight", WEIGHT_F32, y->embd, 0, 1, 0.1f, 0};
+    if (y->rope_freqs) out[n++] = (struct synth_item){"rope_freqs.weight", WEIGHT_F32, y->head_dim / 2, 0, 4, 0.5f, 0};
+    if (y->longrope) {
+        out[n++] = (struct synth_item){"rope_factors_long.weight", WEIGHT_F32, y->head_dim / 2, 0, 8, 0.5f, 0};
+        out[n++] = (struct synth_item){"rope_factors_short.weight", WEIGHT_F32, y->head_dim / 2, 0, 2, 0.1f, 0};
+    }
+    if (!y->tied) out[n++] = (struct synth_item){"output.weight", y->output_type, y->embd, y->vocab, 0, 2, 0};
     if (y->extra) {
-        out[n] = (struct synth_item){"", WEIGHT_F32, 8, 0, 0, 1};
+        out[n] = (struct synth_item){"", WEIGHT_F32, 8, 0, 0, 1, 0};
         snprintf(out[n++].name, 64, "%s", y->extra);
     }
+    for (size_t i = 0; i < n && y->misshapen; i++)
+        if (strcmp(out[i].name, y->misshapen) == 0) *(out[i].rows ? &out[i].rows : &out[i].cols) += out[i].rows ? 16 : 8;
     return n;
 }
 
@@ -208,19 +252,24 @@ static inline const char *synth_path(const char *tag) {
 static inline void synth_write(const struct synth *y, const char *path) {
     struct gguf_writer *w = NULL;
     struct why why = {{0}};
-    struct synth_item *it = calloc((size_t)y->layers * 14 + 8, sizeof *it);
+    struct synth_item *it = calloc((size_t)y->layers * 16 + 8, sizeof *it);
     CHECK_INT(gguf_writer_new(&w, path, &why), 0);
     synth_keys(w, y);
     size_t n = synth_items(y, it);
     uint64_t s = y->seed + 1;
     for (size_t i = 0; i < n; i++)
-        if (!y->leave_out || strcmp(it[i].name, y->leave_out) != 0)
+        if (y->leave_out && strcmp(it[i].name, y->leave_out) == 0)
+            continue;
+        else if (it[i].depth > 1)
+            gguf_put_stack(w, it[i].name, it[i].type, it[i].cols, it[i].rows, it[i].depth);
+        else
             gguf_put_tensor(w, it[i].name, it[i].type, it[i].rows ? 2 : 1, it[i].cols, it[i].rows ? it[i].rows : 1);
     for (size_t i = 0; i < n; i++) {
         if (y->leave_out && strcmp(it[i].name, y->leave_out) == 0) continue;
         float scale = 1.0f / sqrtf((float)it[i].cols);
         if (it[i].rows)
-            synth_tensor(w, it[i].type, it[i].cols, it[i].rows, i == 0 ? 1.0f : it[i].deviation * scale, &s);
+            synth_tensor(w, it[i].type, it[i].cols, it[i].rows * (it[i].depth > 1 ? it[i].depth : 1),
+                         i == 0 ? 1.0f : it[i].deviation * scale, &s);
         else
             synth_vector(w, it[i].cols, it[i].mean, it[i].deviation, &s);
     }
@@ -258,5 +307,26 @@ static const struct synth synth_all[] = {
     {"window", "llama", WEIGHT_F16, WEIGHT_F16, WEIGHT_F16, 64, 96, 2, 4, 2, 16, 270, 512, .window = 40, .seed = 10},
 };
 enum { SYNTH_ALL = sizeof synth_all / sizeof synth_all[0] };
+
+/* The families beyond those, and every way in which they differ. */
+static const struct synth synth_families[] __attribute__((unused)) = {
+    {"mixtral", "llama", WEIGHT_Q8_0, WEIGHT_Q4_0, WEIGHT_Q8_0, 64, 96, 2, 4, 2, 16, 270, 512, .experts = 5, .used = 2,
+     .seed = 21},
+    {"qwen3moe", "qwen3moe", WEIGHT_F16, WEIGHT_Q8_0, WEIGHT_F16, 48, 32, 2, 3, 1, 32, 281, 512, .qk_norm = 1, .experts = 11,
+     .used = 4, .key = {{"expert_feed_forward_length", 32, 0}}, .seed = 22},
+    {"gemma", "gemma", WEIGHT_BF16, WEIGHT_BF16, WEIGHT_BF16, 40, 60, 2, 2, 1, 24, 266, 512, .tied = 1, .seed = 23},
+    {"gemma2", "gemma2", WEIGHT_Q8_0, WEIGHT_Q8_0, WEIGHT_Q8_0, 96, 160, 3, 4, 2, 32, 300, 512, .tied = 1, .post_norms = 1,
+     .window = 20, .key = {{"attn_logit_softcapping", 0, 5}, {"final_logit_softcapping", 0, 3}}, .seed = 24},
+    {"gemma3", "gemma3", WEIGHT_Q4_0, WEIGHT_F16, WEIGHT_Q8_0, 64, 90, 7, 2, 1, 64, 290, 512, .tied = 1, .post_norms = 1,
+     .qk_norm = 1, .window = 20, .rope = "linear", .seed = 25},
+    {"phi3", "phi3", WEIGHT_Q8_0, WEIGHT_Q8_0, WEIGHT_Q8_0, 96, 160, 2, 3, 1, 32, 280, 512, .fused = 1, .window = 33, .seed = 26},
+    {"phi3-long", "phi3", WEIGHT_F16, WEIGHT_F16, WEIGHT_F16, 48, 70, 2, 2, 2, 24, 275, 512, .fused = 1, .longrope = 1,
+     .key = {{"rope.scaling.attn_factor", 0, 1.1875f}}, .seed = 27},
+    {"smollm3", "smollm3", WEIGHT_Q8_0, WEIGHT_Q8_0, WEIGHT_Q8_0, 64, 96, 5, 4, 1, 16, 290, 512, .tied = 1, .seed = 28},
+    {"granite", "granite", WEIGHT_Q4_0, WEIGHT_Q8_0, WEIGHT_Q8_0, 64, 96, 2, 4, 2, 16, 277, 512, .tied = 1,
+     .key = {{"embedding_scale", 0, 12}, {"residual_scale", 0, 0.25f}, {"attention.scale", 0, 0.3f}, {"logit_scale", 0, 3}},
+     .seed = 29},
+};
+enum { SYNTH_FAMILIES = sizeof synth_families / sizeof synth_families[0] };
 
 #endif

@@ -315,6 +315,7 @@ TEST(a_step_allocates_nothing) {
     check_no_allocation(stories(), KV_F16);
     check_no_allocation(synth_open(&synth_all[3]), KV_F16);
     check_no_allocation(synth_open(&synth_all[3]), KV_Q8);
+    check_no_allocation(synth_open(&synth_families[0]), KV_F16); /* experts */
 #endif
 }
 
