@@ -1,5 +1,8 @@
 /* cli/cmd_bench.c - `lull bench MODEL`: speed of the whole engine on prompts of random ids, sampling and digests left out.
  *
+ * Decode is held against the speed at which the same threads read memory, measured before each run: decode_read_gbps is the bytes
+ * of weights, keys and values per token times tokens per second.
+ *
  * Prefill: --prompt tokens in steps of --chunk. Decode: --gen single tokens after them. The median of --repeat runs counts, after
  * one short warm-up; min and max are shown beside it. */
 #include "base/clock.h"
@@ -9,13 +12,16 @@
 #include "cli/model_load.h"
 #include "math/attend.h"
 #include "math/pool.h"
+#include "math/read_speed.h"
 #include "model/engine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { REPEAT_MAX = 100 };
+#define READ_BYTES ((size_t)512 << 20) /* more than any cache */
 
 struct bench {
     struct model *m;
@@ -27,6 +33,8 @@ struct bench {
     const char *kv;
     enum kv_format format;                          /* what kv names */
     double prefill[REPEAT_MAX], decode[REPEAT_MAX]; /* tokens per second */
+    double read[REPEAT_MAX];                        /* bytes per second */
+    void *read_mem;
 };
 
 /* Feeds ids [from, to) in steps; the last of each step yields logits, as in use. Nanoseconds, or 0 on failure. */
@@ -60,8 +68,12 @@ static double median(double *v, uint32_t n) {
     return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
 }
 
+/* What one token reads, the mean over those that were decoded; in 10^9 bytes. */
+static double gb_per_token(const struct bench *b) { return (double)engine_token_bytes(b->e, b->prompt + b->gen / 2) * 1e-9; }
+
 static void report(struct bench *b) {
-    double p = median(b->prefill, b->repeat), d = median(b->decode, b->repeat);
+    double p = median(b->prefill, b->repeat), d = median(b->decode, b->repeat), mem = median(b->read, b->repeat) * 1e-9;
+    double used = b->gen ? d * gb_per_token(b) : 0;
     const double *ps = b->prefill, *ds = b->decode;
     uint32_t last = b->repeat - 1;
     const char *name = *model_name(b->m) ? model_name(b->m) : model_arch(b->m);
@@ -70,6 +82,7 @@ static void report(struct bench *b) {
                engine_kernels(b->e), b->threads);
         printf("prefill %u: %.1f tokens/s (%.1f to %.1f)\n", b->prompt, p, ps[0], ps[last]);
         printf("decode %u: %.2f tokens/s (%.2f to %.2f)\n", b->gen, d, ds[0], ds[last]);
+        printf("memory: decode reads %.1f GB/s, these threads can read %.1f GB/s (%.0f %%)\n", used, mem, 100 * used / mem);
         return;
     }
     struct buf quoted;
@@ -77,11 +90,21 @@ static void report(struct bench *b) {
     if (json_quote(&quoted, name, strlen(name)) == 0)
         printf("{\"prefill_tps\":%.2f,\"decode_tps\":%.3f,\"prefill_min\":%.2f,\"prefill_max\":%.2f,\"decode_min\":%.3f,\"decode_"
                "max\":%.3f,"
+               "\"mem_read_gbps\":%.2f,\"decode_read_gbps\":%.2f,"
                "\"threads\":%u,\"model\":%.*s,\"type\":\"%s\",\"profile\":\"%s\",\"kernels\":\"%s\",\"prompt\":%u,\"gen\":%u,"
                "\"repeat\":%u}\n",
-               p, d, ps[0], ps[last], ds[0], ds[last], b->threads, (int)quoted.len, (const char *)quoted.data, model_type(b->m),
-               model_profile(b->m, b->format), engine_kernels(b->e), b->prompt, b->gen, b->repeat);
+               p, d, ps[0], ps[last], ds[0], ds[last], mem, used, b->threads, (int)quoted.len, (const char *)quoted.data,
+               model_type(b->m), model_profile(b->m, b->format), engine_kernels(b->e), b->prompt, b->gen, b->repeat);
     buf_release(&quoted);
+}
+
+/* Written once, or every page would be the one page of zeros. */
+static int read_room(struct bench *b) {
+    void *mem = mmap(NULL, READ_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mem == MAP_FAILED) return ERR_NOMEM;
+    (void)madvise(mem, READ_BYTES, MADV_HUGEPAGE); /* as the weights are */
+    b->read_mem = memset(mem, 1, READ_BYTES);
+    return 0;
 }
 
 static int bench_all(struct bench *b, struct why *why) {
@@ -103,11 +126,13 @@ static int bench_all(struct bench *b, struct why *why) {
     int r = engine_new(&b->e, b->m, &eo, why);
     if (r == 0) r = kv_seq_init(&b->seq, positions);
     if (r == 0) b->threads = pool_threads(engine_threads(b->e));
+    if (r == 0) r = read_room(b);
     double ignored[2];
     if (r == 0) r = one_run(b, b->prompt < 32 ? b->prompt : 32, b->gen < 4 ? b->gen : 4, &ignored[0], &ignored[1]);
     struct cli_progress progress;
     cli_progress_start(&progress, "measuring");
     for (uint32_t i = 0; r == 0 && i < b->repeat; i++) {
+        b->read[i] = read_speed(engine_threads(b->e), b->read_mem, READ_BYTES);
         r = one_run(b, b->prompt, b->gen, &b->prefill[i], &b->decode[i]);
         cli_progress_show(&progress, i + 1, b->repeat);
     }
@@ -141,6 +166,7 @@ int cmd_bench(int argc, char **argv) {
         r = bench_all(&b, &why);
         if (b.e) kv_seq_release(&b.seq, engine_kv(b.e));
         engine_free(b.e);
+        if (b.read_mem) munmap(b.read_mem, READ_BYTES);
         free(b.ids);
         model_close(b.m);
     }

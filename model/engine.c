@@ -114,6 +114,21 @@ struct pool *engine_threads(struct engine *e) {
     return e->pool;
 }
 
+uint64_t engine_token_bytes(const struct engine *e, uint32_t position) {
+    const struct hparams *h = &e->m->hp;
+    uint64_t bytes = matrix_bytes(&e->m->output), experts = h->n_expert ? h->n_expert_used : 1;
+    for (uint32_t i = 0; i < h->n_layer; i++) {
+        const struct layer *y = &e->m->layer[i];
+        uint64_t keys = (uint64_t)position + 1;
+        if (y->plan.window && keys > y->plan.window) keys = y->plan.window;
+        bytes += matrix_bytes(&y->wq) + matrix_bytes(&y->wk) + matrix_bytes(&y->wv) + matrix_bytes(&y->wo);
+        bytes += experts * (matrix_bytes(&y->gate) + matrix_bytes(&y->up) + matrix_bytes(&y->down));
+        if (h->n_expert) bytes += matrix_bytes(&y->router);
+        bytes += keys * h->n_kv * kv_page_bytes(e->format, h->head_dim) / KV_PAGE;
+    }
+    return bytes;
+}
+
 /* ---- one step ---- */
 
 static int part_check(const struct engine *e, const struct engine_part *p) {

@@ -33,6 +33,9 @@ struct pool *engine_threads(struct engine *e);                     /* for work b
 const char *engine_kernels(const struct engine *e);                /* name of the kernels in use: "avx2" */
 size_t engine_page_bytes(const struct model *m, enum kv_format f); /* memory of one KV page; model_kv_check passed */
 
+/* Bytes that one decoded token at this position reads from memory when nothing is cached: weights, keys and values. */
+uint64_t engine_token_bytes(const struct engine *e, uint32_t position);
+
 /* Part of a batch: the next `count` tokens of one sequence, which must have pages for them. */
 struct engine_part {
     struct kv_seq *seq;
