@@ -12,8 +12,8 @@
 const char *const *opt_sections;
 static const char *config_path;
 static const struct opt builtin[] = {
-    {"config", OPT_TEXT, &config_path, "FILE", "read options from FILE, not ~/.config/lull/config, /etc/lull/config", 0, 0},
-    {"help", OPT_FLAG, NULL, NULL, "show this", 0, 0},
+    {"config", OPT_TEXT, &config_path, "FILE", "read options from FILE (~/.config/lull/config, /etc/lull/config)", 0, 0},
+    {"help", OPT_FLAG, NULL, NULL, "show this; also -h", 0, 0},
     {0},
 };
 
@@ -108,7 +108,7 @@ static int config_line(const struct command_line *c, char *line, int *ours, cons
     *eq = 0;
     char *name = trim(line);
     const struct opt *o = find(c->opts, name, strlen(name));
-    if (!o) return why_set(why, ERR_USAGE, "%s:%u: lull %s has no option \"%.64s\"", where, number, c->command, name);
+    if (!o) return why_set(why, ERR_USAGE, "%s:%u: no option \"%.64s\" of lull %s", where, number, name, c->command);
     struct why inner = {{0}};
     int r = set(o, trim(eq + 1), &inner);
     return r == 0 ? 0 : why_set(why, r, "%s:%u: %.200s", where, number, inner.text);
@@ -168,7 +168,7 @@ static int one_option(struct command_line *c, int argc, char **argv, int *i, int
     const char *name = argv[*i] + 2, *eq = strchr(name, '=');
     size_t n = eq ? (size_t)(eq - name) : strlen(name);
     const struct opt *own = find(c->opts, name, n), *o = own ? own : find(builtin, name, n);
-    if (!o) return why_set(why, ERR_USAGE, "lull %s has no option --%.*s; lull %s --help lists them", c->command, (int)(n > 64 ? 64 : n), name, c->command);
+    if (!o) return why_set(why, ERR_USAGE, "no option --%.*s; lull %s --help lists them", (int)(n > 64 ? 64 : n), name, c->command);
     if (!own && o->kind == OPT_FLAG) return OPT_HELP_SHOWN;
     const char *value = eq ? eq + 1 : NULL;
     if (o->kind == OPT_FLAG && !eq) value = "yes";
@@ -185,9 +185,12 @@ static int pass(struct command_line *c, int argc, char **argv, int apply, struct
     for (int i = 1; r == 0 && i < argc; i++) {
         if (!only_args && strcmp(argv[i], "--") == 0) only_args = 1;
         else if (!only_args && strncmp(argv[i], "--", 2) == 0) r = one_option(c, argc, argv, &i, apply, why);
-        else if (!only_args && argv[i][0] == '-' && argv[i][1] && !c->args_max)
-            r = why_set(why, ERR_USAGE, "options start with two dashes: see lull %s --help", c->command);
-        else if (c->arg_count >= c->args_max) r = why_set(why, ERR_USAGE, "too many arguments; usage: lull %s [options] %s", c->command, c->arguments);
+        else if (!only_args && strcmp(argv[i], "-h") == 0) r = OPT_HELP_SHOWN;
+        else if (!only_args && argv[i][0] == '-' && argv[i][1]) /* also where text is expected: a mistyped option is not a prompt */
+            r = why_set(why, ERR_USAGE, "no option %.64s; lull %s --help lists them, and \"--\" ends options before text that begins with a dash",
+                        argv[i], c->command);
+        else if (c->arg_count >= c->args_max)
+            r = why_set(why, ERR_USAGE, "too many arguments, usage: lull %s [options]%s%s", c->command, *c->arguments ? " " : "", c->arguments);
         else c->args[c->arg_count++] = argv[i];
     }
     return r;
@@ -210,7 +213,7 @@ int opt_parse(struct command_line *c, int argc, char **argv, struct why *why) {
     if (r == 0) clear_lists_given(c, argc, argv);
     if (r == 0) r = pass(c, argc, argv, 1, why);
     if (r == OPT_HELP_SHOWN) opt_help(c);
-    if (r == 0 && c->arg_count < c->args_min) r = why_set(why, ERR_USAGE, "usage: lull %s [options] %s", c->command, c->arguments);
+    if (r == 0 && c->arg_count < c->args_min) r = why_set(why, ERR_USAGE, "too few arguments, usage: lull %s [options] %s", c->command, c->arguments);
     return r;
 }
 

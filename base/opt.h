@@ -2,7 +2,8 @@
  *
  * Values come from, strongest first: the command line, --config FILE (or $XDG_CONFIG_HOME/lull/config, ~/.config/lull/config,
  * /etc/lull/config), the defaults already in the variables. A file has [command] sections of `name = value`; an unknown name
- * is an error with its line. Options are --name VALUE, --name=VALUE or --flag; "--" ends them. */
+ * is an error with its line. Options are --name VALUE, --name=VALUE or --flag; "--" ends them. Before it, anything else that begins
+ * with a dash is an error ("-" alone is an argument), but for -h, which is --help. */
 #ifndef BASE_OPT_H
 #define BASE_OPT_H
 
@@ -37,7 +38,7 @@ struct command_line {
 /* Names that a configuration file's sections may have, ending with NULL; NULL: any. Set once by main, before opt_parse. */
 extern const char *const *opt_sections;
 enum { OPT_HELP_SHOWN = 1 };
-/* argv[0] is the command's own name. 0; OPT_HELP_SHOWN after --help (help is on stdout); ERR_USAGE with why filled in.
+/* argv[0] is the command's own name. 0; OPT_HELP_SHOWN after --help or -h (help is on stdout); ERR_USAGE with why filled in.
  * Texts from configuration files live until the process ends. */
 int opt_parse(struct command_line *c, int argc, char **argv, struct why *why);
 void opt_help(const struct command_line *c);

@@ -18,13 +18,20 @@ struct command {
 };
 
 /* Sections that a configuration file may have. */
-static const char *const command_names[] = {"demo", "gateway", "chat", "node", "coordinator", "run", "verify", "show", "tokenize", "logits", "perplexity",
-                                            "bench", "model", "version", NULL};
+static const char *const command_names[] = {"demo",       "gateway", "chat",  "node",     "coordinator",
+                                            "run",        "verify",  "show",  "tokenize", "logits",
+                                            "perplexity", "bench",   "model", "version",  NULL};
 
 static int cmd_version(int argc, char **argv) {
-    int json = argc > 1 && strcmp(argv[1], "--json") == 0;
-    printf(json ? "{\"version\":\"%s\"}\n" : "lull %s\n", LULL_VERSION);
-    return EXIT_OK;
+    int json = 0;
+    const struct opt rows[] = {{"json", OPT_FLAG, &json, NULL, "one JSON object", 0, 0}, {0}};
+    struct command_line line = {.command = "version", .arguments = "", .about = "Says which version this is.", .opts = rows};
+    struct why why = {{0}};
+    int r = opt_parse(&line, argc, argv, &why);
+    if (r == 0) printf(json ? "{\"version\":\"%s\"}\n" : "lull %s\n", LULL_VERSION);
+    if (r >= 0) return EXIT_OK;
+    fprintf(stderr, "lull version: %s\n", why_text(&why, r));
+    return EXIT_USAGE;
 }
 
 static const struct command commands[] = {
@@ -45,9 +52,30 @@ static const struct command commands[] = {
 };
 
 static void usage(FILE *to) {
-    fprintf(to, "lull: ask models on machines you do not own, without showing them to the network\n\nusage: lull COMMAND [options]\n\n");
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].about);
-    fprintf(to, "\nlull COMMAND --help explains one command.\n");
+    fprintf(
+        to,
+        "lull: ask models on machines you do not own, without showing them to the network\n\nusage: lull COMMAND [options]\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].about);
+    fprintf(to, "\nlull help COMMAND, or lull COMMAND --help, explains one command.\n");
+}
+
+static const struct command *find(const char *name) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(commands[i].name, name) == 0) return &commands[i];
+    fprintf(stderr, "lull: no command \"%.32s\"; lull --help lists them\n", name);
+    return NULL;
+}
+
+/* `lull help COMMAND [SUBCOMMAND]` is `lull COMMAND [SUBCOMMAND] --help`. */
+static int help_of(int argc, char **argv) {
+    static char option[] = "--help";
+    char *args[4] = {NULL};
+    const struct command *c = find(argv[0]);
+    int n = 0;
+    for (; n < argc && n < 2; n++) args[n] = argv[n];
+    args[n++] = option;
+    return c ? c->run(n, args) : EXIT_USAGE;
 }
 
 int main(int argc, char **argv) {
@@ -61,14 +89,13 @@ int main(int argc, char **argv) {
         return EXIT_USAGE;
     }
     opt_sections = command_names;
-    const char *name = argc > 1 ? argv[1] : "--help";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
-        usage(argc > 1 ? stdout : stderr);
-        return argc > 1 ? EXIT_OK : EXIT_USAGE;
+    const char *name = argc > 1 ? argv[1] : "";
+    int help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
+    if (help && argc > 2 && argv[2][0] != '-') return help_of(argc - 2, argv + 2);
+    if (help || argc < 2) {
+        usage(help ? stdout : stderr);
+        return help ? EXIT_OK : EXIT_USAGE;
     }
-    if (strcmp(name, "--version") == 0) name = "version";
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
-        if (strcmp(commands[i].name, name) == 0) return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "lull: no command \"%.32s\"; lull --help lists them\n", name);
-    return EXIT_USAGE;
+    const struct command *c = find(strcmp(name, "--version") == 0 ? "version" : name);
+    return c ? c->run(argc - 1, argv + 1) : EXIT_USAGE;
 }

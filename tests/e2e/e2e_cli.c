@@ -92,7 +92,13 @@ int main(void) {
     char args[300], cmd[100];
     says("version", 0, "lull 0.");
     says("--help", 0, "coordinator");
+    says("-h", 0, "coordinator");
+    says("help chat", 0, "lull chat [options]");
+    says("help model make", 0, "lull model make [options]");
+    says("node -h", 0, "lull node [options]");
     says("nonsense 2>&1", 2, "no command");
+    says("help nonsense 2>&1", 2, "no command");
+    says("run " MODEL " -x 2>&1", 2, "lull run: no option -x;");
     says("run 2>&1", 2, "usage");
     says("run " MODEL " hi --nonsense 2>&1", 2, "--nonsense");
     says("run /nonexistent hi 2>&1", 1, "No such file");

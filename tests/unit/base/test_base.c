@@ -189,6 +189,20 @@ TEST(options_come_from_flags_then_files_then_defaults) {
     opt_sections = NULL;
 }
 
+TEST(what_begins_with_a_dash_is_an_option) {
+    struct command_line c;
+    struct why why = {{0}};
+    CHECK_INT(PARSE("text", "-h"), OPT_HELP_SHOWN);
+    CHECK_INT(PARSE("--help"), OPT_HELP_SHOWN);
+    CHECK_INT(PARSE("text", "-x"), ERR_USAGE);
+    CHECK(strstr(why.text, "-x") && !strstr(why.text, "lull thing: "));
+    CHECK_INT(PARSE("text", "-5 and 3"), ERR_USAGE);
+    CHECK_INT(PARSE("-", "--", "-h"), 0);
+    CHECK_INT(c.arg_count, 2);
+    CHECK_STR(c.args[0], "-");
+    CHECK_STR(c.args[1], "-h");
+}
+
 TEST(times_are_rfc3339_in_utc) {
     char s[CLOCK_TEXT_BYTES];
     clock_text(s, 1700000000123456789u, 9);
@@ -202,7 +216,7 @@ int main(void) {
         T(an_arena_is_aligned_zeroed_and_bounded), T(a_buffer_grows_to_its_maximum_and_no_further), T(utf8_accepts_exactly_the_scalar_values),
         T(sha256_and_hex), T(json_is_strict_and_typed), T(json_quote_escapes_everything_a_reader_would_trip_on),
         T(files_are_written_whole_and_read_within_bounds), T(a_data_folder_has_one_user_at_a_time),
-        T(options_come_from_flags_then_files_then_defaults), T(times_are_rfc3339_in_utc)};
+        T(options_come_from_flags_then_files_then_defaults), T(what_begins_with_a_dash_is_an_option), T(times_are_rfc3339_in_utc)};
     snprintf(folder, sizeof folder, "/tmp/lull-base-XXXXXX");
     if (secret_setup() != 0 || !mkdtemp(folder)) return 99;
     cmocka_set_message_output(CM_OUTPUT_TAP);
