@@ -152,5 +152,6 @@ int gram_run_of_format(struct gram_run **out, const struct gen_format *f, struct
         grammar_free(g);
     else
         r = gram_run_new(out, g, *trie, v, at_start);
-    return r == 0 ? 0 : why_set(why, r, "no room for the grammar's tables");
+    if (r == ERR_LIMIT) return why_set(why, r, "the grammar is too ambiguous");
+    return r == 0 ? 0 : why_set(why, r, "no memory for a grammar's tables");
 }

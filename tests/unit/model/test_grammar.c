@@ -1,0 +1,475 @@
+/* tests/unit/model/test_grammar.c - grammars: what is refused and where, what matches (a table, and random grammars against a
+ * recogniser of the test's own), and masks against every token tried one by one. */
+#include "tests/unit/model/small_vocab.h"
+
+#include "base/mem.h"
+#include "model/grammar_run.h"
+
+static struct grammar *parse(const char *text) {
+    struct grammar *g;
+    struct why why = {{0}};
+    int r = grammar_parse(&g, text, strlen(text), &why);
+    if (r != 0) printf("# %s: %s\n", text, why.text);
+    CHECK_INT(r, 0);
+    return g;
+}
+
+/* 0: dead on the way; 1: a beginning; 2: a whole text. */
+static int match_bytes(struct gram_match *m, const char *text, size_t n) {
+    m->root = 2; /* the first state of a matcher that was never emptied */
+    if (gram_match_advance(m, (const uint8_t *)text, n) != 0) return 0;
+    CHECK_INT(m->emptied, 0);
+    return 1 + m->state[m->root].accepts;
+}
+static int match(struct gram_match *m, const char *text) { return match_bytes(m, text, strlen(text)); }
+
+/* ---- what is refused ---- */
+
+TEST(hostile_grammars_are_refused_with_their_place) {
+    static const struct {
+        const char *text, *has;
+        int err;
+    } rows[] = {
+        {"", "no rule root", ERR_FORMAT},
+        {"x ::= \"a\"", "no rule root", ERR_FORMAT},
+        {"root = \"a\"", "line 1, column 6: ::= is missing", ERR_FORMAT},
+        {"root ::= x", "line 1, column 10: rule x is not defined", ERR_FORMAT},
+        {"root ::= \"a\"\n\n root ::= \"b\"", "line 3, column 11: the rule is defined twice", ERR_FORMAT},
+        {"root ::= root \"a\" | \"b\"", "line 1, column 1: rule root is left-recursive", ERR_FORMAT},
+        {"root ::= x\nx ::= \"q\"? y\ny ::= [z]* x", "left-recursive", ERR_FORMAT},
+        {"root ::= (\"a\"? root)", "left-recursive", ERR_FORMAT},
+        {"root ::= \"a\" root", "has no end", ERR_FORMAT},
+        {"root ::= \"a\"\nx ::= [b] y\ny ::= [c] x", "has no end", ERR_FORMAT},
+        {"root ::= []", "a class that no character is in", ERR_FORMAT},
+        {"root ::= [^\\U00000000-\\U0010ffff]", "a class that no character is in", ERR_FORMAT},
+        {"root ::= [\\ud800-\\udfff]", "a class that no character is in", ERR_FORMAT},
+        {"root ::= \"\\ud800\"", "a surrogate is no character", ERR_FORMAT},
+        {"root ::= \"\\U00110000\"", "no such code point", ERR_FORMAT},
+        {"root ::= [z-a]", "a range runs backwards", ERR_FORMAT},
+        {"root ::= \"a", "the line ends within", ERR_FORMAT},
+        {"root ::= [a", "the line ends within", ERR_FORMAT},
+        {"root ::= [a\n]", "the line ends within", ERR_FORMAT},
+        {"root ::= \"\\q\"", "line 1, column 12: unknown escape", ERR_FORMAT},
+        {"root ::= \"\\x4\"", "hexadecimal", ERR_FORMAT},
+        {"root ::= \"\xff\"", "not UTF-8", ERR_FORMAT},
+        {"root ::= (\"a\"", ") is missing", ERR_FORMAT},
+        {"root ::= \"a\")", "neither an item nor the end", ERR_FORMAT},
+        {"root ::= *", "neither an item nor the end", ERR_FORMAT},
+        {"root ::= \"a\"{2", "} is missing", ERR_FORMAT},
+        {"root ::= \"a\"{}", "a number is missing", ERR_FORMAT},
+        {"root ::= \"a\"{3,2}", "n below m", ERR_FORMAT},
+        {"root ::= \"a\"{99999}", "more repetitions", ERR_LIMIT},
+        {"root ::= \"a\"{4294967297}", "more repetitions", ERR_LIMIT},
+        {"root ::= \"a\"**********", "too many repetitions", ERR_LIMIT},
+        {"root ::= <think>", "not supported", ERR_UNSUPPORTED},
+        {"root ::= !<[7]>", "not supported", ERR_UNSUPPORTED},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct grammar *g;
+        struct why why = {{0}};
+        int r = grammar_parse(&g, rows[i].text, strlen(rows[i].text), &why);
+        if (r != rows[i].err || !strstr(why.text, rows[i].has)) printf("# %s: %d %s\n", rows[i].text, r, why.text);
+        CHECK_INT(r, rows[i].err);
+        CHECK(strstr(why.text, rows[i].has) && !g);
+    }
+}
+
+static int parse_made(const char *head, const char *open, int times, const char *middle, const char *close) {
+    struct buf b;
+    struct grammar *g;
+    buf_init(&b, 8 << 20);
+    CHECK_INT(buf_addf(&b, "%s", head), 0);
+    for (int i = 0; i < times; i++) CHECK_INT(buf_addf(&b, "%s", open), 0);
+    CHECK_INT(buf_addf(&b, "%s", middle), 0);
+    for (int i = 0; i < times; i++) CHECK_INT(buf_addf(&b, "%s", close), 0);
+    int r = grammar_parse(&g, (const char *)b.data, b.len, NULL);
+    grammar_free(g);
+    buf_release(&b);
+    return r;
+}
+
+TEST(sizes_are_limited) {
+    CHECK_INT(parse_made("root ::= ", "(", GRAMMAR_NEST_MAX, "\"a\"", ")"), 0);
+    CHECK_INT(parse_made("root ::= ", "(", GRAMMAR_NEST_MAX + 1, "\"a\"", ")"), ERR_LIMIT);
+    CHECK_INT(parse_made("root ::= ", "(", 60, "\"\"", "){2}"), 0);          /* nothing, 2^60 times */
+    CHECK_INT(parse_made("root ::= ", "(", 6, "\"a\"", "{9999}){9999}"), 0); /* calls, not copies: they are few... */
+    CHECK_INT(parse_made("root ::= ", "", 0, "((\"ab\"{16384}){16384})+", ""), 0);
+    CHECK_INT(parse_made("root ::= ", "(\"ab\"{16384}", 20, "", ")"), ERR_LIMIT); /* ...but each repetition takes nodes */
+    CHECK_INT(parse_made("root ::= ", "\"a\" ", GRAMMAR_ITEMS_MAX, "", ""), ERR_LIMIT);
+    CHECK_INT(parse_made("root ::= \"a\"", " ", GRAMMAR_BYTES_MAX, "", ""), ERR_LIMIT);
+    CHECK_INT(parse_made("", "a", GRAMMAR_NAME_MAX + 1, " ::= \"a\"\nroot ::= \"b\"", ""), ERR_LIMIT);
+}
+
+TEST(a_grammar_cut_anywhere_is_parsed_or_refused) {
+    static const char text[] = "root ::= (\"a\\u00e9\" | [^b-d\\x41]{2,3}) y* # c\ny ::= .+ \"\\n\"? |\n  \"z\"";
+    for (size_t n = 0; n < sizeof text; n++) {
+        struct grammar *g;
+        struct why why = {{0}};
+        int r = grammar_parse(&g, text, n, &why);
+        CHECK((r == 0) == (g != NULL) && (r == 0 || why.text[0]));
+        grammar_free(g);
+    }
+}
+
+/* ---- what matches ---- */
+
+TEST(texts_match_or_not) {
+    static const struct {
+        const char *grammar, *whole[5], *begin[5], *dead[5];
+    } rows[] = {
+        {"root ::= \"ab\" | \"ac\"", {"ab", "ac"}, {"", "a"}, {"b", "abc", "aa"}},
+        {"root ::= [a-c]{2,3}", {"ab", "abc"}, {"", "c"}, {"abca", "d", "ad"}},
+        {"root ::= [a-c]{2}", {"ab"}, {"a"}, {"abc"}},
+        {"root ::= \"x\"{0} \"y\"", {"y"}, {""}, {"x"}},
+        {"root ::= (\"ab\"){2,}", {"abab", "ababab"}, {"ab", "aba"}, {"abb"}},
+        {"root ::= ((\"a\"*)*)+", {"", "a", "aaa"}, {NULL}, {"b"}},
+        {"root ::= ([a]? [b]?)*", {"", "ba", "aabb"}, {NULL}, {"c"}},
+        {"root ::= [^a\\n]", {"b", "\xc3\xa9", "\xf0\x9f\x98\x80"}, {"", "\xc3", "\xf0\x9f"}, {"a", "\n", "\xff", "\xc0\x80"}},
+        {"root ::= .",
+         {"\n", "\xe2\x82\xac", "\xf4\x8f\xbf\xbf"},
+         {"\xe2\x82"},
+         {"\xed\xa0\x80", "\xf4\x90", "\xe0\x80", "\xf8"}},
+        {"root ::= [\xc3\xa0-\xc3\xbf]", {"\xc3\xa9"}, {"\xc3"}, {"a", "\xc3\x9f", "\xc4"}},
+        {"root ::= [\\u0800-\\U00010001]",
+         {"\xe0\xa0\x80", "\xf0\x90\x80\x81"},
+         {"\xe0", "\xed\x9f"},
+         {"\xf0\x90\x80\x82", "\xed\xa0"}},
+        {"root ::= [a-]", {"-", "a"}, {""}, {"b"}},
+        {"root ::= \"(\" root? \")\"", {"()", "((()))"}, {"((", "(()"}, {")", "())"}},
+        {"root ::= x | y\nx ::= \"a\" x \"b\" | \"ab\"\ny ::= \"a\"+", {"aabb", "aaa"}, {"aabbb" + 5}, {"aabbb", "aba"}},
+        {"# c\r\nroot ::= # d\r\n  \"a\" (\n \"b\" # e\n |\n \"c\") |\n \"d\"\r\n", {"ab", "ac", "d"}, {"a"}, {"ad"}},
+        {"root ::= e \"a\" e\ne ::= \"\"", {"a"}, {""}, {"aa"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct grammar *g = parse(rows[i].grammar);
+        struct gram_match *m;
+        CHECK_INT(gram_match_new(&m, g), 0);
+        for (size_t k = 0; k < 5; k++) {
+            const char *t[3] = {rows[i].dead[k], rows[i].begin[k], rows[i].whole[k]};
+            for (int want = 0; want < 3; want++) {
+                if (t[want] && match(m, t[want]) != want) printf("# %s: \"%s\" is not %d\n", rows[i].grammar, t[want], want);
+                if (t[want]) CHECK_INT(match(m, t[want]), want);
+            }
+        }
+        gram_match_free(m);
+        grammar_free(g);
+    }
+}
+
+/* ---- random grammars, and a recogniser that works on sets of positions ---- */
+
+enum kind { CHAR, ANY_BUT, REF, SEQ, OR, REP };
+struct tree {
+    enum kind kind;
+    int a, b, min, max; /* CHAR, ANY_BUT: letter a; REF: rule a; max -1: no end */
+};
+enum { TREES = 256, RULES = 4, LETTERS = 4, LONGEST = 8 };
+static const char *const letter[LETTERS] = {"a", "b", "\xc3\xa9", "\xe2\x82\xac"};
+static struct tree tree[TREES];
+static int trees, rule_tree[RULES];
+static uint64_t seed;
+
+static uint32_t rnd(uint32_t n) {
+    uint64_t z = (seed += 0x9e3779b97f4a7c15u);
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (uint32_t)((z ^ z >> 31) >> 33) % n;
+}
+
+static int make_tree(int depth) {
+    int at = trees++;
+    struct tree t = {.kind = depth == 0 || trees > TREES - 16 ? (enum kind)rnd(3) : (enum kind)rnd(6)};
+    if (t.kind <= ANY_BUT) t.a = (int)rnd(LETTERS);
+    if (t.kind == REF) t.a = (int)rnd(RULES);
+    if (t.kind >= SEQ) t.a = make_tree(depth - 1);
+    if (t.kind == SEQ || t.kind == OR) t.b = make_tree(depth - 1);
+    t.min = (int)rnd(3);
+    t.max = rnd(3) ? t.min + (int)rnd(3) : -1;
+    tree[at] = t;
+    return at;
+}
+
+static void print_tree(struct buf *b, int at) {
+    const struct tree *t = &tree[at];
+    switch (t->kind) {
+    case CHAR: buf_addf(b, " \"%s\"", letter[t->a]); break;
+    case ANY_BUT: buf_addf(b, " [^%s]", letter[t->a]); break;
+    case REF: buf_addf(b, t->a ? " r%d" : " root", t->a); break;
+    default:
+        buf_addf(b, " (");
+        print_tree(b, t->a);
+        if (t->kind == OR) buf_addf(b, " |");
+        if (t->kind != REP) print_tree(b, t->b);
+        buf_addf(b, ")");
+        if (t->kind == REP && t->max < 0)
+            buf_addf(b, t->min == 0 ? "*" : t->min == 1 ? "+" : "{%d,}", t->min);
+        else if (t->kind == REP)
+            buf_addf(b, "{%d,%d}", t->min, t->max);
+    }
+}
+
+struct text {
+    int letter[LONGEST], n;
+};
+/* Bit e: the tree can take the letters from..e-1. Grammars that are not left-recursive need no more than recursion. */
+static unsigned ends(const struct text *x, int at, int from);
+static unsigned ends_of_set(const struct text *x, int at, unsigned from) {
+    unsigned all = 0;
+    for (int i = 0; i <= x->n; i++)
+        if (from >> i & 1) all |= ends(x, at, i);
+    return all;
+}
+static unsigned ends(const struct text *x, int at, int from) {
+    const struct tree *t = &tree[at];
+    unsigned now = 1u << from, all;
+    switch (t->kind) {
+    case CHAR: return from < x->n && x->letter[from] == t->a ? 2u << from : 0;
+    case ANY_BUT: return from < x->n && x->letter[from] != t->a ? 2u << from : 0;
+    case REF: return ends(x, rule_tree[t->a], from);
+    case SEQ: return ends_of_set(x, t->b, ends(x, t->a, from));
+    case OR: return ends(x, t->a, from) | ends(x, t->b, from);
+    default: break;
+    }
+    for (int i = 0; i < t->min; i++) now = ends_of_set(x, t->a, now);
+    all = now;
+    for (int i = t->min; t->max < 0 ? i < t->min + LONGEST + 1 : i < t->max; i++) all |= now = ends_of_set(x, t->a, now);
+    return all;
+}
+
+static struct grammar *make_grammar(void) {
+    struct buf b;
+    struct grammar *g;
+    trees = 0;
+    buf_init(&b, 1 << 16);
+    for (int i = 0; i < RULES; i++) {
+        rule_tree[i] = make_tree(3);
+        buf_addf(&b, i ? "r%d ::=" : "root ::=", i);
+        print_tree(&b, rule_tree[i]);
+        buf_addf(&b, "\n");
+    }
+    int r = grammar_parse(&g, (const char *)b.data, b.len, NULL);
+    CHECK(r == 0 || r == ERR_FORMAT); /* left recursion, or no end: nothing else can be wrong */
+    buf_release(&b);
+    return g;
+}
+
+TEST(random_grammars_match_what_a_plain_recogniser_does) {
+    int grammars = 0, texts = 0, whole = 0;
+    for (seed = 1; grammars < 400;) {
+        struct grammar *g = make_grammar();
+        struct gram_match *m;
+        if (!g) continue;
+        grammars++;
+        CHECK_INT(gram_match_new(&m, g), 0);
+        for (int i = 0; i < 100 && m->states < GRAM_STATES_MAX / 2; i++, texts++) {
+            struct text x = {.n = (int)rnd(LONGEST + 1)};
+            char s[4 * LONGEST + 1] = "";
+            for (int k = 0; k < x.n; k++) strcat(s, letter[x.letter[k] = (int)rnd(rnd(2) ? LETTERS : 2)]);
+            int want = ends(&x, rule_tree[0], 0) >> x.n & 1, got = match(m, s);
+            CHECK_INT(got == 2, want);
+            whole += want;
+        }
+        gram_match_free(m);
+        grammar_free(g);
+    }
+    printf("# %d grammars, %d texts, %d of them whole\n", grammars, texts, whole);
+    CHECK(whole > texts / 20 && whole < texts);
+}
+
+/* ---- masks ---- */
+
+static const struct small spm = {.model = "llama",
+                                 .token = {"<s>", "</s>", "a", "b", "ab",
+                                           "\xe2\x96\x81"
+                                           "a",
+                                           "\xe2\x96\x81", "\xc3\xa9", "aa", "ba", "\xe2\x82\xac", "abab",
+                                           "\xc3\xa9"
+                                           "b",
+                                           "<tool>",
+                                           "\xe2\x96\x81\xe2\x96\x81"
+                                           "b"},
+                                 .type = {TOKEN_CONTROL, TOKEN_CONTROL, [13] = TOKEN_CONTROL},
+                                 .bos = 256,
+                                 .eos = 257};
+static const struct small bpe = {.model = "gpt2",
+                                 .pre = "gpt-2",
+                                 .token = {"<s>", "</s>", "ab", "abb", "ba"},
+                                 .type = {TOKEN_CONTROL, TOKEN_CONTROL},
+                                 .merge = {"a b", "ab b", "b a"},
+                                 .bos = 256,
+                                 .eos = 257};
+
+struct setting {
+    struct gguf file;
+    struct vocab *v;
+    struct gram_trie *trie;
+};
+static void set_up(struct setting *s, const struct small *from) {
+    CHECK_INT(small_open(from, &s->file, &s->v, NULL), 0);
+    CHECK_INT(gram_trie_new(&s->trie, s->v), 0);
+}
+static void tear_down(struct setting *s) {
+    gram_trie_free(s->trie);
+    vocab_close(s->v);
+    gguf_close(&s->file);
+}
+static int allowed(const uint32_t *bits, int32_t id) { return bits[id / 32] >> id % 32 & 1; }
+
+/* Every token after the text so far, one by one. blank: the text begins here and a blank in front does not count. */
+static void compare_mask(const struct setting *s, struct gram_match *m, const uint32_t *bits, const char *text, int blank) {
+    int here = match(m, text);
+    char longer[256];
+    size_t n = strlen(text);
+    memcpy(longer, text, n);
+    for (int32_t id = 0; id < (int32_t)vocab_size(s->v); id++) {
+        struct gguf_str p = vocab_piece(s->v, id, 0);
+        size_t skip = blank && p.n && p.p[0] == ' ';
+        for (size_t i = skip; i < p.n; i++) longer[n + i - skip] = p.p[i];
+        int want = vocab_is_eog(s->v, id) ? here == 2 : p.n > 0 && match_bytes(m, longer, n + p.n - skip) > 0;
+        CHECK_INT(allowed(bits, id), want);
+    }
+}
+
+static int walk(const struct setting *s, struct grammar *g, int *compared) {
+    struct gram_run *r;
+    struct gram_match *m;
+    char text[256] = "";
+    int steps = 0;
+    CHECK_INT(gram_match_new(&m, g), 0);
+    CHECK_INT(gram_run_new(&r, g, s->trie, s->v, 1), 0);
+    for (; steps < 12; steps++) {
+        const uint32_t *bits;
+        CHECK_INT(gram_run_mask(r, &bits), 0);
+        compare_mask(s, m, bits, text, steps == 0 && vocab_adds_space(s->v));
+        (*compared)++;
+        int32_t id = 0, count = 0;
+        for (int32_t i = 1; i < (int32_t)vocab_size(s->v); i++) { /* one of them, longer ones rather */
+            struct gguf_str p = vocab_piece(s->v, i, 0);
+            if (allowed(bits, i) && !vocab_is_eog(s->v, i) && (p.n > 1 || p.p[0] == 'a' || p.p[0] == 'b') &&
+                rnd((uint32_t)++count) == 0)
+                id = i;
+        }
+        if (!count) break;
+        struct gguf_str p = vocab_piece(s->v, id, 0);
+        size_t skip = steps == 0 && vocab_adds_space(s->v) && p.p[0] == ' ';
+        strncat(text, p.p + skip, p.n - skip);
+        gram_run_accept(r, id);
+        CHECK_INT(r->err, 0);
+    }
+    gram_match_free(m);
+    gram_run_free(r);
+    return steps;
+}
+
+TEST(masks_are_those_of_trying_every_token) {
+    const struct small *both[] = {&spm, &bpe};
+    int compared = 0, steps = 0;
+    for (size_t k = 0; k < 2; k++) {
+        struct setting s;
+        set_up(&s, both[k]);
+        seed = 77;
+        for (int grammars = 0; grammars < 60;) {
+            struct grammar *g = make_grammar();
+            if (!g) continue;
+            grammars++;
+            steps += walk(&s, g, &compared);
+        }
+        tear_down(&s);
+    }
+    printf("# %d masks compared, %d tokens taken\n", compared, steps);
+    CHECK(steps > 300);
+}
+
+TEST(an_answer_may_end_where_the_grammar_may) {
+    struct setting s;
+    struct gram_run *r;
+    const uint32_t *bits;
+    set_up(&s, &spm);
+    CHECK_INT(gram_run_new(&r, parse("root ::= \"ab\" \"a\"?"), s.trie, s.v, 0), 0);
+    CHECK(gram_run_mask(r, &bits) == 0 && !allowed(bits, 257) && allowed(bits, 260) && !gram_run_may_end(r));
+    gram_run_accept(r, 260); /* ab */
+    CHECK(gram_run_mask(r, &bits) == 0 && allowed(bits, 257) && allowed(bits, 258) && !allowed(bits, 259));
+    CHECK(!allowed(bits, 256) && !allowed(bits, 269)); /* control tokens that end nothing have no text */
+    gram_run_accept(r, 258);                           /* a */
+    CHECK(gram_run_mask(r, &bits) == 0 && allowed(bits, 257) && !allowed(bits, 258));
+    gram_run_accept(r, 259); /* b is forbidden: the answer has failed, and stays so */
+    CHECK_INT(r->err, ERR_RANGE);
+    CHECK_INT(gram_run_mask(r, &bits), ERR_RANGE);
+    gram_run_free(r);
+    tear_down(&s);
+}
+
+TEST(a_vocabulary_that_cannot_go_on_is_an_error) {
+    static const struct small few = {
+        .model = "llama", .token = {"<unk>", "</s>", "a", "ab"}, .type = {TOKEN_UNKNOWN, TOKEN_CONTROL}, .no_bytes = 1, .eos = 1};
+    struct setting s;
+    struct gram_run *r;
+    const uint32_t *bits;
+    set_up(&s, &few);
+    CHECK_INT(gram_run_new(&r, parse("root ::= \"a\" \"c\""), s.trie, s.v, 0), 0);
+    CHECK(gram_run_mask(r, &bits) == 0 && allowed(bits, 2) && !allowed(bits, 3) && !allowed(bits, 0));
+    gram_run_accept(r, 2);
+    CHECK_INT(gram_run_mask(r, &bits), ERR_UNSUPPORTED);
+    gram_run_free(r);
+    tear_down(&s);
+}
+
+/* States without end: the tables are emptied on the way, and nothing but time may show it. */
+TEST(full_tables_change_nothing) {
+    struct setting s;
+    struct gram_run *asked, *told;
+    const uint32_t *bits, *other;
+    set_up(&s, &bpe);
+    CHECK_INT(gram_run_new(&asked, parse("root ::= ([ab] | \"\xc3\xa9\"){9000}"), s.trie, s.v, 0), 0);
+    CHECK_INT(gram_run_new(&told, parse("root ::= ([ab] | \"\xc3\xa9\"){9000}"), s.trie, s.v, 0), 0);
+    for (int i = 0; i < 9000; i++) {
+        int32_t id = i % 3 ? vocab_find(s.v, "a", 1) : vocab_find(s.v, "b", 1);
+        CHECK_INT(gram_run_mask(asked, &bits), 0);
+        CHECK(allowed(bits, id) && allowed(bits, vocab_find(s.v, "ab", 2)) == (i < 8999) && !allowed(bits, 257));
+        gram_run_accept(asked, id);
+        gram_run_accept(told, id);
+        if (i % 500) continue;
+        CHECK(gram_run_mask(told, &other) == 0 && gram_run_mask(asked, &bits) == 0);
+        CHECK_MEM(bits, other, (vocab_size(s.v) + 31) / 32 * 4);
+    }
+    CHECK(asked->m->emptied > 0 && gram_run_may_end(asked) && gram_run_may_end(told));
+    gram_run_free(asked);
+    gram_run_free(told);
+    tear_down(&s);
+}
+
+TEST(calls_deeper_than_the_limit_are_not_allowed) {
+    struct grammar *g = parse("root ::= \"(\" root? \")\"");
+    struct gram_match *m;
+    int depth = 0;
+    CHECK_INT(gram_match_new(&m, g), 0);
+    while (gram_match_advance(m, (const uint8_t *)"(", 1) == 0) depth++;
+    CHECK(depth > GRAM_DEPTH_MAX - 2 && depth <= GRAM_DEPTH_MAX + 1);
+    for (int i = 0; i < depth; i++) CHECK_INT(gram_match_advance(m, (const uint8_t *)")", 1), 0);
+    CHECK(m->state[m->root].accepts);
+    gram_match_free(m);
+    grammar_free(g);
+}
+
+TEST(ambiguity_ends_at_a_limit_and_not_in_a_hang) {
+    /* after n letters some n*n/2 places are possible: the set outgrows a state, and the byte is dead */
+    struct grammar *g = parse("root ::= x{1,2000}\nx ::= y{1,2000}\ny ::= z{1,2000}\nz ::= \"a\"");
+    struct gram_match *m;
+    int n = 0, r = 0;
+    CHECK_INT(gram_match_new(&m, g), 0);
+    while (n < 3000 && (r = gram_match_advance(m, (const uint8_t *)"a", 1)) == 0) n++;
+    printf("# %d letters\n", n);
+    CHECK(n > 0 && (n == 3000 || r == ERR_RANGE || r == ERR_LIMIT));
+    gram_match_free(m);
+    grammar_free(g);
+    g = parse("root ::= x{0,2000}\nx ::= y{0,2000}\ny ::= \"a\"?"); /* already in front of the first letter */
+    CHECK_INT(gram_match_new(&m, g), ERR_LIMIT);
+    grammar_free(g);
+}
+
+TESTS_MAIN("grammar", T(hostile_grammars_are_refused_with_their_place), T(sizes_are_limited),
+           T(a_grammar_cut_anywhere_is_parsed_or_refused), T(texts_match_or_not),
+           T(random_grammars_match_what_a_plain_recogniser_does), T(masks_are_those_of_trying_every_token),
+           T(an_answer_may_end_where_the_grammar_may), T(a_vocabulary_that_cannot_go_on_is_an_error),
+           T(full_tables_change_nothing), T(calls_deeper_than_the_limit_are_not_allowed),
+           T(ambiguity_ends_at_a_limit_and_not_in_a_hang))
