@@ -52,21 +52,25 @@ static int fill_q32(const struct kern *k, uint8_t *panel, uint32_t cols, uint32_
     return bad;
 }
 
+/* Two sums as int16: their size is at most 32 * 127. */
+static void put_sums(uint8_t *row, uint32_t at, int32_t first, int32_t second) {
+    int16_t both[2] = {(int16_t)first, (int16_t)second};
+    put4(row, at, both);
+}
+
 static int fill_q256(const struct kern *k, uint8_t *panel, uint32_t cols, uint32_t width, uint32_t at, const float *x) {
     int bad = 0;
     size_t row = 4 * (size_t)width;
     for (uint32_t b = 0; b < cols / 256; b++, x += 256) {
         int8_t q[256];
-        int32_t sums[16];
+        int32_t s[16];
         float da;
-        bad |= acts_quantise_block(k, x, 256, q, &da, sums);
+        bad |= acts_quantise_block(k, x, 256, q, &da, s);
         put4(panel, at, &da);
         panel += row;
-        for (uint32_t j = 0; j < 16; j++, panel += 5 * row) {
-            int32_t s32 = -32 * sums[j];
-            put4(panel, at, &s32);
-            for (uint32_t g = 0; g < 4; g++) put4(panel + (1 + g) * row, at, q + 16 * j + 4 * g);
-        }
+        for (uint32_t j = 0; j < 16; j += 4, panel += row) put_sums(panel, at, s[j] + s[j + 1], s[j + 2] + s[j + 3]);
+        for (uint32_t j = 0; j < 16; j += 2, panel += row) put_sums(panel, at, s[j], s[j + 1]);
+        for (uint32_t g = 0; g < 64; g++, panel += row) put4(panel, at, q + 4 * g);
     }
     return bad;
 }

@@ -1,23 +1,8 @@
 /* math/attend_lanes.h - attention's parts (rules 10, 11) over lanes_*.h; after vec_lanes.h. Included once by each kernel file. */
 #include "math/packed.h"
+#include "math/width.h"
 
-/* Calls fn(WIDTH, ...) with a constant width, so that each width's accumulators live in registers. */
-#define FOR_WIDTH(width, fn, ...)        \
-    switch (width) {                     \
-    case 1: fn(1, __VA_ARGS__); break;   \
-    case 2: fn(2, __VA_ARGS__); break;   \
-    case 3: fn(3, __VA_ARGS__); break;   \
-    case 4: fn(4, __VA_ARGS__); break;   \
-    case 5: fn(5, __VA_ARGS__); break;   \
-    case 6: fn(6, __VA_ARGS__); break;   \
-    case 7: fn(7, __VA_ARGS__); break;   \
-    case 8: fn(8, __VA_ARGS__); break;   \
-    case 9: fn(9, __VA_ARGS__); break;   \
-    case 10: fn(10, __VA_ARGS__); break; \
-    case 11: fn(11, __VA_ARGS__); break; \
-    default: fn(12, __VA_ARGS__); break; \
-    }
-enum { WIDTH_MAX = 12, TOGETHER_MAX = 4 };
+enum { TOGETHER_MAX = 4 };
 /* Vectors of outputs that attention computes side by side for each row: as many as leave four registers for other things. */
 ALWAYS_INLINE unsigned vectors_at_once(unsigned width) {
     return 4 * width <= REGISTERS - 4 ? 4 : 2 * width <= REGISTERS - 4 ? 2 : 1;

@@ -13,7 +13,7 @@
 const struct kern kern_neoni8mm = {
     .name = "neoni8mm",
     .supported = cpu_has_i8mm,
-    .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, tile_q8_0, tile_q4_0, tile_q6_k},
+    .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(tile)},
     .amax_bits = amax_bits,
     .quantise = quantise,
     LANES_TABLE,

@@ -15,6 +15,13 @@
 /* One packed group of 16 rows times one panel of `width` tokens (1..ACTS_PANEL): out[t * 16 + row]. */
 typedef void tile_fn(const uint8_t *group, uint32_t cols, const uint8_t *panel, uint32_t width, float *out);
 
+/* The quantised types' part of a kernel table's .tile */
+#define QUANT_TILES(prefix)                                                                                           \
+    [WK_Q8_0] = prefix##_q8_0, [WK_Q4_0] = prefix##_q4_0, [WK_Q4_1] = prefix##_q4_1, [WK_Q5_0] = prefix##_q5_0,       \
+    [WK_Q5_1] = prefix##_q5_1, [WK_IQ4_NL] = prefix##_iq4_nl, [WK_MXFP4] = prefix##_mxfp4, [WK_Q2_K] = prefix##_q2_k, \
+    [WK_Q3_K] = prefix##_q3_k, [WK_Q4_K] = prefix##_q4_k, [WK_Q5_K] = prefix##_q5_k, [WK_Q6_K] = prefix##_q6_k,       \
+    [WK_IQ4_XS] = prefix##_iq4_xs
+
 struct kern {
     const char *name;
     int (*supported)(void);

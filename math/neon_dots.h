@@ -7,7 +7,7 @@
 enum { NEON_TOKENS = 4 };
 
 /* `groups` k-groups of n tokens of a panel of w. The dwords of k-group g are at act + 4 * g * w, a token each. */
-ALWAYS_INLINE void neon_sdot(unsigned n, unsigned groups, int8x16_t q[8][2], const uint8_t *act, unsigned w,
+ALWAYS_INLINE void neon_sdot(unsigned n, unsigned groups, int8x16_t q[][2], const uint8_t *act, unsigned w,
                              int32x4_t sum[NEON_TOKENS][2]) {
     EACH(g, groups) {
         if (n == NEON_TOKENS) {
@@ -36,7 +36,7 @@ ALWAYS_INLINE int8x16_t zip_high(int8x16_t a, int8x16_t b) {
 
 /* The same. smmla multiplies two rows of 8 columns by two tokens of 8: two k-groups are zipped to make them, and its 2 x 2
  * results are taken apart at the end. Fewer than four tokens gain nothing from it. */
-ALWAYS_INLINE void neon_smmla(unsigned n, unsigned groups, int8x16_t q[8][2], const uint8_t *act, unsigned w,
+ALWAYS_INLINE void neon_smmla(unsigned n, unsigned groups, int8x16_t q[][2], const uint8_t *act, unsigned w,
                               int32x4_t sum[NEON_TOKENS][2]) {
     int32x4_t p[2][2][2]; /* vector of rows, pair of rows in it, pair of tokens */
     if (n != NEON_TOKENS) {

@@ -7,18 +7,28 @@
  *
  *     d of block 2p: 16 x fp16 | d of block 2p+1: 16 x fp16 | body of block 2p | body of block 2p+1
  *
- * (an odd last block leaves the second half of the line unused). Bodies, where "dword of a k-group" means the 4 bytes of 4
- * consecutive columns of one row, and a line is 16 dwords, one a row:
- *     Q8_0  k-groups 0..7, one line each, every byte q + 128
- *     Q4_0  lines 0..3: low nibbles k-group i, high nibbles k-group i + 4, every nibble q + 8
- *     Q6_K  16 sub-blocks x 16 rows of int8 scales (256 bytes), then for each sub-block of 16 columns three lines:
- *           low 4 bits of k-groups 0 | 1 (low | high nibble), low 4 bits of 2 | 3, upper 2 bits of k-groups 0..3 (bits 0-1, 2-3,
- *           4-5, 6-7), every value q + 32
+ * (an odd last block leaves the second half of the line unused); types with a minimum have the line d | m of a block to
+ * themselves. MXFP4 has bf16 instead of fp16 there: its scales are powers of two beyond fp16.
+ *
+ * Bodies hold codes (block.h). Their parts, where "dword of a k-group" means the 4 bytes of 4 consecutive columns of one row, a
+ * line is 16 dwords, one a row, and k-groups are counted within 32 columns:
+ *     bytes    8 lines: k-group i in line i
+ *     nibbles  4 lines: low nibbles k-group i, high nibbles k-group i + 4
+ *     fifth    1 line: bit g of each byte is bit 4 of k-group g
+ *     pairs    2 lines: bits 2i of line h are k-group 4h + i
+ *     third    1 line: bit g of each byte is bit 2 of k-group g
+ *     six      6 lines, three for each 16 columns: low 4 bits of k-groups 0 | 1 (low | high nibble), low 4 bits of 2 | 3, upper
+ *              2 bits of 0..3 (bits 0-1, 2-3, 4-5, 6-7)
+ * 32 columns (PART_BYTES): Q8_0 bytes; Q4_0, Q4_1, IQ4_NL, MXFP4, Q4_K, IQ4_XS nibbles; Q5_0, Q5_1, Q5_K nibbles, fifth; Q2_K
+ * pairs; Q3_K pairs, third; Q6_K six. Blocks of 256 hold eight of these behind the scales of their sub-blocks: bytes, for two
+ * sub-blocks after another 16 rows x 2; Q4_K and Q5_K: 4 such lines of 32 bytes with scales, 4 with minimums; IQ4_XS: 4 with
+ * scales; Q2_K, Q3_K, Q6_K: 8 with scales, in Q2_K the minimums in the upper nibbles.
  *
  * A panel holds w tokens (12, the last fewer), so that one kernel reads them from one place:
  *     F32   for each column w floats
  *     Q32   for each block: da[w] f32, -8*S[w] i32, -128*S[w] i32, then for k-groups 0..7 the dwords of w tokens
- *     Q256  for each block: da[w] f32, then for each sub-block of 16: -32*S[w] i32, the dwords of k-groups 0..3 of w tokens */
+ *     Q256  for each block: da[w] f32, then dwords of w tokens: 4 with the sums of columns 0..31 | 32..63 and so on as pairs of
+ *           i16, 8 with pairs of the sums of 16, then k-groups 0..63 */
 #ifndef MATH_PACKED_H
 #define MATH_PACKED_H
 
@@ -26,16 +36,18 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/block.h"
+
 enum {
     PACK_SCALE_LINE = 64,
     BODY_Q8_0 = 512,
     BODY_Q4_0 = 256,
-    Q6K_SCALES = 256,
-    Q6K_SUB = 192,
-    BODY_Q6_K = Q6K_SCALES + 16 * Q6K_SUB,
+    PACK_MINIMUMS = 128,   /* of Q4_K and Q5_K: so far behind the scales */
     ACT32_BYTES = 12 + 32, /* per token and block */
-    ACT256_SUB = 4 + 16,   /* per token and sub-block */
-    ACT256_BYTES = 4 + 16 * ACT256_SUB,
+    ACT256_SUMS32 = 4,     /* where the pairs of sums start, per token */
+    ACT256_SUMS16 = 4 + 4 * 4,
+    ACT256_COLUMNS = 4 + 4 * 4 + 8 * 4,
+    ACT256_BYTES = ACT256_COLUMNS + 256,
 };
 
 /* Which line of a float group holds column k. */
@@ -75,17 +87,46 @@ static inline float load_f32(const uint8_t *p) {
     return v;
 }
 
-/* The 256 six-bit values (0..63, meaning q + 32) of a Q6_K file block, in column order. In each half of 128 columns, column
- * 32*part + l takes 4 low bits from ql[32*(part & 1) + l] (upper nibble for parts 2, 3) and 2 high bits from qh[l] >> 2*part. */
-static inline void q6k_quants(const uint8_t *block, uint8_t q[256]) {
-    for (unsigned half = 0; half < 2; half++) {
-        const uint8_t *ql = block + 64 * half, *qh = block + 128 + 32 * half;
-        for (unsigned part = 0; part < 4; part++)
-            for (unsigned l = 0; l < 32; l++) {
-                unsigned low = ql[32 * (part & 1) + l] >> (part & 2 ? 4 : 0) & 15u, high = qh[l] >> 2 * part & 3u;
-                q[128 * half + 32 * part + l] = (uint8_t)(low | high << 4);
-            }
+/* Bytes of 32 columns of codes, 16 rows. */
+static inline uint32_t part_bytes(enum weight_kernel kind) {
+    switch (kind) {
+    case WK_Q8_0: return BODY_Q8_0;
+    case WK_Q6_K: return 384;
+    case WK_Q5_0:
+    case WK_Q5_1:
+    case WK_Q5_K: return 320;
+    case WK_Q3_K: return 192;
+    case WK_Q2_K: return 128;
+    default: return 256;
     }
+}
+/* Bytes of sub-block scales (and minimums) in front of the codes, 16 rows. */
+static inline uint32_t sub_scale_bytes(enum weight_kernel kind) {
+    switch (kind) {
+    case WK_IQ4_XS: return 128;
+    case WK_Q2_K:
+    case WK_Q3_K:
+    case WK_Q4_K:
+    case WK_Q5_K:
+    case WK_Q6_K: return 256;
+    default: return 0;
+    }
+}
+static inline uint32_t body_bytes(enum weight_kernel kind) {
+    return sub_scale_bytes(kind) ? sub_scale_bytes(kind) + 8 * part_bytes(kind) : part_bytes(kind);
+}
+/* Offsets of block b's scales and body; bytes of a group. */
+static inline size_t kind_scale_at(enum weight_kernel kind, uint32_t b) {
+    uint32_t body = body_bytes(kind);
+    return block_has_minimum(kind) ? b * (PACK_SCALE_LINE + (size_t)body) : scale_at(b, body);
+}
+static inline size_t kind_body_at(enum weight_kernel kind, uint32_t b) {
+    uint32_t body = body_bytes(kind);
+    return block_has_minimum(kind) ? b * (PACK_SCALE_LINE + (size_t)body) + PACK_SCALE_LINE : body_at(b, body);
+}
+static inline size_t kind_bytes(enum weight_kernel kind, uint32_t blocks) {
+    uint32_t body = body_bytes(kind);
+    return block_has_minimum(kind) ? blocks * (PACK_SCALE_LINE + (size_t)body) : paired_bytes(blocks, body);
 }
 
 #endif

@@ -4,7 +4,9 @@
 
 #include "math/kern_table.h"
 
-tile_fn plain_tile_f32, plain_tile_f16, plain_tile_bf16, plain_tile_q8_0, plain_tile_q4_0, plain_tile_q6_k;
+tile_fn plain_tile_f32, plain_tile_f16, plain_tile_bf16;
+tile_fn plain_tile_q8_0, plain_tile_q4_0, plain_tile_q4_1, plain_tile_q5_0, plain_tile_q5_1, plain_tile_iq4_nl, plain_tile_mxfp4;
+tile_fn plain_tile_q2_k, plain_tile_q3_k, plain_tile_q4_k, plain_tile_q5_k, plain_tile_q6_k, plain_tile_iq4_xs;
 
 uint32_t plain_amax_bits(const float *x, uint32_t n);
 void plain_quantise(const float *x, uint32_t n, float r, int8_t *q, int32_t *sums16);

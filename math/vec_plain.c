@@ -66,7 +66,7 @@ static int always(void) { return 1; }
 const struct kern kern_plain = {
     .name = "plain",
     .supported = always,
-    .tile = {plain_tile_f32, plain_tile_f16, plain_tile_bf16, plain_tile_q8_0, plain_tile_q4_0, plain_tile_q6_k},
+    .tile = {plain_tile_f32, plain_tile_f16, plain_tile_bf16, QUANT_TILES(plain_tile)},
     .amax_bits = plain_amax_bits,
     .quantise = plain_quantise,
     .sum64 = sum64,

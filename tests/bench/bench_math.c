@@ -55,8 +55,7 @@ static double seconds_per_product(struct pool *pool, struct job *j, uint8_t *wei
     return best;
 }
 
-static void bench_type(struct pool *pool, uint32_t id, uint32_t rows, uint32_t cols) {
-    const struct weight_type *t = weight_type_of(id);
+static void bench_type(struct pool *pool, const struct weight_type *t, uint32_t rows, uint32_t cols) {
     struct job j = {0};
     if (matrix_shape(&j.m, t, rows, cols) != 0) return;
     uint32_t copies = (uint32_t)(CACHE_BYTES / matrix_bytes(&j.m)) + 1;
@@ -72,7 +71,7 @@ static void bench_type(struct pool *pool, uint32_t id, uint32_t rows, uint32_t c
         acts_init(&j.a, t->act, cols, MANY, mem);
         acts_fill(j.k, &j.a, 0, MANY, j.x, cols, j.bad);
         double many = seconds_per_product(pool, &j, weights, 1);
-        printf("%-5s %-11s one token %6.1f GB/s   %d tokens %7.1f Gmul-add/s\n", t->name, kern_name(j.k),
+        printf("%-6s %-11s one token %6.1f GB/s   %d tokens %7.1f Gmul-add/s\n", t->name, kern_name(j.k),
                (double)matrix_bytes(&j.m) / one * 1e-9, MANY, (double)rows * cols * MANY / many * 1e-9);
     }
     free(weights), free(j.y), free(j.x), free(mem);
@@ -100,14 +99,13 @@ static void bench_attention(enum kv_format f, uint32_t tokens, uint32_t context)
 }
 
 int main(int argc, char **argv) {
-    static const uint32_t ids[] = {WEIGHT_Q8_0, WEIGHT_Q4_0, WEIGHT_Q6_K, WEIGHT_F16, WEIGHT_BF16, WEIGHT_F32};
     unsigned threads = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
     uint32_t rows = argc > 3 ? (uint32_t)strtoul(argv[2], NULL, 10) : 5632,
              cols = argc > 3 ? (uint32_t)strtoul(argv[3], NULL, 10) : 2048;
     struct pool *pool;
     if (pool_new(&pool, threads, NULL) != 0) return 1;
     printf("# %u threads, %u x %u, best of %d runs\n", pool_threads(pool), rows, cols, RUNS);
-    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++) bench_type(pool, ids[i], rows, cols);
+    for (size_t i = 0; weight_type_nth(i) != NULL; i++) bench_type(pool, weight_type_nth(i), rows, cols);
     for (int f = 0; f < KV_FORMATS; f++) {
         bench_attention((enum kv_format)f, 1, 2048);
         bench_attention((enum kv_format)f, 64, 2048);

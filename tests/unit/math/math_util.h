@@ -31,21 +31,4 @@ static inline void *aligned(size_t n) {
     if (p != NULL) memset(p, 0xa5, n);
     return p;
 }
-/* Random bytes with every fp16 scale made finite and small (files of these types hold d at these offsets). */
-static inline void rng_rows(struct rng *r, uint8_t *p, size_t blocks, uint32_t block_bytes, uint32_t id) {
-    for (size_t i = 0; i < blocks * block_bytes; i++) p[i] = (uint8_t)rng_u32(r);
-    for (size_t b = 0; b < blocks; b++) {
-        uint8_t *q = p + b * block_bytes;
-        if (id == 0) {
-            float v = rng_f32(r);
-            memcpy(q, &v, 4);
-        } else if (id == 30)
-            q[1] = (uint8_t)((q[1] & 0x80) | 0x3e);
-        else {
-            uint8_t *d = q + (id == 14 ? 208 : 0);
-            d[1] = (uint8_t)((d[1] & 0x80) | (rng_u32(r) & 0x3f) % 0x34); /* subnormals to 0.25 */
-        }
-    }
-}
-
 #endif

@@ -6,67 +6,37 @@
 #include "base/err.h"
 #include "math/float_bits.h"
 #include "math/matrix.h"
+#include "tests/unit/math/block_ref.h"
 #include "tests/unit/math/math_util.h"
 
-static const uint32_t ids[] = {WEIGHT_F32, WEIGHT_F16, WEIGHT_BF16, WEIGHT_Q8_0, WEIGHT_Q4_0, WEIGHT_Q6_K};
-enum { IDS = sizeof ids / sizeof *ids };
+static const uint32_t ids[] = {WEIGHT_F32,  WEIGHT_F16,  WEIGHT_BF16, WEIGHT_Q8_0,   WEIGHT_Q4_0,  WEIGHT_Q6_K,
+                               WEIGHT_Q4_1, WEIGHT_Q5_0, WEIGHT_Q5_1, WEIGHT_IQ4_NL, WEIGHT_MXFP4, WEIGHT_Q2_K,
+                               WEIGHT_Q3_K, WEIGHT_Q4_K, WEIGHT_Q5_K, WEIGHT_IQ4_XS};
+enum { IDS = sizeof ids / sizeof *ids, FLOATS = 3 };
 
-static float half_at(const uint8_t *p) { return f16_to_f32((uint16_t)(p[0] | p[1] << 8)); }
-
-/* Signed integer value of element i of a quantised block. */
-static int32_t block_q(uint32_t id, const uint8_t *b, uint32_t i) {
-    if (id == WEIGHT_Q8_0) return (int8_t)b[2 + i];
-    if (id == WEIGHT_Q4_0) return (i < 16 ? b[2 + i] & 15 : b[2 + i - 16] >> 4) - 8;
-    uint32_t n = i / 128, l = i % 32, part = i % 128 / 32; /* Q6_K, value by value from its layout */
-    const uint8_t *ql = b + 64 * n, *qh = b + 128 + 32 * n;
-    switch (part) {
-    case 0: return ((ql[l] & 15) | (qh[l] >> 0 & 3) << 4) - 32;
-    case 1: return ((ql[l + 32] & 15) | (qh[l] >> 2 & 3) << 4) - 32;
-    case 2: return ((ql[l] >> 4) | (qh[l] >> 4 & 3) << 4) - 32;
-    default: return ((ql[l + 32] >> 4) | (qh[l] >> 6 & 3) << 4) - 32;
-    }
-}
-
-static void quantise_ref(const float *x, uint32_t n, int32_t *a, float *da) {
-    float amax = 0.0f;
-    for (uint32_t i = 0; i < n; i++) amax = fabsf(x[i]) > amax ? fabsf(x[i]) : amax;
-    *da = amax < 0x1p-100f ? 0.0f : amax / 127.0f;
-    float r = 127.0f / amax;
-    for (uint32_t i = 0; i < n; i++) {
-        float v = x[i] * r;
-        a[i] = amax < 0x1p-100f ? 0 : (int32_t)lrintf(v);
-    }
-}
-
-static float dot_ref(const struct weight_type *t, const uint8_t *row, uint32_t cols, const float *x) {
+static float float_dot_ref(const struct weight_type *t, const uint8_t *row, uint32_t cols, const float *x) {
     float acc = 0.0f;
-    if (t->act == ACT_F32) {
-        for (uint32_t k0 = 0; k0 < cols; k0 += 32) {
-            float p = 0.0f;
-            for (uint32_t k = k0; k < k0 + 32 && k < cols; k++) {
-                float w;
-                uint16_t h;
-                memcpy(&h, row + 2 * k, 2);
-                if (t->id == WEIGHT_F32)
-                    memcpy(&w, row + 4 * k, 4);
-                else
-                    w = t->id == WEIGHT_F16 ? f16_to_f32(h) : f32_from_bits((uint32_t)h << 16);
-                p = fmaf(w, x[k], p);
-            }
-            acc = acc + p;
+    for (uint32_t k0 = 0; k0 < cols; k0 += 32) {
+        float p = 0.0f;
+        for (uint32_t k = k0; k < k0 + 32 && k < cols; k++) {
+            float w;
+            uint16_t h;
+            memcpy(&h, row + 2 * k, 2);
+            if (t->id == WEIGHT_F32)
+                memcpy(&w, row + 4 * k, 4);
+            else
+                w = t->id == WEIGHT_F16 ? f16_to_f32(h) : f32_from_bits((uint32_t)h << 16);
+            p = fmaf(w, x[k], p);
         }
-        return acc;
-    }
-    for (uint32_t b = 0; b < cols / t->block_len; b++, row += t->block_bytes, x += t->block_len) {
-        int32_t a[256], sum = 0;
-        float da, d = half_at(row + (t->id == WEIGHT_Q6_K ? 208 : 0));
-        quantise_ref(x, t->block_len, a, &da);
-        for (uint32_t i = 0; i < t->block_len; i++)
-            sum += block_q(t->id, row, i) * a[i] * (t->id == WEIGHT_Q6_K ? (int8_t)row[192 + i / 16] : 1);
-        float dd = d * da;
-        acc = fmaf((float)sum, dd, acc);
+        acc = acc + p;
     }
     return acc;
+}
+
+static int64_t largest_sum; /* of integers, in problem_solve */
+
+static float dot_ref(const struct weight_type *t, const uint8_t *row, uint32_t cols, const float *x) {
+    return t->act == ACT_F32 ? float_dot_ref(t, row, cols, x) : ref_dot(t, row, cols, x, &largest_sum);
 }
 
 struct problem {
@@ -135,8 +105,10 @@ TEST(every_kernel_equals_the_rules_on_odd_shapes) {
 }
 
 TEST(results_are_the_same_under_every_compiler_and_option) {
-    static const uint64_t want[IDS] = {0x2ea2e16b0b757407, 0x63f10d20149b04ca, 0xb264b725761f4523,
-                                       0x97a6ed6efb25ffd1, 0x9234d8611a21cca9, 0xe4dd07447eb66de3};
+    static const uint64_t want[IDS] = {0x2ea2e16b0b757407, 0x63f10d20149b04ca, 0xb264b725761f4523, 0x97a6ed6efb25ffd1,
+                                       0x9234d8611a21cca9, 0xe4dd07447eb66de3, 0x8d7c411355231785, 0x7bb8f067dd953c56,
+                                       0x43d370ee9a2b880b, 0x8439b770bc8d7b17, 0xb97966fed0bd1a5d, 0x65d446ae1b5c46bb,
+                                       0x1132d41f9887e729, 0x04973156724cefd8, 0x9e0d5ce8d812fec0, 0x2cd55edd106a418a};
     int wrong = 0;
     for (uint32_t i = 0; i < IDS; i++) {
         struct rng r = {100 + i};
@@ -154,24 +126,33 @@ TEST(results_are_the_same_under_every_compiler_and_option) {
     CHECK_INT(wrong, 0);
 }
 
+/* A block whose codes, scales and minimums are all at one end: bytes of 0xff, 0x80, 0x7f or 0, the fp16 scales large. */
+static void extreme_block(uint32_t id, uint8_t *q, uint32_t bytes, int kind) {
+    static const uint8_t fill[] = {0xff, 0x00, 0x80, 0x7f};
+    memset(q, fill[kind % 4], bytes);
+    if (id == WEIGHT_Q6_K) memset(q + 192, kind & 4 ? 0x80 : 0x7f, 16);
+    if (id == WEIGHT_IQ4_XS) memset(q + 2, kind & 4 ? 0x00 : 0xff, 6);
+    if (id == WEIGHT_Q3_K) memset(q + 96, kind & 4 ? 0x00 : 0xff, 12);
+    if (id == WEIGHT_Q2_K) memset(q, 0xff, 16);
+    if (id == WEIGHT_Q4_K || id == WEIGHT_Q5_K) memset(q + 4, 0xff, 12);
+    const uint16_t d = kind & 1 ? 0xfbff : 0x7bff; /* -65504, 65504 */
+    if (ref_d_at(id) >= 0) memcpy(q + ref_d_at(id), &d, 2);
+    if (ref_dmin_at(id) >= 0) memcpy(q + ref_dmin_at(id), &d, 2);
+    if (id == WEIGHT_MXFP4) q[0] = (uint8_t)(kind & 4 ? kind & 1 : 254); /* 2^-128, 2^-127, 2^126 */
+}
+
 TEST(extreme_weights_and_activations_stay_exact) {
     struct rng r = {7};
-    for (uint32_t i = 3; i < IDS; i++)
-        for (int kind = 0; kind < 4; kind++) {
+    for (uint32_t i = FLOATS; i < IDS; i++) {
+        largest_sum = 0;
+        for (int kind = 0; kind < 16; kind++) {
             struct problem p;
             problem_new(&p, ids[i], 16, 256, 5, &r);
             const struct weight_type *t = p.m.type;
-            for (size_t b = 0; b < 16 * 256 / t->block_len; b++) { /* quants and scales at one end of their range */
-                uint8_t *q = p.rows + b * t->block_bytes;
-                if (ids[i] == WEIGHT_Q6_K) {
-                    memset(q, kind & 1 ? 0x00 : 0xff, 192);
-                    memset(q + 192, kind & 2 ? 0x80 : 0x7f, 16);
-                } else
-                    memset(q + 2, ids[i] == WEIGHT_Q8_0 ? (kind & 1 ? 0x80 : 0x7f) : (kind & 1 ? 0x00 : 0xff),
-                           t->block_bytes - 2u);
-            }
+            for (size_t b = 0; b < 16 * 256 / t->block_len; b++)
+                extreme_block(ids[i], p.rows + b * t->block_bytes, t->block_bytes, kind & 7);
             CHECK_INT(matrix_pack(&p.m, 0, 1, p.rows), 0);
-            for (uint32_t j = 0; j < 5 * 256; j++) p.x[j] = kind & 2 && j % 2 ? -1.0f : 1.0f;
+            for (uint32_t j = 0; j < 5 * 256; j++) p.x[j] = kind & 8 && j % 2 ? -1.0f : 1.0f;
             for (uint32_t j = 0; j < 256; j++) {
                 p.x[256 + j] = 0x1.fffffep-101f;              /* below 2^-100: zero */
                 p.x[512 + j] = j % 2 ? 3.4028235e38f : -0.0f; /* the largest */
@@ -185,6 +166,9 @@ TEST(extreme_weights_and_activations_stay_exact) {
             }
             problem_free(&p);
         }
+        printf("# %s: largest sum %.3g of 2^31\n", weight_type_of(ids[i])->name, (double)largest_sum / 0x1p31);
+        CHECK(largest_sum < 280000000); /* also with unsigned codes, before their offset is subtracted, as kernels sum */
+    }
 }
 
 TEST(a_token_with_nan_or_infinity_is_marked_and_no_other) {
@@ -206,21 +190,32 @@ TEST(a_token_with_nan_or_infinity_is_marked_and_no_other) {
                 }
 }
 
+/* Makes the scale (second: the minimum) of one block, or a float, NaN or infinite. 0 if the type has no such field. */
+static int spoil(uint32_t id, uint8_t *block, int second, int infinite) {
+    int at = second ? ref_dmin_at(id) : id == WEIGHT_F32 ? 2 : id == WEIGHT_MXFP4 ? 0 : ref_d_at(id);
+    uint16_t v = id == WEIGHT_F32 || id == WEIGHT_BF16 ? (infinite ? 0xff80 : 0x7fc0) : (infinite ? 0xfc00 : 0x7e01);
+    if (at < 0 || (second && id <= WEIGHT_F16)) return 0;
+    if (id == WEIGHT_MXFP4)
+        block[0] = 255;
+    else
+        memcpy(block + at, &v, 2);
+    return 1;
+}
+
 TEST(scales_that_are_not_finite_are_refused) {
     struct rng r = {3};
     for (uint32_t i = 0; i < IDS; i++)
-        for (int kind = 0; kind < 2; kind++) {
+        for (int kind = 0; kind < 4; kind++) {
             struct problem p;
             problem_new(&p, ids[i], 18, 256, 1, &r);
             const struct weight_type *t = p.m.type;
             size_t last = (size_t)18 * 256 / t->block_len - 1;
-            uint8_t *d = p.rows + last * t->block_bytes + (ids[i] == WEIGHT_Q6_K ? 208 : ids[i] == WEIGHT_F32 ? 2 : 0);
-            uint16_t v = ids[i] == WEIGHT_F32 || ids[i] == WEIGHT_BF16 ? (kind ? 0xff80 : 0x7fc0) : (kind ? 0xfc00 : 0x7e01);
-            memcpy(d, &v, 2);
-            CHECK_INT(matrix_pack(&p.m, 0, p.m.groups, p.rows), ERR_NONFINITE);
-            CHECK_INT(matrix_pack(&p.m, 0, 1, p.rows), 0);
-            CHECK_INT(weight_rows_check(t, p.rows, 18, 256), ERR_NONFINITE);
-            CHECK_INT(weight_rows_check(t, p.rows, 17, 256), 0);
+            if (spoil(ids[i], p.rows + last * t->block_bytes, kind & 2, kind & 1)) {
+                CHECK_INT(matrix_pack(&p.m, 0, p.m.groups, p.rows), ERR_NONFINITE);
+                CHECK_INT(matrix_pack(&p.m, 0, 1, p.rows), 0);
+                CHECK_INT(weight_rows_check(t, p.rows, 18, 256), ERR_NONFINITE);
+                CHECK_INT(weight_rows_check(t, p.rows, 17, 256), 0);
+            }
             problem_free(&p);
         }
 }
@@ -237,20 +232,42 @@ TEST(shapes_outside_the_limits_are_refused) {
 
 TEST(rows_decode_to_their_values) {
     struct rng r = {9};
-    for (uint32_t i = 3; i < IDS; i++) {
+    for (uint32_t i = FLOATS; i < IDS; i++) {
         const struct weight_type *t = weight_type_of(ids[i]);
-        uint8_t row[4 * 256];
-        float out[512];
-        uint32_t cols = 512 > t->block_len ? 2 * t->block_len : t->block_len;
-        rng_rows(&r, row, cols / t->block_len, t->block_bytes, ids[i]);
+        uint8_t row[16 * 300];
+        float out[16 * 256];
+        uint32_t cols = 16 * t->block_len;
+        rng_rows(&r, row, 16, t->block_bytes, ids[i]);
         weight_row_decode(t, row, cols, out);
         for (uint32_t j = 0; j < cols; j++) {
             const uint8_t *b = row + j / t->block_len * t->block_bytes;
-            double d = (double)half_at(b + (ids[i] == WEIGHT_Q6_K ? 208 : 0));
-            double sc = ids[i] == WEIGHT_Q6_K ? (int8_t)b[192 + j % 256 / 16] : 1;
-            CHECK((double)out[j] == d * sc * block_q(ids[i], b, j % t->block_len)); /* exact in binary32: rule 1 */
+            struct ref_element e = ref_element(ids[i], b, j % t->block_len);
+            struct ref_scales s = ref_scales(ids[i], b);
+            double v = (double)s.d * e.sc * e.q, m = (double)s.dmin * e.m; /* each exact in binary32, then one rounding: rule 1 */
+            CHECK((double)out[j] == (double)(float)(t->block_len == 32 ? v + m : v - m));
         }
     }
+}
+
+TEST(every_power_of_two_of_mxfp4) {
+    const struct weight_type *t = weight_type_of(WEIGHT_MXFP4);
+    for (int e = 0; e < 255; e++) {
+        uint8_t b[17] = {(uint8_t)e, 0xf1, 0x72};
+        float out[32];
+        t->decode(b, out);
+        CHECK((double)out[0] == ldexp(1, e - 128) && (double)out[1] == ldexp(2, e - 128));
+        CHECK(out[16] == (float)ldexp(-12, e - 128) && out[17] == (float)ldexp(12, e - 128));
+    }
+}
+
+TEST(every_type_of_the_table_is_tested_here) {
+    size_t n = 0;
+    for (; weight_type_nth(n) != NULL; n++) {
+        int found = 0;
+        for (uint32_t i = 0; i < IDS; i++) found |= ids[i] == weight_type_nth(n)->id;
+        CHECK(found);
+    }
+    CHECK_INT(n, IDS);
 }
 
 TEST(halves_convert_exactly_both_ways) {
@@ -274,4 +291,4 @@ TEST(halves_convert_exactly_both_ways) {
 TESTS_MAIN("matrix", T(every_kernel_equals_the_rules_on_odd_shapes), T(results_are_the_same_under_every_compiler_and_option),
            T(extreme_weights_and_activations_stay_exact), T(a_token_with_nan_or_infinity_is_marked_and_no_other),
            T(scales_that_are_not_finite_are_refused), T(shapes_outside_the_limits_are_refused), T(rows_decode_to_their_values),
-           T(halves_convert_exactly_both_ways))
+           T(every_power_of_two_of_mxfp4), T(every_type_of_the_table_is_tested_here), T(halves_convert_exactly_both_ways))

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "math/matrix.h"
 #include "math/pool.h"
-#include "tests/unit/math/math_util.h"
+#include "tests/unit/math/block_ref.h"
 
 struct count {
     unsigned per_thread[64];
