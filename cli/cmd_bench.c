@@ -132,7 +132,7 @@ static int bench_all(struct bench *b, struct why *why) {
     struct cli_progress progress;
     cli_progress_start(&progress, "measuring");
     for (uint32_t i = 0; r == 0 && i < b->repeat; i++) {
-        b->read[i] = read_speed(engine_threads(b->e), b->read_mem, READ_BYTES);
+        b->read[i] = read_speed(engine_threads(b->e), b->read_mem, READ_BYTES, 4);
         r = one_run(b, b->prompt, b->gen, &b->prefill[i], &b->decode[i]);
         cli_progress_show(&progress, i + 1, b->repeat);
     }

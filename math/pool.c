@@ -166,24 +166,33 @@ void pool_each(struct pool *p, pool_each_fn *fn, void *arg) {
 struct range_job {
     pool_range_fn *fn;
     void *arg;
-    uint32_t count, step;
-    atomic_uint_least64_t next; /* 64 bits: every thread steps once past the end */
+    uint32_t count, step; /* step 0: as many as range_step says */
+    atomic_uint_least64_t next;
 };
+
+/* The next piece: half of each thread's share of what is left. A thread that the system holds up in the middle then keeps the
+ * others waiting for little, and at the end all finish within one item of each other. */
+static uint64_t range_step(const struct range_job *j, uint64_t begin, unsigned threads) {
+    uint64_t left = j->count - begin, step = j->step ? j->step : (left + 2 * threads - 1) / (2 * threads);
+    return step < left ? step : left;
+}
 
 static void range_part(void *arg, unsigned thread, unsigned threads) {
     struct range_job *j = arg;
-    (void)thread, (void)threads;
-    for (;;) {
-        uint64_t begin = atomic_fetch_add_explicit(&j->next, j->step, memory_order_relaxed);
-        if (begin >= j->count) return;
-        j->fn(j->arg, (uint32_t)begin, j->count - begin < j->step ? j->count : (uint32_t)begin + j->step);
+    uint64_t begin = atomic_load_explicit(&j->next, memory_order_relaxed), step;
+    (void)thread;
+    while (begin < j->count) {
+        step = range_step(j, begin, threads);
+        if (!atomic_compare_exchange_weak_explicit(&j->next, &begin, begin + step, memory_order_relaxed, memory_order_relaxed))
+            continue; /* begin is now what another thread left */
+        j->fn(j->arg, (uint32_t)begin, (uint32_t)(begin + step));
+        begin = atomic_load_explicit(&j->next, memory_order_relaxed);
     }
 }
 
 void pool_range(struct pool *p, uint32_t count, uint32_t step, pool_range_fn *fn, void *arg) {
     if (count == 0) return;
-    if (step == 0) step = (count + 4 * p->threads - 1) / (4 * p->threads);
-    if (p->threads == 1 || count <= step) {
+    if (p->threads == 1 || count == 1 || (step && count <= step)) {
         fn(arg, 0, count);
         return;
     }

@@ -24,7 +24,7 @@ typedef void pool_each_fn(void *arg, unsigned thread, unsigned threads);
 void pool_each(struct pool *p, pool_each_fn *fn, void *arg);
 
 /* Runs fn(arg, begin, end) over pieces of [0, count), handed out to whichever thread is free; step items to a piece (the
- * last may be shorter; 0: about four pieces to a thread). fn must not depend on which thread it runs in. */
+ * last may be shorter; 0: large ones first, single items at the end). fn must not depend on which thread it runs in. */
 typedef void pool_range_fn(void *arg, uint32_t begin, uint32_t end);
 void pool_range(struct pool *p, uint32_t count, uint32_t step, pool_range_fn *fn, void *arg);
 

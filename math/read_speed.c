@@ -22,9 +22,9 @@ static void read_pieces(void *arg, uint32_t begin, uint32_t end) {
     atomic_fetch_add_explicit(&j->sum, all, memory_order_relaxed);
 }
 
-double read_speed(struct pool *p, const void *mem, size_t bytes) {
+double read_speed(struct pool *p, const void *mem, size_t bytes, unsigned times) {
     struct job j = {.mem = mem};
     uint64_t start = clock_mono_ns();
-    pool_range(p, (uint32_t)(bytes / PIECE), 0, read_pieces, &j);
-    return (double)bytes * 1e9 / (double)(clock_mono_ns() - start + 1);
+    for (unsigned i = 0; i < times; i++) pool_range(p, (uint32_t)(bytes / PIECE), 0, read_pieces, &j);
+    return (double)bytes * times * 1e9 / (double)(clock_mono_ns() - start + 1);
 }

@@ -6,8 +6,8 @@
 
 #include "math/pool.h"
 
-/* Bytes per second at which the pool's threads together read `bytes` bytes, once, in order, in pieces as the matrix product
+/* Bytes per second at which the pool's threads together read `bytes` bytes, `times` times, in order, in pieces as the matrix product
  * takes them. Larger than all caches, backed by pages of its own (written once), 64-byte aligned; bytes is a multiple of 4096. */
-double read_speed(struct pool *p, const void *mem, size_t bytes);
+double read_speed(struct pool *p, const void *mem, size_t bytes, unsigned times);
 
 #endif
