@@ -80,14 +80,16 @@ static int judge(struct stream *s, const struct httpc_reply *reply, int r, struc
     struct ask *a = s->ask;
     a->status = reply->status;
     snprintf(a->receipt, sizeof a->receipt, "%s", reply->receipt);
-    if (s->broken) return why_set(why, s->broken, "the gateway's stream is not as documented");
+    if (s->broken || (reply->status == 200 && strncmp(reply->content_type, "text/event-stream", 17) != 0))
+        return why_set(why, ERR_FORMAT, "%.200s: what answers there is not a lull gateway", a->gateway);
     if (reply->status != 200 && reply->status != 0) { /* an error object, on one line or several: all of it is in line */
         json_t *j;
         if (s->line.len && json_parse(&j, s->line.data, s->line.len, NULL) == 0) {
             take_error(a, j);
             json_decref(j);
         }
-        return why_set(why, ERR_UNSUPPORTED, "%s (status %d)", a->error[0] ? a->error : "the gateway refused", reply->status);
+        if (!a->error[0]) return why_set(why, ERR_FORMAT, "%.200s: that is not a lull gateway (HTTP status %d)", a->gateway, reply->status);
+        return why_set(why, ERR_UNSUPPORTED, "%s (status %d)", a->error, reply->status);
     }
     if (a->error[0]) return why_set(why, ERR_LOST, "%s", a->error);
     if (r != 0) return r;

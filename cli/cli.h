@@ -8,6 +8,8 @@ enum exit_status {
     EXIT_USAGE = 2,
     EXIT_INVALID = 10,   /* verify: it was judged, and is wrong */
     EXIT_MALFORMED = 30, /* verify: cannot be judged */
+    EXIT_INTERRUPTED = 130, /* Ctrl-C, as a shell says it */
+    EXIT_PIPE = 141,     /* the reader of our output has left, likewise */
 };
 
 int cmd_bench(int argc, char **argv);
