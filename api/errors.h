@@ -42,7 +42,7 @@ enum api_code {
 struct api_error {
     enum api_code code;
     char param[96];    /* "messages[3].content", or "" */
-    char message[256]; /* "" uses the table's */
+    char message[512]; /* "" uses the table's */
 };
 
 /* Fills e (code, param may be NULL) by printf rules. */

@@ -22,7 +22,7 @@ struct ask {
     int deltas;             /* content chunks seen */
     char finish[32];        /* finish_reason; "" when the stream broke */
     char receipt[80];       /* id of the receipt */
-    char error[256];        /* the gateway's own error sentence; "" when there was none */
+    char error[512];        /* the gateway's own error sentence; "" when there was none */
     int64_t prompt_tokens, completion_tokens; /* -1 when the gateway sent no usage */
     int done;               /* data: [DONE] was seen */
 };

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "gateway/gw_models.h"
 #include "gateway/gw_out.h"
 #include "gateway/gw_request.h"
 
@@ -24,43 +25,12 @@ static void reply_json(struct http_req *r, struct buf *b, int err) {
 
 /* ---- models ---- */
 
-struct listed {
-    const struct manifest *model;
-    uint64_t since; /* the oldest key statement that lists it, unix */
-};
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(((const struct listed *)a)->model->name, ((const struct listed *)b)->model->name);
-}
-
-/* Names that a request would be served for: pinned file, permitted node. One row each, by name. */
-static size_t list_models(const struct gateway *g, struct listed *out, size_t cap) {
-    size_t count = 0;
-    for (size_t i = 0; i < g->dir.count; i++) {
-        const struct record *rec = &g->dir.nodes[i].record;
-        if (!gw_policy_allows(&g->o.policy, rec)) continue;
-        for (size_t k = 0; k < rec->model_count; k++) {
-            const struct pin *pin = pins_find(&g->pins, rec->models[k].name);
-            size_t at = 0;
-            if (!pin || record_model(rec, pin->name, pin->manifest) != &rec->models[k]) continue;
-            while (at < count && strcmp(out[at].model->name, pin->name) != 0) at++;
-            if (at == count && count == cap) continue;
-            if (at == count)
-                out[count++] = (struct listed){&rec->models[k], rec->keys.not_before};
-            else if (rec->keys.not_before < out[at].since)
-                out[at].since = rec->keys.not_before;
-        }
-    }
-    qsort(out, count, sizeof *out, by_name);
-    return count;
-}
-
-typedef int write_model(struct buf *b, const struct gateway *g, const struct listed *m);
+typedef int write_model(struct buf *b, const struct gateway *g, const struct gw_model *m);
 
 static int write_all(struct buf *b, const struct gateway *g, write_model *row) {
-    struct listed *list = mem_zalloc(PINS_MAX, sizeof *list);
+    struct gw_model *list = mem_zalloc(PINS_MAX, sizeof *list);
     if (!list) return ERR_NOMEM;
-    size_t count = list_models(g, list, PINS_MAX);
+    size_t count = gw_models_list(g, list, PINS_MAX);
     int e = 0;
     for (size_t i = 0; e == 0 && i < count; i++) {
         if (i) e = buf_add(b, ",", 1);
@@ -70,14 +40,14 @@ static int write_all(struct buf *b, const struct gateway *g, write_model *row) {
     return e;
 }
 
-static int openai_model(struct buf *b, const struct gateway *g, const struct listed *m) {
+static int openai_model(struct buf *b, const struct gateway *g, const struct gw_model *m) {
     (void)g; /* names need no quoting: their syntax was checked when the record was read */
     return buf_addf(
         b, "{\"id\":\"%s\",\"object\":\"model\",\"created\":%" PRIu64 ",\"owned_by\":\"lull\",\"context_length\":%" PRIu32 "}",
         m->model->name, m->since, m->model->context);
 }
 
-static int ollama_model(struct buf *b, const struct gateway *g, const struct listed *m) {
+static int ollama_model(struct buf *b, const struct gateway *g, const struct gw_model *m) {
     char when[CLOCK_TEXT_BYTES], digest[65];
     clock_text(when, m->since * 1000000000u, 9);
     hex_encode(digest, m->model->file_sha256, 32);
@@ -128,17 +98,17 @@ static size_t decode(char *out, size_t cap, const char *s) {
 
 void gw_show_model(struct gateway *g, struct http_req *r, const char *name) {
     char text[API_MODEL_CAP], full[API_MODEL_CAP];
-    struct listed *list = mem_zalloc(PINS_MAX, sizeof *list);
+    struct gw_model *list = mem_zalloc(PINS_MAX, sizeof *list);
     struct api_error e;
     struct buf b;
-    size_t n = decode(text, sizeof text, name), count = list ? list_models(g, list, PINS_MAX) : 0, i = 0;
-    if (n == 0 || api_model_name(full, text, n) != 0) count = 0;
+    size_t n = decode(text, sizeof text, name), count = list ? gw_models_list(g, list, PINS_MAX) : 0, i = 0;
+    if (n == 0 || api_model_name(full, text, n) != 0 || gw_models_resolve(g, full) != 0) count = 0;
     while (i < count && strcmp(list[i].model->name, full) != 0) i++;
     buf_init(&b, 4096);
     if (i < count)
         reply_json(r, &b, openai_model(&b, g, &list[i]));
     else {
-        api_error_set(&e, API_NO_MODEL, "model", NULL);
+        gw_models_missing(g, n ? text : "", &e);
         gw_reply_error(r, &e, API_OPENAI, 0);
     }
     free(list);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "gateway/gw_answer.h"
+#include "gateway/gw_models.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +51,7 @@ static void describe(const struct gw_request *r, enum api_code code, struct api_
         api_error_set(e, code, r->q.endpoint == API_GENERATE ? "prompt" : "messages", "the prompt does not fit the context of %s",
                       r->q.model);
     else if (code == API_NO_MODEL)
-        api_error_set(e, code, "model", "model '%s' not found: no node of this network serves it", r->q.model);
+        gw_models_missing(r->gw, r->q.asked, e);
     else
         api_error_set(e, code, NULL, r->why_no_node[0] && code == API_NO_NODE ? "%s" : NULL, r->why_no_node);
 }
@@ -80,8 +81,8 @@ static uint32_t random_below(void *arg, uint32_t below) {
 /* The file that the name stands for. 0; or what the request fails with. */
 static enum api_code find_manifest(struct gw_request *r) {
     if (r->has_manifest) return API_CODE_NONE;
+    if (gw_models_resolve(r->gw, r->q.model) != 0) return API_NO_MODEL;
     const struct pin *pin = pins_find(&r->gw->pins, r->q.model);
-    if (!pin) return API_NO_MODEL;
     memcpy(r->manifest, pin->manifest, 32);
     r->has_manifest = 1;
     return API_CODE_NONE;
@@ -248,8 +249,8 @@ static void answer_load(struct gateway *g, struct http_req *http, struct api_req
     struct buf b;
     uint8_t id[16];
     struct api_error e;
-    if (!pins_find(&g->pins, q->model)) {
-        api_error_set(&e, API_NO_MODEL, "model", "model '%s' not found: no node of this network serves it", q->model);
+    if (gw_models_resolve(g, q->model) != 0) {
+        gw_models_missing(g, q->asked, &e);
         gw_reply_error(http, &e, API_OLLAMA, 0);
         return;
     }
@@ -310,6 +311,7 @@ void gw_request_start(struct gateway *g, struct http_req *http, enum api_endpoin
         r = new_request(g, http, &q);
         if (!r) err = ERR_NOMEM, api_error_set(&e, API_INTERNAL, NULL, "out of memory");
     }
+    if (err != 0 && e.code == API_NO_MODEL) gw_models_missing(g, "", &e); /* not a name: what was written is not repeated */
     if (err != 0) gw_reply_error(http, &e, api_dialect_of(endpoint), 0);
     if (!r) {
         api_request_free(&q);

@@ -97,6 +97,9 @@ static void ollama_chat(void) {
     tap_ok(r.status == 200 && strstr(text_at(j, "response", NULL), "68"), "/api/generate answers whole with stream false");
     json_decref(j);
     free(r.body);
+    r = raw_request(w.gateway_at, "POST", "/api/generate", "", "{\"model\":\"lull-toy\",\"prompt\":\"What is 23 + 45?\",\"stream\":false,\"options\":{\"temperature\":0}}");
+    tap_ok(r.status == 200 && r.body && strstr(r.body, "68"), "a name without its tag is enough while only one model has it");
+    free(r.body);
     r = raw_request(w.gateway_at, "POST", "/api/chat", "", "{\"model\":\"" MODEL "\",\"messages\":[]}");
     tap_ok(r.status == 200 && r.body && strstr(r.body, "\"load\""), "no messages warms the model up");
     free(r.body);
@@ -105,7 +108,7 @@ static void ollama_chat(void) {
 static void lists(void) {
     static const struct {
         const char *path, *has;
-    } rows[] = {{"/v1/models", "\"object\":\"list\""}, {"/v1/models/" MODEL, MODEL}, {"/health", "ok"}, {"/api/tags", "\"digest\""}, {"/api/version", "\"version\""}, {"/", "lull"}};
+    } rows[] = {{"/v1/models", "\"object\":\"list\""}, {"/v1/models/" MODEL, MODEL}, {"/v1/models/lull-toy", MODEL}, {"/health", "ok"}, {"/api/tags", "\"digest\""}, {"/api/version", "\"version\""}, {"/", "lull"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct raw_reply r = raw_request(w.gateway_at, "GET", rows[i].path, "", NULL);
         tap_ok(r.status == 200 && r.body && strstr(r.body, rows[i].has), "GET %s (status %d)", rows[i].path, r.status);
@@ -125,7 +128,12 @@ struct refusal {
 };
 static const struct refusal refusals[] = {
     {"unknown model", "POST", "/v1/chat/completions", "", "{\"model\":\"nobody:has\"," HELLO "}", 404, "model_not_found"},
-    {"unknown model, Ollama", "POST", "/api/chat", "", "{\"model\":\"nobody:has\"," HELLO "}", 404, "{\"error\":\""},
+    {"unknown model, told which there are", "POST", "/v1/chat/completions", "", "{\"model\":\"nobody\"," HELLO "}", 404, "model 'nobody' not found; this network serves: " MODEL},
+    {"no name at all", "POST", "/v1/chat/completions", "", "{\"model\":\"No Body\"," HELLO "}", 404, "serves: " MODEL},
+    {"another tag", "POST", "/v1/chat/completions", "", "{\"model\":\"lull-toy:f16\"," HELLO "}", 404, "serves: " MODEL},
+    {"unknown model, Ollama", "POST", "/api/chat", "", "{\"model\":\"nobody:has\"," HELLO "}", 404, "{\"error\":\"model 'nobody:has' not found; this network serves: " MODEL},
+    {"unknown model, Ollama warms up", "POST", "/api/chat", "", "{\"model\":\"nobody\",\"messages\":[]}", 404, "serves: " MODEL},
+    {"one unknown model", "GET", "/v1/models/nobody", "", NULL, 404, "serves: " MODEL},
     {"not JSON", "POST", "/v1/chat/completions", "", "{\"model\":", 400, "invalid_request_error"},
     {"not JSON, Ollama", "POST", "/api/generate", "", "[", 400, "{\"error\":\""},
     {"no model", "POST", "/v1/chat/completions", "", "{" HELLO "}", 400, "\"param\":\"model\""},
