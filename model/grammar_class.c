@@ -46,16 +46,15 @@ enum cover { NONE, SOME, ALL };
 /* How much of from .. to the set holds. */
 static enum cover cover(const struct build *b, uint32_t from, uint32_t to) {
     if (to < b->floor) return NONE;
-    size_t lo = 0, hi = b->n; /* the first range that does not end before from */
+    uint32_t least = from > b->floor ? from : b->floor;
+    size_t lo = 0, hi = b->n; /* the first range that does not end before least */
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (b->r[mid].hi < from)
-            lo = mid + 1;
-        else
-            hi = mid;
+        if (b->r[mid].hi < least) lo = mid + 1;
+        else hi = mid;
     }
     if (lo == b->n || b->r[lo].lo > to) return NONE;
-    return from >= b->floor && b->r[lo].lo <= from && b->r[lo].hi >= to ? ALL : SOME;
+    return least == from && b->r[lo].lo <= from && b->r[lo].hi >= to ? ALL : SOME;
 }
 
 /* The node for the last k >= 1 bytes of code points from base on. */

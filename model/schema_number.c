@@ -116,14 +116,13 @@ static int read_bound(struct schema *s, const json_t *j, const char *word, int w
     if (!v) return 0;
     if (!json_is_number(v)) return schema_bad(s, ERR_FORMAT, word, "must be a number");
     double x = json_number_value(v);
-    int64_t bound;
-    int exact = json_is_integer(v) || x == floor(x);
+    int exact = json_is_integer(v) || x == floor(x), above, below; /* than all that is written here */
     if (!whole && !exact) return schema_bad(s, ERR_UNSUPPORTED, word, "of a number must be whole");
-    if (x >= 1e18 || x <= -1e18) { /* beyond what is written here */
-        if (upper ? x < 0 : x > 0) return schema_bad(s, ERR_LIMIT, word, "leaves no number of 18 digits");
-        return 0;
-    }
-    bound = json_is_integer(v) ? json_integer_value(v) : (int64_t)(upper ? floor(x) : ceil(x));
+    above = json_is_integer(v) ? json_integer_value(v) > most_integer : x > 1e18 - 1024;
+    below = json_is_integer(v) ? json_integer_value(v) < -most_integer : x < -1e18 + 1024;
+    if (upper ? below : above) return schema_bad(s, ERR_LIMIT, word, "leaves no number of 18 digits");
+    if (above || below) return 0;
+    int64_t bound = json_is_integer(v) ? json_integer_value(v) : (int64_t)(upper ? floor(x) : ceil(x));
     int left_out = exclusive && exact;
     if (whole && left_out) {
         bound += upper ? -1 : 1;

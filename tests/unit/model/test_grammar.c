@@ -3,6 +3,7 @@
 #include "tests/unit/model/small_vocab.h"
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "model/grammar_run.h"
 
 static struct grammar *parse(const char *text) {
@@ -151,6 +152,50 @@ TEST(texts_match_or_not) {
                 if (t[want]) CHECK_INT(match(m, t[want]), want);
             }
         }
+        gram_match_free(m);
+        grammar_free(g);
+    }
+}
+
+/* Classes against their definition: every code point, and every beginning of its bytes, is alive exactly when the class says so. */
+TEST(classes_take_exactly_their_code_points) {
+    static const char *const text[] = {"[0-9]",
+                                       "[^\\x00-\\u07fe]",
+                                       "[\\u07ff-\\u0801\\uffff-\\U00010000]",
+                                       "[\\U0003ffff-\\U00040000\\u1000-\\u103f]",
+                                       "[^\\u0080-\\U0010fffe]",
+                                       "."};
+    static const struct gram_range range[][3] = {{{'0', '9'}},
+                                                 {{0x7ff, 0x10ffff}},
+                                                 {{0x7ff, 0x801}, {0xffff, 0x10000}},
+                                                 {{0x1000, 0x103f}, {0x3ffff, 0x40000}},
+                                                 {{0, 0x7f}, {0x10ffff, 0x10ffff}},
+                                                 {{0, 0x10ffff}}};
+    for (size_t k = 0; k < sizeof text / sizeof text[0]; k++) {
+        char rule[64];
+        snprintf(rule, sizeof rule, "root ::= %s", text[k]);
+        struct grammar *g = parse(rule);
+        struct gram_match *m;
+        CHECK_INT(gram_match_new(&m, g), 0);
+        static uint8_t want[1 << 22], seen[1 << 22]; /* by the first three bytes, less their fixed bits */
+        memset(want, 0, sizeof want), memset(seen, 0, sizeof seen);
+        for (int pass = 0; pass < 2; pass++)
+            for (uint32_t cp = 0; cp <= 0x10ffff; cp++) {
+                uint8_t utf8[4];
+                if (cp >= 0xd800 && cp <= 0xdfff) continue;
+                size_t n = utf8_put(utf8, cp);
+                int in = 0;
+                for (size_t i = 0; i < 3; i++) in |= range[k][i].hi && cp >= range[k][i].lo && cp <= range[k][i].hi;
+                for (size_t len = 1; len <= n; len++) {
+                    uint32_t key = (utf8[0] & 0x7fu) << 12 | (len > 1 ? utf8[1] & 0x3fu : 0) << 6 |
+                                   (len > 2 ? utf8[2] & 0x3fu : 0) | (uint32_t)(len - 1) << 19;
+                    if (utf8[0] < 0x80) key = 0x3fff80 | utf8[0];
+                    if (pass == 0 && len < n) want[key] |= (uint8_t)in;
+                    if (pass == 0 || (len < n && seen[key])) continue;
+                    seen[key] = 1;
+                    CHECK_INT(match_bytes(m, (char *)utf8, len), len == n ? 2 * in : want[key]);
+                }
+            }
         gram_match_free(m);
         grammar_free(g);
     }
@@ -468,7 +513,7 @@ TEST(ambiguity_ends_at_a_limit_and_not_in_a_hang) {
 }
 
 TESTS_MAIN("grammar", T(hostile_grammars_are_refused_with_their_place), T(sizes_are_limited),
-           T(a_grammar_cut_anywhere_is_parsed_or_refused), T(texts_match_or_not),
+           T(a_grammar_cut_anywhere_is_parsed_or_refused), T(texts_match_or_not), T(classes_take_exactly_their_code_points),
            T(random_grammars_match_what_a_plain_recogniser_does), T(masks_are_those_of_trying_every_token),
            T(an_answer_may_end_where_the_grammar_may), T(a_vocabulary_that_cannot_go_on_is_an_error),
            T(full_tables_change_nothing), T(calls_deeper_than_the_limit_are_not_allowed),
