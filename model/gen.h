@@ -20,15 +20,24 @@ struct gen_pool_opts {
     uint32_t threads;       /* compute threads; 0: one per core */
     uint32_t slots;         /* answers at once, 1..64 */
     uint32_t context_max;   /* tokens per answer; 0: the model's */
-    uint64_t kv_bytes_max;  /* 0: as much as all slots at context_max need */
+    uint64_t kv_bytes_max;  /* of keys and values; 0: what all slots at context_max need, and half of it for kept pages */
     enum kv_format kv;      /* format of keys and values: part of the profile */
     uint32_t prefill_chunk; /* prompt tokens per step, so that a cancel is seen soon; 0: 128 */
+    uint32_t guesses;       /* ids guessed ahead per answer and step, 0..GEN_GUESSES_MAX; 0: none. Changes no id and no digest */
 };
-/* The model must outlive the pool. ERR_NOMEM, ERR_USAGE (why says which option), ERR_UNSUPPORTED. */
+enum { GEN_GUESSES_MAX = 8 };
+/* The model must outlive the pool. ERR_NOMEM, also when keys, values and buffers would not fit the memory that is free (why has
+ * the numbers); ERR_USAGE (why says which option); ERR_UNSUPPORTED. */
 int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_opts *o, struct why *why);
 void gen_pool_free(struct gen_pool *p); /* frees the answers too; wipes KV */
 uint32_t gen_pool_free_slots(const struct gen_pool *p);
 uint32_t gen_pool_active(const struct gen_pool *p);
+uint32_t gen_pool_events_max(const struct gen_pool *p); /* most events of one step: slots * (1 + guesses) */
+
+/* Kept pages (gen_request's cache_salt): wipes what was not used for so long; returns how many pages are still kept. */
+uint32_t gen_pool_expire(struct gen_pool *p, uint64_t idle_ms);
+/* Wipes what is kept under this salt; pages that answers in the making use go when these end. */
+void gen_pool_forget(struct gen_pool *p, const uint8_t *cache_salt);
 
 /* Where a broken answer goes on: ids of the answer so far; their text is recomputed, never sent again. */
 struct gen_resume {
@@ -42,7 +51,8 @@ struct gen_resume {
  * ERR_CONTEXT: prompt or answer does not fit; ERR_BUSY: no slot or no KV pages; ERR_RANGE: parameters; ERR_UNSUPPORTED. */
 int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r, const struct gen_resume *resume,
               const uint8_t *digest_salt, void *user, struct why *why);
-/* Takes effect before the next step; wipes the answer's KV pages and buffers. */
+/* Takes effect before the next step; events of this answer that were not looked at yet are void. Wipes the answer's buffers and
+ * KV pages, but for full pages that are kept under its cache_salt. */
 void gen_free(struct gen *g);
 
 /* Prompt ids, valid while g lives. */
@@ -66,14 +76,18 @@ struct gen_event {
     uint8_t logits_digest[32]; /* digest of this position's logits row, when asked for */
     enum gen_stop stop;        /* other than NONE: this was the last event */
 };
-/* One forward pass over the batch: a token for each decoding answer, a chunk of prompt for the oldest waiting one.
- * Returns the number of events written (at most the pool's slots), or ERR_INTERNAL. 0 means only prefill happened or idle. */
+/* One forward pass over the batch: a token for each decoding answer, and more where guesses were right; a chunk of prompt for
+ * those that wait, in turn, smaller while others decode. Events of one answer follow each other in order.
+ * Returns the number of events written, at most cap, or ERR_INTERNAL, or ERR_RANGE: cap is below gen_pool_active. With room for
+ * gen_pool_events_max guessing is not held back. 0 means only prefill happened or idle. */
 int gen_step(struct gen_pool *p, struct gen_event *out, size_t cap);
-/* Wall time of the steps that worked on g's prompt and on its tokens so far (others' work in the same steps included), and
- * prompt tokens served from cache. Resumed ids count as prompt here. */
+/* Wall time of the steps that worked on g's prompt and on its tokens so far (others' work in the same steps included), prompt
+ * tokens whose KV pages were there already, and how many ids were guessed and how many of them right. Resumed ids count as
+ * prompt here. */
 struct gen_times {
     uint64_t prefill_ns, decode_ns;
     uint32_t prompt_tokens, cached_tokens, output_tokens;
+    uint32_t guessed, guessed_right;
 };
 void gen_times_of(const struct gen *g, struct gen_times *t);
 

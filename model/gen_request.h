@@ -19,12 +19,12 @@ struct gen_message {
 
 /* Parameters of rule 12 (PROTOCOL.md, Sampler). Rounded once from the request to f32. */
 struct gen_sampling {
-    float temperature;      /* 0: greedy */
-    int32_t top_k;          /* 0: off */
-    float top_p, min_p;     /* 1 and 0: off */
-    float repeat_penalty;   /* 1: off */
+    float temperature;                         /* 0: greedy */
+    int32_t top_k;                             /* 0: off */
+    float top_p, min_p;                        /* 1 and 0: off */
+    float repeat_penalty;                      /* 1: off */
     float presence_penalty, frequency_penalty; /* 0: off */
-    int32_t repeat_last_n;  /* 64; 0: off; -1: all */
+    int32_t repeat_last_n;                     /* 64; 0: off; -1: all */
     uint64_t seed;
 };
 struct gen_bias {
@@ -49,7 +49,7 @@ struct gen_request {
     /* Either messages (a template is applied) or raw text (specials are not parsed, BOS as the vocabulary says). */
     const struct gen_message *messages;
     size_t message_count;
-    int raw;                 /* 1: prompt is `text`, no template */
+    int raw; /* 1: prompt is `text`, no template */
     struct gen_text text;
     struct gen_sampling sampling;
     const struct gen_bias *bias;
@@ -57,10 +57,11 @@ struct gen_request {
     struct gen_text stop[GEN_STOPS_MAX];
     size_t stop_count;
     struct gen_format format;
-    uint32_t max_tokens;     /* 0: as many as the context holds */
-    uint32_t context_limit;  /* 0: the model's; else prompt + answer must fit it (Ollama's num_ctx) */
-    uint64_t template_time;  /* unix seconds that a template may print as the date */
-    uint32_t top_logprobs;   /* alternatives wanted per token, for display only */
+    uint32_t max_tokens;       /* 0: as many as the context holds */
+    uint32_t context_limit;    /* 0: the model's; else prompt + answer must fit it (Ollama's num_ctx) */
+    uint64_t template_time;    /* unix seconds that a template may print as the date */
+    const uint8_t *cache_salt; /* 16 bytes: full KV pages are kept and shared under it (model/prefix.h); NULL: none is */
+    uint32_t top_logprobs;     /* alternatives wanted per token, for display only */
     int logprobs;
 };
 

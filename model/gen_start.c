@@ -1,5 +1,6 @@
 /* model/gen_start.c - pools, and the way from a request to an answer that waits for its first step. */
-#include "math/attend.h"
+#include "base/clock.h"
+#include "math/kv_page.h"
 #include "model/gen_parts.h"
 #include "model/model.h"
 
@@ -12,6 +13,7 @@ static int pool_check(const struct gen_pool_opts *o, const struct model *m, stru
     if (o->slots < 1 || o->slots > GEN_SLOTS_MAX) return why_set(why, ERR_USAGE, "slots: 1 to %d", GEN_SLOTS_MAX);
     if (o->prefill_chunk > GEN_CHUNK_MAX) return why_set(why, ERR_USAGE, "prefill chunk: at most %d", GEN_CHUNK_MAX);
     if (o->context_max > model_context(m)) return why_set(why, ERR_USAGE, "context: the model has %u", model_context(m));
+    if (o->guesses > GEN_GUESSES_MAX) return why_set(why, ERR_USAGE, "guesses: at most %d", GEN_GUESSES_MAX);
     return model_kv_check(m, o->kv, why);
 }
 
@@ -25,16 +27,20 @@ int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_o
     p->slots = o->slots;
     p->context_max = o->context_max ? o->context_max : model_context(m);
     p->chunk = o->prefill_chunk ? o->prefill_chunk : 128;
+    p->guesses = o->guesses;
     uint64_t pages = (uint64_t)(p->context_max + KV_PAGE - 1) / KV_PAGE * p->slots;
     size_t page_bytes = engine_page_bytes(m, o->kv);
-    uint64_t allowed = o->kv_bytes_max / page_bytes;
-    if (o->kv_bytes_max && allowed < pages) pages = allowed;
+    pages += pages / 2; /* room for what is kept */
+    if (o->kv_bytes_max) pages = o->kv_bytes_max / page_bytes;
+    if (pages > UINT32_MAX) pages = UINT32_MAX;
     if (pages == 0) r = why_set(why, ERR_USAGE, "KV memory: one page takes %zu bytes", page_bytes);
+    uint32_t tokens = p->slots + (o->guesses ? GEN_GUESS_ROWS : 0);
     struct engine_opts eo = {
-        .threads = o->threads, .rows_max = p->slots + p->chunk, .logits_max = p->slots, .kv_pages = (uint32_t)pages, .kv = o->kv};
+        .threads = o->threads, .rows_max = tokens + p->chunk, .logits_max = tokens, .kv_pages = (uint32_t)pages, .kv = o->kv};
     if (r == 0) r = engine_new(&p->engine, m, &eo, why);
+    if (r == 0 && (r = prefix_init(&p->prefix, engine_kv(p->engine))) != 0) why_set(why, r, "no memory for a pool");
     if (r != 0)
-        free(p);
+        gen_pool_free(p);
     else
         *out = p;
     return r;
@@ -43,6 +49,7 @@ int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_o
 void gen_pool_free(struct gen_pool *p) {
     if (!p) return;
     for (uint32_t i = 0; i < p->slots; i++) gen_free(p->slot[i]);
+    prefix_release(&p->prefix);
     engine_free(p->engine);
     gram_trie_free(p->trie);
     free(p);
@@ -54,6 +61,14 @@ uint32_t gen_pool_active(const struct gen_pool *p) {
     return n;
 }
 uint32_t gen_pool_free_slots(const struct gen_pool *p) { return p->slots - gen_pool_active(p); }
+uint32_t gen_pool_events_max(const struct gen_pool *p) { return p->slots * (1 + p->guesses); }
+
+uint32_t gen_pool_expire(struct gen_pool *p, uint64_t idle_ms) {
+    uint64_t now = clock_mono_ms();
+    if (now > idle_ms) prefix_expire(&p->prefix, now - idle_ms);
+    return p->prefix.count;
+}
+void gen_pool_forget(struct gen_pool *p, const uint8_t *cache_salt) { prefix_forget(&p->prefix, cache_salt); }
 
 /* ---- answers ---- */
 
@@ -108,6 +123,22 @@ static int resume_feed(struct gen *g, const struct gen_resume *res, uint32_t ans
     return e == 0 ? 0 : why_set(why, e, "no memory for the answer's text");
 }
 
+/* Pages for the whole answer, so that it cannot get stuck. Kept pages that it shares are taken first: making room could cost
+ * them. */
+static int take_pages(struct gen *g, const struct gen_request *r, const struct ids *prompt) {
+    struct gen_pool *p = g->pool;
+    struct kv_pool *kv = engine_kv(p->engine);
+    uint32_t positions = g->ids_max - 1, pages = (positions + KV_PAGE - 1) / KV_PAGE; /* the last id is never fed */
+    p->now_ms = clock_mono_ms();
+    if (r->cache_salt) {
+        g->keeps = 1;
+        prefix_begin(&p->prefix, &g->path, r->cache_salt);
+        gen_adopt_pages(g, prompt->id, (uint32_t)prompt->count);
+    }
+    if (pages <= kv->pages) (void)prefix_evict(&p->prefix, pages - g->seq.page_count); /* if it cannot, reserving says so */
+    return kv_seq_reserve(&g->seq, kv, positions);
+}
+
 static int take_memory(struct gen *g, const struct gen_request *r, const struct ids *prompt, uint32_t answer_max,
                        struct why *why) {
     struct gen_pool *p = g->pool;
@@ -115,14 +146,14 @@ static int take_memory(struct gen *g, const struct gen_request *r, const struct 
     g->ids = mem_zalloc(g->ids_max, sizeof *g->ids);
     int e = g->ids ? kv_seq_init(&g->seq, g->ids_max) : ERR_NOMEM;
     if (e == 0) e = sampler_init(&g->sampler, model_n_vocab(p->m), &r->sampling, r->bias, r->bias_count, g->ids_max, why);
-    /* the last sampled id is never fed, so it needs no place */
-    if (e == 0) e = kv_seq_reserve(&g->seq, engine_kv(p->engine), g->ids_max - 1);
+    if (e == 0 && p->guesses) e = ngram_init(&g->grams, g->ids_max);
+    if (e == 0) e = take_pages(g, r, prompt);
     if (e == ERR_BUSY && (g->ids_max - 1 + KV_PAGE - 1) / KV_PAGE > engine_kv(p->engine)->pages)
         return why_set(why, ERR_CONTEXT, "prompt and answer do not fit the KV memory");
     if (e == ERR_BUSY) return why_set(why, e, "no free KV pages");
     struct textout_opts to = {.stop = r->stop, .stop_count = r->stop_count, .at_start = gen_at_start(r)};
     if (e == 0) e = textout_init(&g->out, model_vocab(p->m), &to, why);
-    if (e == 0 && !(g->text = mem_zalloc(2, g->out.cap))) e = ERR_NOMEM;
+    if (e == 0 && !(g->text = mem_zalloc(g->text_max = (2 + p->guesses) * g->out.cap, 1))) e = ERR_NOMEM;
     if (e == ERR_NOMEM) why_set(why, e, "no memory for an answer of %u tokens", g->ids_max);
     buf_init(&g->before, (size_t)g->ids_max * VOCAB_PIECE_BYTES_MAX * 3);
     return e;
@@ -173,6 +204,7 @@ int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r,
         gen_free(g);
         return e;
     }
+    guess_pace_init(&g->pace, p->guesses);
     g->serial = p->next_serial++;
     p->slot[at] = g;
     *out = g;
@@ -184,9 +216,11 @@ void gen_free(struct gen *g) {
     struct gen_pool *p = g->pool;
     for (uint32_t i = 0; i < p->slots; i++)
         if (p->slot[i] == g) p->slot[i] = NULL;
+    gen_touch_pages(g);
     kv_seq_release(&g->seq, engine_kv(p->engine));
     sampler_release(&g->sampler);
-    if (g->text) mem_wipe(g->text, 2 * g->out.cap);
+    ngram_release(&g->grams);
+    if (g->text) mem_wipe(g->text, g->text_max);
     textout_release(&g->out);
     buf_release(&g->before);
     if (g->ids) mem_wipe(g->ids, g->ids_max * sizeof *g->ids);

@@ -284,25 +284,31 @@ static const struct gen_bias no_end = {2, -1000}; /* random models say the end-o
 #ifndef SANITIZED
 /* m has heads that fit kv. */
 static void check_no_allocation(struct model *m, enum kv_format kv) {
+    enum { GUESSES = 4, EVENTS = 3 * (1 + GUESSES) };
+    static const uint8_t cache_salt[16] = {1};
     struct gen_pool *p;
     struct gen *g[3];
-    struct gen_event ev[3];
-    struct gen_pool_opts o = {.threads = 2, .slots = 3, .prefill_chunk = 8, .kv = kv};
+    struct gen_event ev[EVENTS];
+    struct gen_pool_opts o = {.threads = 2, .slots = 3, .prefill_chunk = 8, .kv = kv, .guesses = GUESSES};
     struct gen_request q[3] = {raw("Once upon a time there was a dog", 60, 0, 0), raw("Lily", 60, 0.8f, 1), raw("A", 60, 1, 2)};
     q[1].sampling.top_k = 40, q[2].sampling.top_p = 0.9f;
+    q[0].cache_salt = q[1].cache_salt = cache_salt;
+    q[0].max_tokens = q[1].max_tokens = 200; /* pages fill and are kept */
     CHECK_INT(gen_pool_new(&p, m, &o, NULL), 0);
+    CHECK_INT(gen_pool_events_max(p), EVENTS);
     for (unsigned i = 0; i < 3; i++) q[i].bias = &no_end, q[i].bias_count = 1;
     for (unsigned i = 0; i < 3; i++) CHECK_INT(gen_start(&g[i], p, &q[i], NULL, salt, NULL, NULL), 0);
     unsigned before = atomic_load(&allocations);
     CHECK(before > 0);
     size_t events = 0;
-    for (unsigned i = 0; i < 50; i++) {
-        int k = gen_step(p, ev, 3);
+    for (unsigned i = 0; i < 90; i++) {
+        int k = gen_step(p, ev, EVENTS);
         CHECK(k >= 0);
         events += (size_t)k;
     }
     CHECK_INT(atomic_load(&allocations), before);
     CHECK(events > 130);
+    CHECK(gen_pool_expire(p, 1000000) > 0);
     gen_pool_free(p);
     model_close(m);
 }
