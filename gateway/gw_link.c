@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/secret.h"
+#include "net/link_log.h"
 #include "seal/dirlist.h"
 #include "seal/http_names.h"
 
@@ -17,7 +18,8 @@ struct gw_link {
     struct gw_link_opts o;
     struct tls *tls;
     struct h2 *h2; /* dialling or up */
-    int up, told;  /* told: the log knows that it is down */
+    int up;
+    struct link_log log;
     uint32_t redial_ms;
     struct timer *redial, *refresh;
     struct h2_stream *fetch; /* NULL: none under way */
@@ -40,7 +42,7 @@ static void on_ready(void *arg, struct h2 *h, enum tls_proto proto) {
     struct gw_link *k = arg;
     (void)h, (void)proto;
     k->up = 1;
-    k->told = 0;
+    link_log_up(&k->log);
     k->redial_ms = REDIAL_MIN_MS;
     k->fetched_ms = 0;
     log_event(LOG_INFO, "link", "up", LOG_NAME("coordinator", k->o.where));
@@ -49,15 +51,11 @@ static void on_ready(void *arg, struct h2 *h, enum tls_proto proto) {
 
 static void on_gone(void *arg, struct h2 *h, int err) {
     struct gw_link *k = arg;
-    (void)h;
     int was_up = k->up;
     k->h2 = NULL;
     k->up = 0;
     timer_stop(k->refresh);
-    if (!k->told)
-        log_event(LOG_WARN, "link", was_up ? "lost" : "cannot connect", LOG_NAME("coordinator", k->o.where),
-                  LOG_CODE("reason", h2_gone_text(err)));
-    k->told = 1;
+    link_log_gone(&k->log, LOG_WARN, k->o.where, h, err, was_up);
     redial_later(k);
     if (was_up) k->o.on_down(k->o.arg, err);
 }

@@ -168,6 +168,7 @@ static void on_room(void *arg) { flush(arg); }
 
 static void on_conn_gone(void *arg, int err) {
     struct h2 *h = arg;
+    h->fault = *tls_conn_fault(h->conn);
     if (err == ERR_NOTFOUND && h->dial && !h->dead) {
         tls_conn_free(h->conn);
         h->conn = NULL;
@@ -290,12 +291,15 @@ int h2_exporter(struct h2 *h, const char *label, uint8_t *out, size_t n) {
     return h->conn && !h->dead ? tls_conn_exporter(h->conn, label, out, n) : ERR_WRONG_STATE;
 }
 
-const char *h2_gone_text(int err) {
+const char *h2_gone_text(const struct h2 *h, int err) {
+    if ((err == ERR_NOTFOUND || err == ERR_AUTH) && h->fault.text) return h->fault.text;
     switch (err) {
     case 0: return "closed in good order";
-    case ERR_NOTFOUND: return "cannot be reached: unknown host, or nobody listens there";
-    case ERR_AUTH: return "certificate not trusted (see --ca and --pin), or no lull there";
+    case ERR_NOTFOUND: return "cannot be reached";
+    case ERR_AUTH: return "what answers there is no lull coordinator";
     case ERR_TIME: return "silent";
     default: return err_text(err);
     }
 }
+
+const char *h2_gone_names(const struct h2 *h) { return h->fault.names; }

@@ -93,8 +93,10 @@ int h2_accept(struct h2 **out, struct loop *l, struct tls *t, int fd, const stru
 int h2_dial(struct h2 **out, struct loop *l, struct tls *t, const char *where, const struct h2_opts *o,
             const struct h2_events *ev, void *arg);
 
-/* What on_gone's err means for whoever runs the program: "cannot be reached: ..." Never NULL. */
-const char *h2_gone_text(int err);
+/* In on_gone: what its err means for whoever runs the program, a literal that is never NULL; and the names that the peer's
+ * certificate is for, when it is refused for not having ours, else "". */
+const char *h2_gone_text(const struct h2 *h, int err);
+const char *h2_gone_names(const struct h2 *h);
 
 void h2_set(struct h2 *h, const struct h2_events *ev, void *arg); /* once ALPN has shown who it is; ev must outlive h */
 void *h2_arg(const struct h2 *h);

@@ -28,6 +28,7 @@ int h2_dial_next(struct h2 *h) {
         int fd = socket(a->sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         if (fd < 0) continue;
         if (connect(fd, (const struct sockaddr *)&a->sa, a->len) != 0 && errno != EINPROGRESS) {
+            h->fault.text = tls_connect_text(errno);
             close(fd);
             continue;
         }
@@ -42,6 +43,7 @@ static void on_found(void *arg, const struct addr *list, size_t count) {
     struct dial *d = h->dial;
     d->lookup = NULL;
     d->count = count;
+    if (count == 0) h->fault.text = "unknown host";
     memcpy(d->list, list, count * sizeof *list);
     int r = h2_dial_next(h);
     if (r != 0) h2_fail(h, r);

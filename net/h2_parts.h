@@ -66,6 +66,7 @@ struct h2 {
     unsigned asks : 1, ready : 1, pinged : 1, closing : 1, goaway_received : 1, finished : 1, dead : 1, gone : 1;
     uint32_t goaway_sent_code;
     int gone_err;
+    struct tls_fault fault; /* more about it */
     struct later flush_later, gone_later, free_later;
 };
 

@@ -1,10 +1,12 @@
-/* net/tls.c - TLS 1.3 contexts; see tls.h. Certificate files are made in tls_files.c, connections live in tls_conn.c. */
+/* net/tls.c - TLS 1.3 contexts; see tls.h. Certificate files are made in tls_files.c, connections live in tls_conn.c, and
+ * tls_fault.c says why a handshake failed. */
 #include "net/tls.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "net/tls_conn.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -12,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct tls {
     SSL_CTX *ctx;
@@ -57,6 +60,7 @@ static int on_verify_pin(X509_STORE_CTX *x, void *arg) {
         return 1;
     }
     X509_STORE_CTX_set_error(x, X509_V_ERR_APPLICATION_VERIFICATION);
+    (void)tls_on_verify(0, x);
     return 0;
 }
 
@@ -103,12 +107,13 @@ static int pin_read(uint8_t out[SHA256_BYTES], const char *text, struct why *why
 }
 
 static int set_trust(struct tls *t, const struct tls_client_opts *o, struct why *why) {
-    SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(t->ctx, SSL_VERIFY_PEER, tls_on_verify);
     if (o->pin) {
         t->pinned = 1;
         SSL_CTX_set_cert_verify_callback(t->ctx, on_verify_pin, t);
         return pin_read(t->pin, o->pin, why);
     }
+    if (o->ca_file && access(o->ca_file, R_OK) != 0) return why_set(why, ERR_NOTFOUND, "%.200s: %s", o->ca_file, strerror(errno));
     int ok = o->ca_file ? SSL_CTX_load_verify_file(t->ctx, o->ca_file) : SSL_CTX_set_default_verify_paths(t->ctx);
     if (ok == 1) return 0;
     return why_set(why, ERR_FORMAT, "%.200s: no usable root certificates: %s", o->ca_file ? o->ca_file : "system", ssl_reason());
@@ -140,7 +145,7 @@ void tls_free(struct tls *t) {
 
 int tls_is_server(const struct tls *t) { return t->is_server; }
 
-SSL *tls_ssl_new(struct tls *t, const char *host) {
+SSL *tls_ssl_new(struct tls *t, const char *host, struct tls_fault *fault) {
     SSL *ssl = SSL_new(t->ctx);
     if (!ssl) return NULL;
     if (t->is_server) {
@@ -148,6 +153,7 @@ SSL *tls_ssl_new(struct tls *t, const char *host) {
         return ssl;
     }
     SSL_set_connect_state(ssl);
+    SSL_set_app_data(ssl, fault);
     unsigned char ip[16];
     int numeric = inet_pton(AF_INET, host, ip) == 1 || inet_pton(AF_INET6, host, ip) == 1;
     char name[ADDR_HOST_BYTES]; /* a copy, because OpenSSL's macro drops the const */

@@ -23,12 +23,22 @@ struct tls_client_opts {
 int tls_client_new(struct tls **out, const struct tls_client_opts *o, struct why *why);
 void tls_free(struct tls *t); /* after the connections made from it; NULL is fine */
 
+/* Why a connection could not be made, for the person who set it up. */
+struct tls_fault {
+    const char *text; /* a literal: what is wrong and what to do; NULL: nothing to add to the error */
+    char names[128];  /* the certificate's, when they are the matter: "a.example, 10.0.0.1"; else "" */
+};
+
 enum { TLS_PIN_BYTES = 72 };
 /* Pin text of a PEM certificate file. */
 int tls_pin_of_file(const char *cert_file, char out[TLS_PIN_BYTES], struct why *why);
 
 /* Makes cert_file (0644) and key_file (0600) when either is missing: P-256, self-signed, ten years. SANs: localhost, 127.0.0.1,
- * ::1, the host's name, and each of names (a DNS name or a numeric address). */
+ * ::1, the host's name, and each of names (a DNS name or a numeric address), no one twice. When both are there and names has one
+ * that the certificate lacks, it is issued anew with the same key for the old and the new names: TLS_FILES_REISSUED. Pins stay
+ * valid, copies of the old certificate do not (OpenSSL wants a self-signed root to be the very same). ERR_EXISTS: it lacks a name
+ * and was not made here with that key. */
+enum { TLS_FILES_REISSUED = 1 };
 int tls_files_make(const char *cert_file, const char *key_file, const char *const *names, size_t name_count, struct why *why);
 
 #endif

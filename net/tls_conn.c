@@ -27,6 +27,7 @@ struct tls_conn {
     struct event *readable, *writable;
     struct later gone_later, free_later;
     int err;  /* what on_gone will say */
+    struct tls_fault fault;
     int dead; /* tls_conn_free was called */
     struct buf out;
     size_t out_at; /* bytes of out that the kernel has */
@@ -82,10 +83,11 @@ static int alpn_of(SSL *ssl, enum tls_proto *out) {
 }
 
 /* A peer that vanished mid-handshake is lost; one that we, or that, refused is ERR_AUTH. */
-static int handshake_error(const struct tls_conn *c, int ret) {
+static int handshake_error(struct tls_conn *c, int ret) {
     int e = SSL_get_error(c->ssl, ret);
     unsigned long code = ERR_peek_error();
     int eof = e != SSL_ERROR_SSL || ERR_GET_REASON(code) == SSL_R_UNEXPECTED_EOF_WHILE_READING;
+    if (!eof) tls_fault_of_error(&c->fault, code);
     ERR_clear_error();
     return eof ? ERR_LOST : ERR_AUTH;
 }
@@ -99,6 +101,7 @@ static void shake(struct tls_conn *c) {
     }
     enum tls_proto proto;
     if (alpn_of(c->ssl, &proto) != 0) {
+        c->fault.text = "what answers there is no lull coordinator";
         fail(c, ERR_AUTH);
         return;
     }
@@ -133,6 +136,7 @@ static void connected(struct tls_conn *c) {
     int e = 0;
     socklen_t n = sizeof e;
     if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n) != 0 || e != 0) {
+        c->fault.text = tls_connect_text(e);
         fail(c, ERR_NOTFOUND);
         return;
     }
@@ -168,7 +172,7 @@ int tls_conn_new(struct tls_conn **out, struct loop *l, struct tls *t, int fd, c
     addr_nodelay(fd);
     c->readable = event_new(loop_base(l), fd, EV_READ | EV_PERSIST, on_readable, c);
     c->writable = event_new(loop_base(l), fd, EV_WRITE, on_writable, c);
-    c->ssl = tls_ssl_new(t, host);
+    c->ssl = tls_ssl_new(t, host, &c->fault);
     c->state = c->is_server ? SHAKING : CONNECTING;
     if (!c->readable || !c->writable || !c->ssl || SSL_set_fd(c->ssl, fd) != 1 ||
         event_add(c->is_server ? c->readable : c->writable, NULL) != 0) {
@@ -219,6 +223,8 @@ void tls_conn_finish(struct tls_conn *c) {
     ERR_clear_error();
     (void)shutdown(c->fd, SHUT_WR);
 }
+
+const struct tls_fault *tls_conn_fault(const struct tls_conn *c) { return &c->fault; }
 
 int tls_conn_exporter(struct tls_conn *c, const char *label, uint8_t *out, size_t n) {
     if (c->state != OPEN) return ERR_WRONG_STATE;

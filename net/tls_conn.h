@@ -11,8 +11,12 @@
 #include "net/loop.h"
 #include "net/tls.h"
 
-/* A session that knows its role and, for clients, whom to expect; NULL: no memory. Inside net/ only. */
-SSL *tls_ssl_new(struct tls *t, const char *host);
+/* A session that knows its role and, for clients, whom to expect and where to note what is wrong with the certificate (fault
+ * outlives it); NULL: no memory. Inside net/ only. */
+SSL *tls_ssl_new(struct tls *t, const char *host, struct tls_fault *fault);
+/* OpenSSL's verify callback: changes nothing, notes why not. What a failed handshake's OpenSSL error means, unless the certificate was the reason. Inside net/ only. */
+int tls_on_verify(int ok, X509_STORE_CTX *x);
+void tls_fault_of_error(struct tls_fault *fault, unsigned long code);
 int tls_is_server(const struct tls *t);
 
 struct tls_conn;
@@ -36,6 +40,9 @@ void tls_conn_flush(struct tls_conn *c);
 size_t tls_conn_waiting(const struct tls_conn *c);
 /* close_notify and the end of our side; what was flushed still arrives. */
 void tls_conn_finish(struct tls_conn *c);
+/* In on_gone: more about ERR_NOTFOUND and ERR_AUTH. */
+const struct tls_fault *tls_conn_fault(const struct tls_conn *c);
+const char *tls_connect_text(int error_number); /* of a connect() that failed */
 int tls_conn_exporter(struct tls_conn *c, const char *label, uint8_t *out, size_t n);
 
 #endif

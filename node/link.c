@@ -87,8 +87,9 @@ static void on_welcome(struct node *n, const struct link_welcome *w) {
     if (off > CLOCK_OFF_MS) log_event(LOG_WARN, "link", "clock_off", LOG_MS("by", off));
     memcpy(n->coordinator_key, w->coordinator_key, 32);
     n->heartbeat_ms = w->heartbeat_ms ? w->heartbeat_ms : HEARTBEAT_MS;
-    n->registered = 1;
+    n->registered = n->was_registered = 1;
     n->redial_ms = REDIAL_MS_MIN;
+    link_log_up(&n->log);
     log_event(LOG_INFO, "link", "registered", LOG_NAME("coordinator", n->o.coordinator));
     link_heartbeat_now(n);
     timer_start_ms(n->heartbeat, n->heartbeat_ms);
@@ -102,7 +103,8 @@ static void on_welcome(struct node *n, const struct link_welcome *w) {
 
 static void on_refused(struct node *n, unsigned code) {
     const char *name = code_name(code);
-    log_event(LOG_ERROR, "link", "refused", LOG_CODE("code", name ? name : "unknown"));
+    link_log_fault(&n->log, LOG_ERROR, "refused", n->o.coordinator, name ? name : "unknown", "");
+    n->refused = 1;
     n->redial_ms = REDIAL_MS_MAX; /* no use in hurrying */
 }
 
@@ -184,18 +186,17 @@ static uint64_t with_jitter(uint32_t ms) {
 
 static void on_gone(void *arg, struct h2 *h, int err) {
     struct node *n = arg;
-    (void)h;
+    int was_up = n->was_registered, refused = n->refused;
     n->link = NULL;
     n->link_stream = NULL;
-    n->registered = 0;
+    n->registered = n->was_registered = n->refused = 0;
     timer_stop(n->heartbeat);
     job_drop_all(n);
     if (n->draining) {
         loop_stop(n->loop);
         return;
     }
-    log_event(n->said_ready ? LOG_WARN : LOG_ERROR, "link", "lost", LOG_NAME("coordinator", n->o.coordinator),
-              LOG_CODE("reason", h2_gone_text(err)), LOG_MS("redial", n->redial_ms));
+    if (!refused) link_log_gone(&n->log, n->said_ready ? LOG_WARN : LOG_ERROR, n->o.coordinator, h, err, was_up);
     timer_start_ms(n->redial, with_jitter(n->redial_ms));
     n->redial_ms = n->redial_ms * 2 > REDIAL_MS_MAX ? REDIAL_MS_MAX : n->redial_ms * 2;
 }

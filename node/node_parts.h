@@ -7,6 +7,7 @@
 #include "base/hash.h"
 #include "base/opt.h"
 #include "net/h2.h"
+#include "net/link_log.h"
 #include "net/loop.h"
 #include "net/tls.h"
 #include "node/keyring.h"
@@ -41,6 +42,8 @@ struct node {
     struct timer *redial, *heartbeat, *renew;
     uint32_t redial_ms, heartbeat_ms;
     int registered, said_ready;
+    int was_registered, refused; /* at some time on this link */
+    struct link_log log;
     uint8_t coordinator_key[32];
     /* job.c */
     struct job *jobs;

@@ -14,6 +14,8 @@
 struct end { /* one side */
     struct h2 *h;
     int ready, gone, gone_err, goaway;
+    const char *gone_text;
+    char gone_names[128];
     enum tls_proto proto;
     void (*serve)(struct end *e, struct h2_stream *s, const struct h2_request *r);
     void *arg;
@@ -50,9 +52,10 @@ static inline void end_goaway(void *arg, struct h2 *h) {
 }
 static inline void end_gone(void *arg, struct h2 *h, int err) {
     struct end *e = arg;
-    (void)h;
     e->gone = 1;
     e->gone_err = err;
+    e->gone_text = h2_gone_text(h, err);
+    snprintf(e->gone_names, sizeof e->gone_names, "%s", h2_gone_names(h));
     e->h = NULL;
 }
 static const struct h2_events end_events = {end_ready, end_request, end_goaway, NULL, end_gone};

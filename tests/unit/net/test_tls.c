@@ -11,27 +11,28 @@ static void dial_with(struct pair *p, const struct tls_client_opts *o, const cha
     CHECK_INT(tls_client_new(&p->client_tls, o, &why), 0);
     CHECK_INT(h2_dial(&p->dialled.h, p->loop, p->client_tls, where, &p->client_opts, &end_events, &p->dialled), 0);
 }
-static void expect_refusal(const struct tls_client_opts *o) {
+static void expect_refusal(const struct tls_client_opts *o, const char *says) {
     struct pair p;
     pair_init(&p);
     dial_with(&p, o, p.where);
     pair_run_until(&p, dialled_gone, &p, 5000);
     CHECK_INT(p.dialled.gone_err, ERR_AUTH);
+    CHECK(strstr(p.dialled.gone_text, says) && !p.dialled.gone_names[0]);
     CHECK(!p.dialled.ready && !p.accepted.ready);
     pair_release(&p);
 }
 TEST(an_unknown_certificate_is_refused) {
     struct tls_client_opts system_roots = {.proto = TLS_NODE};
-    expect_refusal(&system_roots);
+    expect_refusal(&system_roots, "no issuer that is trusted");
     struct pair other;
     pair_init(&other); /* another self-signed one */
     struct tls_client_opts wrong_ca = {.proto = TLS_GATEWAY, .ca_file = other.cert};
-    expect_refusal(&wrong_ca);
+    expect_refusal(&wrong_ca, "no issuer that is trusted");
     char pin[TLS_PIN_BYTES];
     struct why why = {""};
     CHECK_INT(tls_pin_of_file(other.cert, pin, &why), 0);
     struct tls_client_opts wrong_pin = {.proto = TLS_NODE, .pin = pin};
-    expect_refusal(&wrong_pin);
+    expect_refusal(&wrong_pin, "not the one of --pin");
     pair_release(&other);
 }
 TEST(the_right_pin_is_enough) {
@@ -73,6 +74,7 @@ TEST(a_name_outside_the_certificate_is_refused) {
     dial_with(&p, &o, other);
     pair_run_until(&p, dialled_gone, &p, 5000);
     CHECK_INT(p.dialled.gone_err, ERR_AUTH);
+    CHECK(strstr(p.dialled.gone_text, "for other names") && strstr(p.dialled.gone_names, "localhost, 127.0.0.1"));
     pair_release(&p);
 }
 TEST(nobody_there_is_not_found) {
@@ -84,6 +86,74 @@ TEST(nobody_there_is_not_found) {
     dial_with(&p, &o, p.where);
     pair_run_until(&p, dialled_gone, &p, 5000);
     CHECK_INT(p.dialled.gone_err, ERR_NOTFOUND);
+    CHECK(strstr(p.dialled.gone_text, "connection refused"));
+    pair_release(&p);
+}
+TEST(an_unknown_host_is_told_from_a_closed_port) {
+    struct pair p;
+    pair_init(&p);
+    struct tls_client_opts o = {.proto = TLS_NODE, .ca_file = p.cert};
+    dial_with(&p, &o, "no-such-host.invalid:7443"); /* RFC 6761: never resolves */
+    pair_run_until(&p, dialled_gone, &p, 20000);
+    CHECK_INT(p.dialled.gone_err, ERR_NOTFOUND);
+    CHECK_STR(p.dialled.gone_text, "unknown host");
+    pair_release(&p);
+}
+static void say_http(void *arg, int fd, const struct addr *peer) {
+    static const char text[] = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+    (void)arg, (void)peer;
+    CHECK_INT(write(fd, text, sizeof text - 1), sizeof text - 1);
+    *(int *)arg = fd; /* stays open: an end of file would be another fault */
+}
+TEST(a_server_without_tls_is_told) {
+    struct pair p;
+    struct why why = {""};
+    int fd = -1;
+    pair_init(&p);
+    struct tls_client_opts o = {.proto = TLS_GATEWAY, .ca_file = p.cert};
+    listener_close(p.listener);
+    CHECK_INT(listener_open(&p.listener, p.loop, "127.0.0.1:0", say_http, &fd, &why), 0);
+    listener_addr(p.listener, p.where);
+    dial_with(&p, &o, p.where);
+    pair_run_until(&p, dialled_gone, &p, 5000);
+    CHECK_INT(p.dialled.gone_err, ERR_AUTH);
+    CHECK(strstr(p.dialled.gone_text, "does not speak TLS:"));
+    close(fd);
+    pair_release(&p);
+}
+TEST(a_missing_root_file_is_a_missing_file) {
+    struct tls *t;
+    struct why why = {""};
+    struct tls_client_opts o = {.proto = TLS_NODE, .ca_file = "/nonexistent/tls.crt"};
+    CHECK_INT(tls_client_new(&t, &o, &why), ERR_NOTFOUND);
+    CHECK_STR(why.text, "/nonexistent/tls.crt: No such file or directory");
+}
+/* A name that comes later needs a new certificate; the key, and so every --pin, stays. */
+TEST(a_new_name_reissues_with_the_same_key) {
+    struct pair p;
+    struct why why = {""};
+    char before[TLS_PIN_BYTES], after[TLS_PIN_BYTES];
+    const char *const names[] = {"localhost", "127.0.0.2", "Localhost"};
+    pair_init(&p);
+    CHECK_INT(tls_pin_of_file(p.cert, before, &why), 0);
+    CHECK_INT(tls_files_make(p.cert, p.key, names, 1, &why), 0);
+    CHECK_INT(tls_files_make(p.cert, p.key, names, 3, &why), TLS_FILES_REISSUED);
+    CHECK_INT(tls_files_make(p.cert, p.key, names, 3, &why), 0);
+    CHECK_INT(tls_files_make(p.cert, p.key, NULL, 0, &why), 0);
+    CHECK_INT(tls_pin_of_file(p.cert, after, &why), 0);
+    CHECK_STR(before, after);
+    tls_free(p.server_tls);
+    CHECK_INT(tls_server_new(&p.server_tls, p.cert, p.key, &why), 0);
+    listener_close(p.listener);
+    CHECK_INT(listener_open(&p.listener, p.loop, "127.0.0.2:0", pair_accept, &p, &why), 0);
+    listener_addr(p.listener, p.where);
+    pair_dial(&p, TLS_NODE);
+    pair_run_until(&p, pair_both_ready, &p, 5000);
+    struct pair other;
+    pair_init(&other);
+    CHECK_INT(tls_files_make(p.cert, other.key, (const char *const[]){"a.example"}, 1, &why), ERR_EXISTS);
+    CHECK(strstr(why.text, "a.example"));
+    pair_release(&other);
     pair_release(&p);
 }
 TEST(certificate_files_are_made_once_with_safe_modes) {
@@ -179,6 +249,8 @@ TEST(quiet_links_stay_up_by_ping) {
 
 TESTS_MAIN("tls", T(an_unknown_certificate_is_refused), T(the_right_pin_is_enough), T(localhost_by_name_is_verified_too),
            T(a_name_outside_the_certificate_is_refused), T(nobody_there_is_not_found),
+           T(an_unknown_host_is_told_from_a_closed_port), T(a_server_without_tls_is_told),
+           T(a_missing_root_file_is_a_missing_file), T(a_new_name_reissues_with_the_same_key),
            T(certificate_files_are_made_once_with_safe_modes), T(old_tls_and_other_protocols_are_refused),
            T(bytes_that_are_not_http2_end_the_link), T(a_stopped_peer_is_lost_after_three_seconds),
            T(a_peer_that_says_nothing_has_limited_time), T(quiet_links_stay_up_by_ping))
