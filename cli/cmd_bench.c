@@ -34,7 +34,7 @@ struct bench {
     enum kv_format format;                          /* what kv names */
     double prefill[REPEAT_MAX], decode[REPEAT_MAX]; /* tokens per second */
     double read[REPEAT_MAX];                        /* bytes per second */
-    void *read_mem;
+    float *read_mem;
 };
 
 /* Feeds ids [from, to) in steps; the last of each step yields logits, as in use. Nanoseconds, or 0 on failure. */
@@ -103,7 +103,7 @@ static int read_room(struct bench *b) {
     void *mem = mmap(NULL, READ_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mem == MAP_FAILED) return ERR_NOMEM;
     (void)madvise(mem, READ_BYTES, MADV_HUGEPAGE); /* as the weights are */
-    b->read_mem = memset(mem, 1, READ_BYTES);
+    b->read_mem = memset(mem, 1, READ_BYTES);      /* small numbers */
     return 0;
 }
 
@@ -132,7 +132,7 @@ static int bench_all(struct bench *b, struct why *why) {
     struct cli_progress progress;
     cli_progress_start(&progress, "measuring");
     for (uint32_t i = 0; r == 0 && i < b->repeat; i++) {
-        b->read[i] = read_speed(engine_threads(b->e), b->read_mem, READ_BYTES, 4);
+        b->read[i] = read_speed(engine_threads(b->e), engine_kern(b->e), b->read_mem, READ_BYTES, 4);
         r = one_run(b, b->prompt, b->gen, &b->prefill[i], &b->decode[i]);
         cli_progress_show(&progress, i + 1, b->repeat);
     }

@@ -4,10 +4,11 @@
 
 #include <stddef.h>
 
+#include "math/kern.h"
 #include "math/pool.h"
 
 /* Bytes per second at which the pool's threads together read `bytes` bytes, `times` times, in order, in pieces as the matrix product
  * takes them. Larger than all caches, backed by pages of its own (written once), 64-byte aligned; bytes is a multiple of 4096. */
-double read_speed(struct pool *p, const void *mem, size_t bytes, unsigned times);
+double read_speed(struct pool *p, const struct kern *k, const float *mem, size_t bytes, unsigned times);
 
 #endif

@@ -109,6 +109,7 @@ void engine_free(struct engine *e) {
 struct kv_pool *engine_kv(struct engine *e) {
     return &e->kv;
 }
+const struct kern *engine_kern(const struct engine *e) { return e->kern; }
 const char *engine_kernels(const struct engine *e) { return kern_name(e->kern); }
 struct pool *engine_threads(struct engine *e) {
     return e->pool;

@@ -29,7 +29,8 @@ struct engine_opts {
 int engine_new(struct engine **out, const struct model *m, const struct engine_opts *o, struct why *why);
 void engine_free(struct engine *e); /* NULL is fine; release sequences before */
 struct kv_pool *engine_kv(struct engine *e);
-struct pool *engine_threads(struct engine *e);                     /* for work between steps */
+struct pool *engine_threads(struct engine *e); /* for work between steps */
+const struct kern *engine_kern(const struct engine *e);
 const char *engine_kernels(const struct engine *e);                /* name of the kernels in use: "avx2" */
 size_t engine_page_bytes(const struct model *m, enum kv_format f); /* memory of one KV page; model_kv_check passed */
 
