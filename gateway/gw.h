@@ -8,6 +8,7 @@
 #include "gateway/gw_opts.h"
 #include "gateway/gw_pins.h"
 #include "gateway/gw_receipts.h"
+#include "gateway/gw_salt.h"
 #include "net/httpd.h"
 #include "net/loop.h"
 
@@ -21,6 +22,7 @@ struct gateway {
     struct gw_dir dir;
     struct pins pins;
     struct gw_receipts receipts;
+    struct gw_salt salt; /* of the KV pages that nodes keep */
     struct gw_request *requests; /* newest first */
     size_t request_count;
     uint64_t link_up_ms; /* when the first directory of the present link came */

@@ -69,6 +69,8 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
         {"receipts", OPT_TEXT, &o->receipts, "FOLDER", "write each RECEIPT there (holds question and answer)", 0, 0},
         {"data", OPT_TEXT, &o->data, "FOLDER", "own folder (~/.local/share/lull/gateway)", 0, 0},
         {"max-queue", OPT_U32, &o->max_queue, "N", "requests at once, queued ones included (256)", 1, 4096},
+        {"keep-nothing", OPT_FLAG, &o->keep_nothing, NULL,
+         "nodes keep nothing computed after an answer; else a prompt that begins like an earlier one is answered sooner", 0, 0},
         {"log", OPT_TEXT, &level, "LEVEL", "error, warn, info or debug", 0, 0},
         {"log-format", OPT_TEXT, &format, "FORMAT", "text or json", 0, 0},
         {0},

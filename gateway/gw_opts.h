@@ -13,6 +13,7 @@ struct gw_opts {
     uint32_t candidates, max_queue;
     struct gw_policy policy;
     struct buf key; /* of --api-key-file, NUL-terminated; empty: no key */
+    int keep_nothing;    /* nodes keep no KV pages of these requests */
     int beyond_loopback; /* --listen is not this machine alone */
 };
 /* 0; OPT_HELP_SHOWN; ERR_*, with why. */

@@ -241,6 +241,7 @@ static void content_init(struct gw_request *r, struct http_req *http) {
     else
         random_bytes(&c->seed, sizeof c->seed);
     c->template_time = clock_unix_s();
+    if (!r->gw->o.keep_nothing) gw_salt_of(&r->gw->salt, c->cache_salt, r->q.model, &r->q.gen, clock_mono_ms());
 }
 
 /* Ollama's empty request: nothing is loaded here, so say so if a node has the model. */

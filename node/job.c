@@ -74,6 +74,7 @@ static int parse_request(struct work *w, const struct content *c) {
 static int resume_state(struct work *w, const struct content *c) {
     static const uint8_t none[32];
     memcpy(w->salt, c->salt, sizeof w->salt);
+    memcpy(w->cache_salt, c->cache_salt, sizeof w->cache_salt);
     memcpy(w->prompt_hash, c->prompt_hash, sizeof w->prompt_hash);
     w->check_prompt_hash = memcmp(c->prompt_hash, none, sizeof none) != 0;
     w->text_delivered = c->text_delivered;

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HASHES_BYTES_MAX = 1 << 16, KEY_BYTES = 96, SLOTS_DEFAULT = 4 };
+enum { HASHES_BYTES_MAX = 1 << 16, KEY_BYTES = 96, SLOTS_DEFAULT = 4, GUESSES_DEFAULT = 4 };
 
 /* Lower case, what is not allowed becomes '-', no '-' in front. Returns the length. */
 static size_t name_part(char *out, size_t max, const char *text) {
@@ -121,7 +121,8 @@ int served_open(struct served *s, const char *spec, const struct served_opts *o,
         r = make_manifest(s, eq ? eq + 1 : NULL, path, o->kv, dir, why);
     }
     struct worker_opts wo = {.model = s->model, .loop = o->loop, .on_event = o->on_event, .arg = o->arg,
-                             .pool = {.threads = o->threads, .slots = o->slots ? o->slots : SLOTS_DEFAULT, .context_max = s->context, .kv = o->kv}};
+                             .pool = {.threads = o->threads, .slots = o->slots ? o->slots : SLOTS_DEFAULT, .context_max = s->context, .kv = o->kv,
+                                      .guesses = GUESSES_DEFAULT}};
     if (r == 0) r = worker_new(&s->worker, &wo, why);
     if (r != 0) served_close(s);
     return r;

@@ -3,6 +3,7 @@
  * The slot table under the lock says which jobs are under way; the thread alone touches the generations. A cancel only sets a
  * mark: the thread frees the generation before its next step, so nothing is computed for it any more. */
 #include "node/worker.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "seal/idlist.h"
 
@@ -28,8 +29,11 @@ struct worker {
     pthread_cond_t wake;
     int stopping;   /* lock */
     uint32_t count; /* slots */
+    uint32_t kept;  /* thread: KV pages kept for later prompts, when last looked at */
+    uint64_t look_ms; /* thread: when to look for unused ones again */
     struct slot *slots;
     struct gen_event *events;
+    uint32_t events_max;
 };
 
 void work_free(struct work *w) {
@@ -62,6 +66,8 @@ static void slot_clear(struct worker *x, struct slot *s) {
 /* Template, tokens, slot of the pool. The prompt's hash is compared before a token is computed. */
 static int begin(struct worker *x, struct slot *s, struct work *w, struct work_event *accepted) {
     struct gen_resume resume = {.ids = w->resumed, .count = w->resumed_count};
+    static const uint8_t none[sizeof w->cache_salt];
+    w->request.gen.cache_salt = memcmp(w->cache_salt, none, sizeof none) != 0 ? w->cache_salt : NULL;
     int r = gen_start(&s->gen, x->pool, &w->request.gen, w->resumed_count ? &resume : NULL, w->salt, s, NULL);
     if (r != 0) return r;
     size_t count;
@@ -145,6 +151,9 @@ static void on_gen_event(struct worker *x, const struct gen_event *g) {
     if (g->stop == STOP_NONE) return;
     struct work_event done = {.job = job, .kind = WORK_DONE, .stop = g->stop};
     gen_times_of(s->gen, &done.times);
+    size_t prompt; /* a resumed answer's ids may come from kept pages too; the usage counts the prompt's */
+    (void)gen_prompt_ids(s->gen, &prompt);
+    if (done.times.cached_tokens > prompt) done.times.cached_tokens = (uint32_t)prompt;
     slot_clear(x, s);
     post(x, &done);
 }
@@ -166,17 +175,34 @@ static int any_news(const struct worker *x) { /* lock held */
     return 0;
 }
 
+/* Kept pages that nobody came back for are wiped, also while nothing else happens. */
+static void look_after_kept(struct worker *x, uint32_t active) {
+    uint64_t now = clock_mono_ms();
+    if (active && now < x->look_ms) return;
+    x->kept = gen_pool_expire(x->pool, x->o.keep_ms);
+    x->look_ms = now + x->o.keep_ms / 8 + 1;
+}
+
+/* Until there is something to do, or kept pages are to be looked at. Lock held. */
+static void wait_for_news(struct worker *x) {
+    struct timespec at = {.tv_sec = (time_t)(x->look_ms / 1000), .tv_nsec = (long)(x->look_ms % 1000) * 1000000};
+    while (!any_news(x))
+        if (!x->kept) pthread_cond_wait(&x->wake, &x->lock);
+        else if (pthread_cond_timedwait(&x->wake, &x->lock, &at) != 0) return;
+}
+
 static void *run(void *arg) {
     struct worker *x = arg;
     for (;;) {
         uint32_t active = settle(x);
+        look_after_kept(x, active);
         pthread_mutex_lock(&x->lock);
-        while (!active && !any_news(x)) pthread_cond_wait(&x->wake, &x->lock);
+        if (!active) wait_for_news(x);
         int stopping = x->stopping;
         pthread_mutex_unlock(&x->lock);
         if (stopping) return NULL;
         if (!active) continue;
-        int n = gen_step(x->pool, x->events, x->count);
+        int n = gen_step(x->pool, x->events, x->events_max);
         if (n < 0) fail_all(x, n);
         for (int i = 0; i < n; i++) on_gen_event(x, &x->events[i]);
     }
@@ -226,11 +252,19 @@ int worker_new(struct worker **out, const struct worker_opts *o, struct why *why
     x->o = *o;
     x->count = o->pool.slots;
     pthread_mutex_init(&x->lock, NULL);
-    pthread_cond_init(&x->wake, NULL);
-    x->slots = mem_zalloc(x->count, sizeof *x->slots);
-    x->events = mem_zalloc(x->count, sizeof *x->events);
-    int r = x->slots && x->events ? 0 : ERR_NOMEM;
-    if (r == 0) r = gen_pool_new(&x->pool, o->model, &o->pool, why);
+    if (x->o.keep_ms == 0) x->o.keep_ms = KEEP_MS;
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&x->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    int r = gen_pool_new(&x->pool, o->model, &o->pool, why);
+    if (r == 0) {
+        x->events_max = gen_pool_events_max(x->pool);
+        x->slots = mem_zalloc(x->count, sizeof *x->slots);
+        x->events = mem_zalloc(x->events_max, sizeof *x->events);
+        if (!x->slots || !x->events) r = ERR_NOMEM;
+    }
     if (r == 0) r = mailbox_new(&x->mail, o->loop, sizeof(struct work_event), MAILBOX_ITEMS, on_item, x);
     if (r == 0 && pthread_create(&x->thread, NULL, run, x) != 0) r = why_set(why, ERR_NOMEM, "no thread for the engine");
     if (r == 0) x->started = 1, *out = x;

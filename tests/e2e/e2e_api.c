@@ -78,6 +78,31 @@ static void openai_stream(void) {
     free(r.body);
 }
 
+/* Two nodes, three times the same long question: one of them has seen it before, and says so. */
+static void cached_prompt(void) {
+    static const char body[] = "{\"model\":\"" MODEL "\",\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about a fox, a boat, a lantern, "
+                               "a hill, a river, a bird, a tree, a house, a cloud and a friend who lives far away and likes to sing and to dance and "
+                               "to play with the fox in the snow and in the sun and in the rain, and who then goes to bed.\"}],"
+                               "\"temperature\":0.7,\"seed\":3,\"max_tokens\":20}";
+    char first[512] = "";
+    long long cached[3] = {-1, -1, -1}, prompt = 0;
+    int same = 1;
+    for (int i = 0; i < 3; i++) {
+        struct raw_reply r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", body);
+        json_t *j = json_of(&r), *usage = json_object_get(j, "usage");
+        const char *text = text_at(json_object_get(json_array_get(json_object_get(j, "choices"), 0), "message"), "content", NULL);
+        cached[i] = json_integer_value(json_object_get(json_object_get(usage, "prompt_tokens_details"), "cached_tokens"));
+        prompt = json_integer_value(json_object_get(usage, "prompt_tokens"));
+        if (i == 0) snprintf(first, sizeof first, "%s", text);
+        same &= r.status == 200 && text[0] && strncmp(first, text, sizeof first - 1) == 0;
+        json_decref(j);
+        free(r.body);
+    }
+    tap_ok(cached[0] == 0 && (cached[1] >= 64 || cached[2] >= 64) && cached[1] < prompt && cached[2] < prompt,
+           "a prompt that a node has seen counts as cached: %lld, %lld, %lld of %lld tokens", cached[0], cached[1], cached[2], prompt);
+    tap_ok(same, "and its answer is the same");
+}
+
 static void ollama_chat(void) {
     struct raw_reply r = raw_request(w.gateway_at, "POST", "/api/chat", "", "{\"model\":\"" MODEL "\"," HELLO ",\"options\":{\"temperature\":0}}");
     int lines = 0, done = 0, eval = 0;
@@ -253,6 +278,7 @@ int main(void) {
     if (!tap_ok(world_start(&w, &o, &why) == 0, "coordinator, two nodes and a gateway start %s", why.text)) return tap_done();
     openai_whole();
     openai_stream();
+    cached_prompt();
     ollama_chat();
     lists();
     refuse_all();

@@ -11,7 +11,7 @@
 enum { IDS_MAX_SEEN = 512, JOBS = 8 };
 struct seen {
     int accepted, done, failed;
-    uint32_t prompt_tokens;
+    uint32_t prompt_tokens, cached_tokens;
     int32_t ids[IDS_MAX_SEEN];
     size_t text_at[IDS_MAX_SEEN]; /* bytes of text that the client had when the id came */
     uint32_t count;
@@ -42,7 +42,7 @@ static void on_event(void *arg, const struct work_event *e) {
         memcpy(s->text + s->text_n, e->text, e->text_len);
         s->text_n += e->text_len;
     }
-    if (e->kind == WORK_DONE) s->done++;
+    if (e->kind == WORK_DONE) s->done++, s->cached_tokens = e->times.cached_tokens;
     if (e->kind == WORK_FAILED) s->failed = e->err;
     if (e->job == t.cancel_at_first_token && e->kind == WORK_TOKEN) {
         worker_cancel(t.worker, e->job);
@@ -136,6 +136,30 @@ TEST(more_work_than_slots_is_busy) {
     run();
 }
 
+TEST(kept_pages_serve_their_own_salt_and_are_wiped_when_nobody_comes_back) {
+    static const char prompt[] = "Tell me a story about a fox, a boat, a lantern, a hill, a river, a bird, a tree, a house, a cloud and a "
+                                 "friend who lives far away and likes to sing and to dance and to play with the fox in the snow and in the "
+                                 "sun and in the rain, and who comes home for supper, and then goes to bed.";
+    struct worker *shared = t.worker;
+    struct why why = {{0}};
+    struct worker_opts o = {.pool = {.threads = 1, .slots = 2, .context_max = 512, .guesses = 4}, .keep_ms = 1500, .on_event = on_event,
+                            .model = t.model, .loop = t.loop};
+    CHECK_INT(worker_new(&t.worker, &o, &why), 0);
+    for (uint64_t job = 1; job <= 5; job++) {
+        struct work *w = question(job, prompt, 0.8, 30);
+        if (job > 1) w->cache_salt[0] = job == 4 ? 2 : 1; /* none, 1, 1, 2, 1 */
+        if (job == 5) usleep(2500 * 1000);
+        submit(w);
+        run();
+        CHECK_INT(t.job[job].done, 1);
+        CHECK(t.job[job].prompt_tokens > 64);
+        CHECK_INT(t.job[job].cached_tokens, job == 3 ? (t.job[job].prompt_tokens - 1) / 64 * 64 : 0);
+        CHECK_STR(t.job[job].text, t.job[1].text);
+    }
+    worker_free(t.worker);
+    t.worker = shared;
+}
+
 TEST(what_cannot_be_answered_fails_by_its_reason) {
     struct work *w = question(1, "Hi", 0, 100000);
     submit(w);
@@ -181,7 +205,8 @@ TEST(a_client_that_claims_text_it_cannot_have_is_refused) {
 
 int main(void) {
     const struct CMUnitTest all[] = {T(answers_side_by_side_are_those_made_alone), T(a_cancelled_answer_computes_no_more_and_frees_its_slot),
-                                     T(more_work_than_slots_is_busy), T(what_cannot_be_answered_fails_by_its_reason),
+                                     T(more_work_than_slots_is_busy), T(kept_pages_serve_their_own_salt_and_are_wiped_when_nobody_comes_back),
+                                     T(what_cannot_be_answered_fails_by_its_reason),
                                      T(an_answer_resumed_anywhere_is_the_undisturbed_one), T(a_client_that_claims_text_it_cannot_have_is_refused)};
     if (secret_setup() != 0) return 99;
     cmocka_set_message_output(CM_OUTPUT_TAP);
