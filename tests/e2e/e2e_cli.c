@@ -64,6 +64,27 @@ static void run_json(void) {
     }
 }
 
+/* The format of keys and values is part of the profile: another id, other logits, the same on any number of threads. */
+static void kv_formats(void) {
+    char digest[3][80] = {"", "", ""};
+    static const char *const options[] = {"--kv f16", "--kv q8 --threads 1", "--kv q8 --threads 2"};
+    for (int i = 0; i < 3; i++) {
+        char args[200];
+        snprintf(args, sizeof args, "run " MODEL " \"Tell me a story.\" --max-tokens 40 --json %s 2>/dev/null", options[i]);
+        lull(args);
+        json_t *j = json_loads(out, 0, NULL);
+        const char *d = json_string_value(json_object_get(j, "logits_digest")), *id = json_string_value(json_object_get(j, "profile"));
+        tap_ok(d && id && strcmp(id, i ? "C1-q8" : "C1-f16") == 0, "run %s names its profile", options[i]);
+        snprintf(digest[i], sizeof digest[i], "%s", d ? d : "");
+        json_decref(j);
+    }
+    tap_ok(strcmp(digest[1], digest[2]) == 0 && strcmp(digest[0], digest[1]) != 0, "q8 has logits of its own, the same on two threads");
+    says("run " MODEL " hi --kv q4 2>&1", 2, "f16 or q8");
+    char args[300];
+    snprintf(args, sizeof args, "node --coordinator 127.0.0.1:1 --model " MODEL " --kv int4 --data %s/node 2>&1", dir);
+    says(args, 2, "f16 or q8");
+}
+
 static void kernels(void) {
     char first[80] = "";
     static const char *const names[] = {"plain", "avx2", "avx512vnni"};
@@ -118,6 +139,7 @@ int main(void) {
     says(args, 0, "");
     stories();
     run_json();
+    kv_formats();
     kernels();
     snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
     return system(cmd) != 0 || tap_done();
