@@ -73,6 +73,11 @@ TEST(every_kernel_computes_the_rules_bit_for_bit) {
             for (size_t i = 0; i < n; i++) CHECK(same(y[i], a[i] + b[i]));
             vec_scale(k, y, a, 0.3f, n);
             for (size_t i = 0; i < n; i++) CHECK(same(y[i], a[i] * 0.3f));
+            memcpy(y, b, n * sizeof *y);
+            vec_axpy(k, y, a, 0.3f, n);
+            for (size_t i = 0; i < n; i++) CHECK(same(y[i], fmaf(a[i], 0.3f, b[i])));
+            vec_divide(y, a, 3.0f, n);
+            for (size_t i = 0; i < n; i++) CHECK(same(y[i], a[i] / 3.0f));
             rng_fill(&r, a, n, 5.0f);
             vec_geglu(k, y, a, b, n);
             for (size_t i = 0; i < n; i++) CHECK(same(y[i], gelu_ref(a[i]) * b[i]) && same(canon_gelu(a[i]), gelu_ref(a[i])));

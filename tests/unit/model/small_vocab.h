@@ -21,6 +21,7 @@ struct small {
     const char *no_space; /* add_space_prefix false */
     const char *chat;     /* tokenizer.chat_template */
     int no_bytes;
+    const char *arch; /* general.architecture; NULL: not written */
 };
 
 /* Opens s; the file is unlinked at once. g stays open for v. */
@@ -51,6 +52,7 @@ static inline int small_open(const struct small *s, struct gguf *g, struct vocab
     for (; merges < 64 && s->merge[merges]; merges++)
         merge[merges] = (struct gguf_str){s->merge[merges], strlen(s->merge[merges])};
     assert_int_equal(gguf_writer_new(&w, path, why), 0);
+    if (s->arch) gguf_put_text(w, "general.architecture", s->arch);
     gguf_put_text(w, "tokenizer.ggml.model", s->model);
     if (s->pre) gguf_put_text(w, "tokenizer.ggml.pre", s->pre);
     gguf_put_strs(w, "tokenizer.ggml.tokens", text, n);

@@ -98,6 +98,26 @@ TEST(a_special_token_does_not_cross_a_seam_of_trust) {
     gguf_close(&g);
 }
 
+TEST(control_tokens_of_phi3_eat_the_blanks_behind_them) {
+    struct gguf g;
+    struct vocab *v;
+    struct small phi3 = spm;
+    phi3.arch = "phi3";
+    CHECK_INT(small_open(&phi3, &g, &v, NULL), 0);
+    CHECK(gives(v, "</s>ab", VOCAB_SPECIAL, IDS(258, 264)));
+    CHECK(gives(v, "</s> \n\t\v\f\rab", VOCAB_SPECIAL, IDS(258, 264)));
+    CHECK(gives(v, "</s>\n", VOCAB_SPECIAL, IDS(258)));
+    CHECK(gives(v, "</s>\n</s> ", VOCAB_SPECIAL, IDS(258, 258)));
+    CHECK(gives(v, "<s>\nab", VOCAB_SPECIAL, IDS(257, 259, 10, 263))); /* but this one does not */
+    vocab_close(v);
+    gguf_close(&g);
+    phi3.arch = "llama";
+    CHECK_INT(small_open(&phi3, &g, &v, NULL), 0);
+    CHECK(gives(v, "</s>\nab", VOCAB_SPECIAL, IDS(258, 259, 10, 263)));
+    vocab_close(v);
+    gguf_close(&g);
+}
+
 TEST(bos_is_not_doubled) {
     struct gguf g;
     struct vocab *v;
@@ -240,7 +260,7 @@ TEST(long_runs_of_anything_take_linear_time) {
 }
 
 TESTS_MAIN("vocab_rules", T(bpe_merges_by_rank_then_from_the_left), T(spm_merges_by_score), T(text_never_becomes_a_control_token),
-           T(a_special_token_does_not_cross_a_seam_of_trust), T(bos_is_not_doubled), T(pieces_hide_control_tokens),
-           T(bad_vocabularies_are_refused_by_key), T(cve_2025_49847_token_longer_than_the_limit),
-           T(cve_2025_52566_more_ids_than_there_is_room_for), T(merge_results_that_are_no_tokens_fall_apart_into_bytes),
-           T(long_runs_of_anything_take_linear_time))
+           T(a_special_token_does_not_cross_a_seam_of_trust), T(control_tokens_of_phi3_eat_the_blanks_behind_them),
+           T(bos_is_not_doubled), T(pieces_hide_control_tokens), T(bad_vocabularies_are_refused_by_key),
+           T(cve_2025_49847_token_longer_than_the_limit), T(cve_2025_52566_more_ids_than_there_is_room_for),
+           T(merge_results_that_are_no_tokens_fall_apart_into_bytes), T(long_runs_of_anything_take_linear_time))
