@@ -31,6 +31,7 @@ SANFLAG := $(if $(SAN),$(if $(filter thread,$(SAN)),-fsanitize=thread,-fsanitize
 ifneq ($(filter x86_64%,$(MACHINE)),)
 HARDEN  += -fcf-protection
 ISA_avx2       := -mavx2 -mfma -mf16c
+ISA_avxvnni    := -mavx2 -mfma -mf16c -mavxvnni
 ISA_avx512vnni := -mavx2 -mfma -mf16c -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 else ifneq ($(filter aarch64%,$(MACHINE)),)
 ISA_neon       := -march=armv8.2-a+dotprod

@@ -40,6 +40,10 @@ void block256_read(enum weight_kernel kind, const uint8_t *block, struct block25
 
 /* 1 for sub-blocks of 32 columns, 0 for 16. */
 static inline int block_sub_is_32(enum weight_kernel kind) { return kind == WK_Q4_K || kind == WK_Q5_K || kind == WK_IQ4_XS; }
+/* 1 for blocks of 256 columns, 0 for 32. */
+static inline int block_is_256(enum weight_kernel kind) {
+    return block_sub_is_32(kind) || kind == WK_Q2_K || kind == WK_Q3_K || kind == WK_Q6_K;
+}
 /* 1 if a minimum goes with each (sub-)block. */
 static inline int block_has_minimum(enum weight_kernel kind) {
     return kind == WK_Q4_1 || kind == WK_Q5_1 || kind == WK_Q2_K || kind == WK_Q4_K || kind == WK_Q5_K;

@@ -1,4 +1,4 @@
-/* math/cpu.c - processor features. x86-64 bit numbers: Intel SDM, CPUID leaves 1 and 7, XCR0. AArch64: Linux's hwcaps
+/* math/cpu.c - processor features. x86-64 bit numbers: Intel SDM, CPUID leaves 1 and 7 (sub-leaves 0 and 1), XCR0. AArch64: Linux's hwcaps
  * (Documentation/arch/arm64/elf_hwcaps.rst), Apple's sysctl names. */
 #include "math/cpu.h"
 
@@ -10,7 +10,7 @@
 #include <xmmintrin.h>
 
 struct features {
-    uint32_t l1_ecx, l7_ebx, l7_ecx;
+    uint32_t l1_ecx, l7_ebx, l7_ecx, l71_eax;
     uint64_t xcr0;
 };
 
@@ -27,6 +27,7 @@ static struct features read_features(void) {
         f.l7_ebx = b;
         f.l7_ecx = c;
     }
+    if (__get_cpuid_count(7, 1, &a, &b, &c, &d)) f.l71_eax = a;
     return f;
 }
 
@@ -35,6 +36,11 @@ static int has(uint64_t word, uint64_t mask) { return (word & mask) == mask; }
 int cpu_has_avx2(void) {
     struct features f = read_features();
     return has(f.l1_ecx, 1u << 12 | 1u << 28 | 1u << 29) && has(f.l7_ebx, 1u << 5) && has(f.xcr0, 0x6); /* FMA AVX F16C; AVX2 */
+}
+
+int cpu_has_avxvnni(void) {
+    struct features f = read_features();
+    return cpu_has_avx2() && has(f.l71_eax, 1u << 4);
 }
 
 int cpu_has_avx512vnni(void) {
@@ -48,6 +54,7 @@ int kern_float_mode_ok(void) { return (_mm_getcsr() & 0xe040u) == 0; }
 
 #else
 int cpu_has_avx2(void) { return 0; }
+int cpu_has_avxvnni(void) { return 0; }
 int cpu_has_avx512vnni(void) { return 0; }
 #endif
 

@@ -4,7 +4,8 @@
 #define MATH_CPU_H
 
 int cpu_has_avx2(void);       /* AVX2, FMA and F16C */
-int cpu_has_avx512vnni(void); /* AVX-512 F, BW, DQ, VL and VNNI, besides the above */
+int cpu_has_avxvnni(void);    /* AVX-VNNI, besides the above */
+int cpu_has_avx512vnni(void); /* AVX-512 F, BW, DQ, VL and VNNI, besides AVX2 */
 int cpu_has_dotprod(void);    /* FEAT_DotProd: sdot */
 int cpu_has_i8mm(void);       /* FEAT_I8MM: smmla, besides the above */
 

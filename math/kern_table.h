@@ -69,6 +69,7 @@ int acts_quantise_block(const struct kern *k, const float *x, uint32_t n, int8_t
 extern const struct kern kern_plain;
 #if defined(__x86_64__)
 extern const struct kern kern_avx2;
+extern const struct kern kern_avxvnni;
 extern const struct kern kern_avx512vnni;
 #elif defined(__aarch64__)
 extern const struct kern kern_neon;

@@ -104,6 +104,25 @@ TEST(every_kernel_equals_the_rules_on_odd_shapes) {
     }
 }
 
+/* The test above runs what runs here; these say which of the architecture's kernels that left out. */
+static void was_among_them(const char *name) {
+    const struct kern *k;
+    if (kern_select(&k, name, NULL) != 0) SKIP("this processor does not have it");
+    CHECK_STR(kern_name(k), name);
+}
+#if defined(__x86_64__)
+TEST(avx2_was_among_them) { was_among_them("avx2"); }
+TEST(avxvnni_was_among_them) { was_among_them("avxvnni"); }
+TEST(avx512vnni_was_among_them) { was_among_them("avx512vnni"); }
+#define AMONG_THEM T(avx2_was_among_them), T(avxvnni_was_among_them), T(avx512vnni_was_among_them),
+#elif defined(__aarch64__)
+TEST(neon_was_among_them) { was_among_them("neon"); }
+TEST(neoni8mm_was_among_them) { was_among_them("neoni8mm"); }
+#define AMONG_THEM T(neon_was_among_them), T(neoni8mm_was_among_them),
+#else
+#define AMONG_THEM
+#endif
+
 TEST(results_are_the_same_under_every_compiler_and_option) {
     static const uint64_t want[IDS] = {0x2ea2e16b0b757407, 0x63f10d20149b04ca, 0xb264b725761f4523, 0x97a6ed6efb25ffd1,
                                        0x9234d8611a21cca9, 0xe4dd07447eb66de3, 0x8d7c411355231785, 0x7bb8f067dd953c56,
@@ -288,7 +307,7 @@ TEST(halves_convert_exactly_both_ways) {
     CHECK_INT(f32_to_f16_sat(-3e38f), 0xfbff);
 }
 
-TESTS_MAIN("matrix", T(every_kernel_equals_the_rules_on_odd_shapes), T(results_are_the_same_under_every_compiler_and_option),
+TESTS_MAIN("matrix", T(every_kernel_equals_the_rules_on_odd_shapes), AMONG_THEM T(results_are_the_same_under_every_compiler_and_option),
            T(extreme_weights_and_activations_stay_exact), T(a_token_with_nan_or_infinity_is_marked_and_no_other),
            T(scales_that_are_not_finite_are_refused), T(shapes_outside_the_limits_are_refused), T(rows_decode_to_their_values),
            T(every_power_of_two_of_mxfp4), T(every_type_of_the_table_is_tested_here), T(halves_convert_exactly_both_ways))

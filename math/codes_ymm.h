@@ -1,10 +1,7 @@
-/* math/codes_avx2.h - the codes of 32 columns (a part, packed.h) for 8 rows, four k-groups at a time, and their products.
- *
- * vpmaddubsw multiplies unsigned with signed bytes and adds pairs with saturation at 16 bits, so every sum here is kept below
- * 32768. Codes up to 31: four registers of pairs together, 4*2*31*127 = 31496. Six bits: two, 2*2*63*127 = 32004. Signed values
- * up to 128 in size: one, as |w| and sign(a, w), 2*128*127 = 32512. All integer sums are exact. */
-#ifndef MATH_CODES_AVX2_H
-#define MATH_CODES_AVX2_H
+/* math/codes_ymm.h - the codes of 32 columns (a part, packed.h) for 8 rows in a 256-bit register, four k-groups at a time. Their
+ * products are in dots_avx2.h and dots_avxvnni.h. */
+#ifndef MATH_CODES_YMM_H
+#define MATH_CODES_YMM_H
 
 #include "math/lanes_avx2.h"
 #include "math/packed.h"
@@ -14,7 +11,7 @@ enum { TOKENS = 4 }; /* at a time: there are 16 registers */
 ALWAYS_INLINE __m256i half_line(const uint8_t *p) { return _mm256_load_si256((const __m256i *)(const void *)p); }
 ALWAYS_INLINE __m256i spread(const uint8_t *p) { return _mm256_set1_epi32(load_i32(p)); }
 
-/* Whether codes become signed values, for vpmaddubsw by size and sign. */
+/* Whether codes become signed values, to be multiplied by size and sign: one operand of the byte products is unsigned. */
 ALWAYS_INLINE int as_values(enum weight_kernel kind) {
     return kind == WK_Q8_0 || kind == WK_IQ4_NL || kind == WK_IQ4_XS || kind == WK_MXFP4;
 }
@@ -75,23 +72,6 @@ ALWAYS_INLINE void four_codes(enum weight_kernel kind, const uint8_t *part, unsi
         }
     } else
         nibble_codes(kind, part, half, q);
-}
-
-/* sum[t] += scale * dot of four k-groups, for n tokens of a panel of w; scale: int16, twice in each dword; columns: the first
- * token's words of the part. */
-ALWAYS_INLINE void add_four(enum weight_kernel kind, unsigned n, unsigned w, const __m256i q[4], unsigned half, __m256i scale,
-                            const uint8_t *columns, __m256i sum[TOKENS]) {
-    const unsigned together = as_values(kind) ? 1 : kind == WK_Q6_K ? 2 : 4;
-    EACH(t, n) {
-        __m256i pairs = _mm256_setzero_si256();
-        EACH(i, 4) {
-            __m256i a = spread(columns + 4 * group_of(kind, half, i) * w + 4 * t);
-            __m256i p = as_values(kind) ? _mm256_maddubs_epi16(_mm256_abs_epi8(q[i]), _mm256_sign_epi8(a, q[i]))
-                                        : _mm256_maddubs_epi16(q[i], a);
-            pairs = i % together ? _mm256_add_epi16(pairs, p) : p;
-            if ((i + 1) % together == 0) sum[t] = _mm256_add_epi32(sum[t], _mm256_madd_epi16(pairs, scale));
-        }
-    }
 }
 
 /* Splits a panel into at most four tokens at a time and two halves of the rows. */
