@@ -84,6 +84,25 @@ TEST(kernels_threads_chunks_and_pages_change_no_bit) {
     }
 }
 
+TEST(bytes_of_a_token_are_those_of_weights_and_keys) {
+    for (unsigned i = 0; i < SYNTH_ALL; i++) {
+        const struct synth *y = &synth_all[i];
+        struct model *m = synth_open(y);
+        for (int f = 0; f < KV_FORMATS; f++) {
+            struct engine *e;
+            struct engine_opts o = {.threads = 1, .rows_max = 1, .logits_max = 1, .kv_pages = 1, .kv = (enum kv_format)f};
+            if (model_kv_check(m, o.kv, NULL) != 0) continue;
+            CHECK_INT(engine_new(&e, m, &o, NULL), 0);
+            uint64_t first = engine_token_bytes(e, 0), position = engine_page_bytes(m, o.kv) / KV_PAGE;
+            CHECK(engine_token_bytes(e, 9) == first + 9 * position);
+            CHECK(engine_token_bytes(e, 500) <= first + 500 * position); /* fewer where layers have a window */
+            CHECK(y->experts ? first < model_weight_bytes(m) + position : first == model_weight_bytes(m) + position);
+            engine_free(e);
+        }
+        model_close(m);
+    }
+}
+
 TEST(q8_needs_heads_of_a_multiple_of_32) {
     struct model *m = synth_open(&synth_all[0]); /* heads of 24 */
     struct engine *e;
@@ -328,8 +347,8 @@ TEST(pages_are_zero_when_they_come_back) {
     check_pages_wiped(KV_Q8);
 }
 
-TESTS_MAIN("engine", T(kernels_threads_chunks_and_pages_change_no_bit), T(q8_needs_heads_of_a_multiple_of_32),
-           T(batches_of_1_to_64_change_no_bit), T(golden_digests_of_synthetic_models),
+TESTS_MAIN("engine", T(kernels_threads_chunks_and_pages_change_no_bit), T(bytes_of_a_token_are_those_of_weights_and_keys),
+           T(q8_needs_heads_of_a_multiple_of_32), T(batches_of_1_to_64_change_no_bit), T(golden_digests_of_synthetic_models),
            T(golden_digests_of_stories260k_in_each_type), T(golden_digest_of_the_shipped_model),
            T(a_sequence_that_overflows_does_not_touch_the_others), T(steps_that_cannot_be_are_refused),
            T(pages_are_zero_when_they_come_back))
