@@ -2,6 +2,7 @@
  *
  * Each format is one function over a list of spans. Template words are literals and trusted; messages are not. */
 #include "model/template.h"
+#include "model/jinja.h"
 #include "model/template_parts.h"
 
 #include <stdlib.h>
@@ -37,6 +38,9 @@ static enum template_format detect(struct gguf_str t) {
 
 static int knows(const struct vocab *v, const char *text) { return vocab_find(v, text, strlen(text)) >= 0; }
 
+/* Which one wins: a writer of ours where it agrees with the template, since it is faster and has no limits to run into, and
+ * serves some conversations that templates refuse (a system message for Gemma); else the template. A text that never
+ * mentions the messages is no chat template, whatever it prints. */
 void template_detect_text(struct chat_template *t, const char *text, size_t n, const struct vocab *v) {
     *t = (struct chat_template){.source = {text, n}};
     if (n)
@@ -44,6 +48,8 @@ void template_detect_text(struct chat_template *t, const char *text, size_t n, c
     else if (knows(v, "<|im_start|>") && knows(v, "<|im_end|>"))
         t->format = TEMPLATE_CHATML;
     t->prints_date = t->format == TEMPLATE_LLAMA3 && has(t->source, "Cutting Knowledge Date");
+    t->runs = has(t->source, "messages") && jinja_check(text, n, NULL) == 0;
+    if (t->runs && (t->format == TEMPLATE_NONE || !template_agrees(t, v))) t->format = TEMPLATE_JINJA;
 }
 
 void template_detect(struct chat_template *t, const struct gguf *g, const struct vocab *v) {
@@ -72,6 +78,7 @@ static const struct format_row formats[] = {
     [TEMPLATE_GEMMA] = {"gemma", write_gemma},
     [TEMPLATE_PHI3] = {"phi3", write_phi3},
     [TEMPLATE_ZEPHYR] = {"zephyr", write_zephyr},
+    [TEMPLATE_JINJA] = {"jinja", NULL},
 };
 
 const char *template_name(enum template_format f) {
@@ -114,19 +121,34 @@ void say_token(struct script *s, const struct vocab *v, int32_t id) {
     add_span(s, text.p, text.n, 1);
 }
 
-int template_render(const struct chat_template *t, const struct vocab *v, const struct gen_message *m, size_t count,
-                    uint64_t unix_s, struct ids *out, struct why *why) {
-    if (count == 0) return why_set(why, ERR_USAGE, "a conversation needs at least one message");
-    if (count > GEN_MESSAGES_MAX) return why_set(why, ERR_LIMIT, "more than %d messages", GEN_MESSAGES_MAX);
-    if (t->format == TEMPLATE_NONE)
-        return why_set(why, ERR_UNSUPPORTED, "%s; use raw prompts",
-                       t->source.n ? "this model's chat template is of a kind that is not supported"
-                                   : "this model has no chat template");
-    struct script s = {.v = v, .message = m, .message_count = count, .unix_s = unix_s, .prints_date = t->prints_date};
+int template_write(const struct chat_template *t, const struct vocab *v, const struct template_chat *c, struct ids *out,
+                   struct why *why) {
+    struct script s = {
+        .v = v, .message = c->messages, .message_count = c->count, .unix_s = c->unix_s, .prints_date = t->prints_date};
     formats[t->format].write(&s);
     int r = s.err;
     if (r == ERR_UNSUPPORTED) why_set(why, r, "%s", s.complaint);
     if (r == 0) r = vocab_encode_spans(v, s.span, s.count, VOCAB_BOS, out, why);
     free(s.span);
     return r;
+}
+
+int template_render_chat(const struct chat_template *t, const struct vocab *v, const struct template_chat *c, struct ids *out,
+                         struct why *why) {
+    int plain = !c->tools && !c->details && !c->options && !c->no_answer;
+    if (c->count == 0) return why_set(why, ERR_USAGE, "a conversation needs at least one message");
+    if (c->count > GEN_MESSAGES_MAX) return why_set(why, ERR_LIMIT, "more than %d messages", GEN_MESSAGES_MAX);
+    if (t->format == TEMPLATE_NONE)
+        return why_set(why, ERR_UNSUPPORTED, "%s; use raw prompts",
+                       t->source.n ? "this model's chat template is of a kind that is not supported"
+                                   : "this model has no chat template");
+    if (t->format == TEMPLATE_JINJA || (t->runs && !plain)) return template_run(t, v, c, 0, out, why);
+    if (!plain) return why_set(why, ERR_UNSUPPORTED, "this model's chat template has no words for tools and options");
+    return template_write(t, v, c, out, why);
+}
+
+int template_render(const struct chat_template *t, const struct vocab *v, const struct gen_message *m, size_t count,
+                    uint64_t unix_s, struct ids *out, struct why *why) {
+    struct template_chat c = {.messages = m, .count = count, .unix_s = unix_s};
+    return template_render_chat(t, v, &c, out, why);
 }
