@@ -20,13 +20,13 @@ static int ended(int r, const char *command, const struct why *why) {
 
 static int type_named(const char *name, const struct weight_type **out, struct why *why) {
     *out = quantize_type(name);
-    return *out ? 0 : why_set(why, ERR_USAGE, "--type: is one of f32, f16, bf16, q8_0, q4_0, q6_k");
+    return *out ? 0 : why_set(why, ERR_USAGE, "--type: is one of %s", quantize_names);
 }
 
 static int run_from_llama2c(int argc, char **argv) {
     const char *type_name = "f32";
     const struct opt opts[] = {
-        {"type", OPT_TEXT, &type_name, "TYPE", "f32 (default), f16, bf16, q8_0, q4_0 or q6_k for the matrices", 0, 0},
+        {"type", OPT_TEXT, &type_name, "TYPE", "for the matrices: f32 (default), f16, bf16, q8_0, q4_0, q4_k_m, q6_k and others", 0, 0},
         {0},
     };
     struct command_line c = {.command = "model from-llama2c",
@@ -54,7 +54,7 @@ static int run_make(int argc, char **argv) {
     uint64_t seed = 1;
     const struct opt opts[] = {
         {"shape", OPT_TEXT, &shape, "SHAPE", "tinyllama-1.1b, llama3.2-1b, qwen2.5-0.5b or tiny", 0, 0},
-        {"type", OPT_TEXT, &type_name, "TYPE", "q8_0 (default), q4_0, q6_k, f16, bf16 or f32", 0, 0},
+        {"type", OPT_TEXT, &type_name, "TYPE", "q8_0 (default), q4_0, q4_k_m, q6_k, f16, bf16, f32 and others", 0, 0},
         {"seed", OPT_U64, &seed, "N", "of the random weights (default 1)", 0, 0},
         {0},
     };

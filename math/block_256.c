@@ -50,7 +50,7 @@ static void read_q45_k(const uint8_t *block, const uint8_t *bits, const uint8_t 
     read_scales6(block + 4, out);
     for (unsigned i = 0; i < 256; i++) {
         unsigned j = i / 32, l = i % 32, high = bits ? bits[l] >> j & 1u : 0;
-        out->code[i] = (uint8_t)((nibbles[32 * (j / 2) + l] >> j % 2 * 4 & 15u) | high << 4);
+        out->code[i] = (uint8_t)((unsigned)(nibbles[32 * (j / 2) + l] >> j % 2 * 4 & 15) | high << 4);
     }
 }
 

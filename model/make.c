@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum fill { FILL_MATRIX, FILL_HEAD, FILL_NORM, FILL_BIAS, FILL_ROPE, FILL_LONG, FILL_SHORT };
+enum fill { FILL_MATRIX, FILL_HEAD, FILL_ROUTER, FILL_MORE, FILL_NORM, FILL_BIAS, FILL_ROPE, FILL_LONG, FILL_SHORT };
 struct making {
     struct gguf_writer *w;
     const struct make_shape *s;
@@ -45,8 +45,9 @@ static float value(const struct making *m, enum fill fill, uint32_t i, struct rn
 
 /* depth: matrices of that shape in one tensor, 1 for most. */
 static void stack(struct making *m, const char *name, enum fill fill, uint32_t cols, uint32_t rows, uint32_t depth) {
-    int matrix = fill == FILL_MATRIX || fill == FILL_HEAD;
-    const struct weight_type *t = matrix ? quantize_fit(m->type, cols, fill == FILL_HEAD) : weight_type_of(WEIGHT_F32);
+    int matrix = fill <= FILL_MORE, packed = matrix && fill != FILL_ROUTER; /* routers are never quantised */
+    enum quantize_role role = fill == FILL_HEAD ? QUANTIZE_HEAD : fill == FILL_MORE ? QUANTIZE_MORE : QUANTIZE_MATRIX;
+    const struct weight_type *t = packed ? quantize_fit(m->type, cols, role) : weight_type_of(WEIGHT_F32);
     if (!m->writing) {
         if (depth > 1)
             gguf_put_stack(m->w, name, t->id, cols, rows, depth);
@@ -77,6 +78,7 @@ static void layer(struct making *m, uint32_t l) {
     const struct family *f = m->family;
     uint32_t q = s->heads * s->head_dim, kv = s->kv_heads * s->head_dim, many = s->experts;
     int fused = f->fused, parts = !fused, dense = many == 0;
+    enum fill more = quantize_more_bits(l, s->layers) ? FILL_MORE : FILL_MATRIX;
     const struct {
         int wanted;
         const char *name;
@@ -89,19 +91,19 @@ static void layer(struct making *m, uint32_t l) {
         {f->qkv_bias, "attn_q.bias", FILL_BIAS, q, 1, 1},
         {parts, "attn_k.weight", FILL_MATRIX, s->embd, kv, 1},
         {f->qkv_bias, "attn_k.bias", FILL_BIAS, kv, 1, 1},
-        {parts, "attn_v.weight", FILL_MATRIX, s->embd, kv, 1},
+        {parts, "attn_v.weight", more, s->embd, kv, 1},
         {f->qkv_bias, "attn_v.bias", FILL_BIAS, kv, 1, 1},
         {f->qk_norm, "attn_q_norm.weight", FILL_NORM, s->head_dim, 1, 1},
         {f->qk_norm, "attn_k_norm.weight", FILL_NORM, s->head_dim, 1, 1},
         {1, "attn_output.weight", FILL_MATRIX, q, s->embd, 1},
         {f->post_norms, "post_attention_norm.weight", FILL_NORM, s->embd, 1, 1},
         {1, "ffn_norm.weight", FILL_NORM, s->embd, 1, 1},
-        {!dense, "ffn_gate_inp.weight", FILL_MATRIX, s->embd, many, 1},
+        {!dense, "ffn_gate_inp.weight", FILL_ROUTER, s->embd, many, 1},
         {!dense, "ffn_gate_exps.weight", FILL_MATRIX, s->embd, s->ffn, many},
-        {!dense, "ffn_down_exps.weight", FILL_MATRIX, s->ffn, s->embd, many},
+        {!dense, "ffn_down_exps.weight", more, s->ffn, s->embd, many},
         {!dense, "ffn_up_exps.weight", FILL_MATRIX, s->embd, s->ffn, many},
         {dense && parts, "ffn_gate.weight", FILL_MATRIX, s->embd, s->ffn, 1},
-        {dense, "ffn_down.weight", FILL_MATRIX, s->ffn, s->embd, 1},
+        {dense, "ffn_down.weight", more, s->ffn, s->embd, 1},
         {dense, "ffn_up.weight", FILL_MATRIX, s->embd, fused ? 2 * s->ffn : s->ffn, 1},
         {f->post_norms, "post_ffw_norm.weight", FILL_NORM, s->embd, 1, 1},
     };

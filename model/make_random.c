@@ -66,13 +66,26 @@ static void row_floats(struct rng *r, const struct weight_type *t, uint32_t cols
     }
 }
 
+/* Where blocks drawn directly would need more care than quantising numbers does. */
+static void row_quantised(struct rng *r, const struct weight_type *t, uint32_t cols, float spread, uint8_t *out) {
+    float x[256];
+    for (uint32_t at = 0; at < cols; at += t->block_len, out += t->block_bytes) {
+        for (uint32_t i = 0; i < t->block_len; i += 2) {
+            uint64_t bits = rng_next(r);
+            x[i] = random_even((uint32_t)bits, spread);
+            x[i + 1] = random_even((uint32_t)(bits >> 32), spread);
+        }
+        quantize_row(t, x, t->block_len, out);
+    }
+}
+
 void random_row(struct rng *r, const struct weight_type *t, uint32_t cols, float spread, uint8_t *out) {
     void (*block)(struct rng *, float, uint8_t *) = t->id == WEIGHT_Q8_0   ? block_q8_0
                                                     : t->id == WEIGHT_Q4_0 ? block_q4_0
                                                     : t->id == WEIGHT_Q6_K ? block_q6_k
                                                                            : NULL;
     if (!block) {
-        row_floats(r, t, cols, spread, out);
+        (t->block_len == 1 ? row_floats : row_quantised)(r, t, cols, spread, out);
         return;
     }
     for (uint32_t at = 0; at < cols; at += t->block_len, out += t->block_bytes) block(r, spread, out);

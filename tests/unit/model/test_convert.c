@@ -34,7 +34,9 @@ TEST(quantised_rows_are_close) {
     static const struct {
         const char *name;
         double most; /* relative error of normal values */
-    } rows[] = {{"f32", 0}, {"f16", 4e-4}, {"bf16", 3e-3}, {"q8_0", 0.007}, {"q6_k", 0.022}, {"q4_0", 0.1}};
+    } rows[] = {{"f32", 0},    {"f16", 4e-4},  {"bf16", 3e-3}, {"q8_0", 0.007}, {"q6_k", 0.022}, {"q4_0", 0.1},
+                {"q4_1", 0.1}, {"q5_0", 0.05}, {"q5_1", 0.05}, {"iq4_nl", 0.1}, {"mxfp4", 0.15}, {"q2_k", 0.4},
+                {"q3_k", 0.2}, {"q4_k", 0.1},  {"q5_k", 0.05}, {"iq4_xs", 0.1}};
     float x[512];
     uint64_t s = 3;
     for (int i = 0; i < 512; i++) {
@@ -53,8 +55,9 @@ TEST(quantised_rows_are_close) {
 }
 
 TEST(rows_of_zeros_and_extremes_survive) {
-    static const char *const names[] = {"f32", "f16", "bf16", "q8_0", "q6_k", "q4_0"};
-    for (size_t k = 0; k < 6; k++) {
+    static const char *const names[] = {"f32",  "f16",    "bf16",  "q8_0", "q6_k", "q4_0", "q4_1", "q5_0",
+                                        "q5_1", "iq4_nl", "mxfp4", "q2_k", "q3_k", "q4_k", "q5_k", "iq4_xs"};
+    for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
         const struct weight_type *t = quantize_type(names[k]);
         float x[256] = {0}, back[256];
         uint8_t row[1024];
@@ -78,6 +81,17 @@ TEST(types_fall_back_when_rows_do_not_fit) {
     CHECK_INT(quantize_fit(quantize_type("q8_0"), 172, 0)->id, WEIGHT_F16);
     CHECK_INT(quantize_fit(quantize_type("q6_k"), 172, 1)->id, WEIGHT_F16);
     CHECK_INT(quantize_fit(quantize_type("f32"), 7, 1)->id, WEIGHT_F32);
+    CHECK_INT(quantize_fit(quantize_type("q4_k"), 896, 0)->id, WEIGHT_Q5_0);
+    CHECK_INT(quantize_fit(quantize_type("q5_k"), 896, 0)->id, WEIGHT_Q5_1);
+    CHECK_INT(quantize_fit(quantize_type("q3_k"), 896, 0)->id, WEIGHT_IQ4_NL);
+    CHECK_INT(quantize_fit(quantize_type("iq4_xs"), 40, 0)->id, WEIGHT_F16);
+    CHECK_INT(quantize_fit(quantize_type("q4_k"), 256, QUANTIZE_HEAD)->id, WEIGHT_Q4_K);
+    CHECK_INT(quantize_fit(quantize_type("q4_k_m"), 256, QUANTIZE_MATRIX)->id, WEIGHT_Q4_K);
+    CHECK_INT(quantize_fit(quantize_type("q4_k_m"), 256, QUANTIZE_HEAD)->id, WEIGHT_Q6_K);
+    CHECK_INT(quantize_fit(quantize_type("q4_k_m"), 896, QUANTIZE_MORE)->id, WEIGHT_Q8_0);
+    unsigned more = 0;
+    for (uint32_t l = 0; l < 22; l++) more += (unsigned)quantize_more_bits(l, 22) << l;
+    CHECK_INT(more, 0x392493); /* of 22 layers: 0, 1, 4, 7, 10, 13, 16, 19, 20, 21 */
 }
 
 TEST(both_containers_give_the_same_file) {
