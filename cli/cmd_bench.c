@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/opt.h"
+#include "cli/bench_streams.h"
 #include "cli/cli.h"
 #include "cli/model_load.h"
 #include "math/attend.h"
@@ -28,7 +29,7 @@ struct bench {
     struct engine *e;
     struct kv_seq seq;
     int32_t *ids; /* prompt + gen */
-    uint32_t prompt, gen, chunk, repeat, threads;
+    uint32_t prompt, gen, chunk, repeat, threads, streams;
     int json;
     const char *kv;
     enum kv_format format;                          /* what kv names */
@@ -141,6 +142,14 @@ static int bench_all(struct bench *b, struct why *why) {
     return r;
 }
 
+static int bench_together(const struct bench *b, struct why *why) {
+    struct bench_streams s = {.m = b->m, .kv = b->format, .threads = b->threads, .streams = b->streams, .prompt = b->prompt, .gen = b->gen,
+                              .chunk = b->chunk, .runs = b->repeat};
+    int r = bench_streams_run(&s, why);
+    if (r == 0) bench_streams_print(&s, b->json);
+    return r;
+}
+
 int cmd_bench(int argc, char **argv) {
     static struct bench b = {.prompt = 512, .gen = 64, .chunk = 128, .repeat = 3, .kv = "f16"};
     static const struct opt opts[] = {
@@ -148,6 +157,7 @@ int cmd_bench(int argc, char **argv) {
         {"prompt", OPT_U32, &b.prompt, "N", "tokens of prefill", 0, 1 << 20},
         {"gen", OPT_U32, &b.gen, "N", "tokens of decode, after the prompt", 0, 1 << 20},
         {"chunk", OPT_U32, &b.chunk, "N", "tokens of one prefill step", 1, 1024},
+        {"streams", OPT_U32, &b.streams, "N", "decode this many answers together instead", 1, BENCH_STREAMS_MAX},
         {"repeat", OPT_U32, &b.repeat, "N", "runs; the median counts", 1, REPEAT_MAX},
         {"kv", OPT_TEXT, &b.kv, "FORMAT",
          "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
@@ -163,7 +173,7 @@ int cmd_bench(int argc, char **argv) {
     if (r == 0) {
         int status = cli_model_open(&b.m, "bench", c.args[0], b.threads);
         if (status != EXIT_OK) return status;
-        r = bench_all(&b, &why);
+        r = b.streams ? bench_together(&b, &why) : bench_all(&b, &why);
         if (b.e) kv_seq_release(&b.seq, engine_kv(b.e));
         engine_free(b.e);
         if (b.read_mem) munmap(b.read_mem, READ_BYTES);
