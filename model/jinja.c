@@ -21,7 +21,7 @@ int jinja_fail(struct jinja *j, int err, const char *fmt, ...) {
 void *jinja_take(struct jinja *j, size_t count, size_t size) {
     if (j->err) return NULL;
     void *p = arena_take(&j->arena, count, size);
-    if (!p) jinja_fail(j, ERR_LIMIT, "more than %d MiB of memory", JINJA_MEMORY_BYTES_MAX >> 20);
+    if (!p) jinja_fail(j, ERR_LIMIT, "more than %zu MiB of memory", j->arena.cap >> 20);
     return p;
 }
 
@@ -136,10 +136,10 @@ static int to_spans(struct jinja *j, const struct jpieces *p, struct jinja_text 
     return 0;
 }
 
-static int set_up(struct jinja *j, const char *source, size_t n, struct why *why) {
+static int set_up(struct jinja *j, const char *source, size_t n, size_t memory_max, struct why *why) {
     if (n > JINJA_SOURCE_BYTES_MAX)
         return why_set(why, ERR_LIMIT, "a chat template of more than %d KiB", JINJA_SOURCE_BYTES_MAX >> 10);
-    int r = arena_init(&j->arena, JINJA_MEMORY_BYTES_MAX);
+    int r = arena_init(&j->arena, memory_max ? memory_max : JINJA_MEMORY_BYTES_MAX);
     if (r != 0) return why_set(why, r, "no memory for a chat template");
     j->token = jinja_lex(j, source, n);
     return j->err;
@@ -149,7 +149,7 @@ int jinja_render(struct jinja_text *out, const char *source, size_t n, const str
     struct jpieces written = {0};
     struct jinja j = {.why = why, .steps_max = c->steps_max ? c->steps_max : JINJA_STEPS_MAX, .unix_s = c->unix_s};
     *out = (struct jinja_text){0};
-    int r = set_up(&j, source, n, why);
+    int r = set_up(&j, source, n, c->memory_max, why);
     const struct jnode *tree = r == 0 ? jinja_parse(&j) : NULL;
     if (r == 0 && (r = j.err) == 0) {
         j.out = &written;
@@ -166,7 +166,7 @@ int jinja_render(struct jinja_text *out, const char *source, size_t n, const str
 
 int jinja_check(const char *source, size_t n, struct why *why) {
     struct jinja j = {.why = why, .steps_max = JINJA_STEPS_MAX};
-    int r = set_up(&j, source, n, why);
+    int r = set_up(&j, source, n, 0, why);
     if (r == 0) (void)jinja_parse(&j);
     arena_release(&j.arena);
     return r ? r : j.err;

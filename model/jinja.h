@@ -39,6 +39,7 @@ struct jinja_chat {
     int add_generation_prompt;
     uint64_t unix_s;    /* what strftime_now prints, in UTC */
     uint32_t steps_max; /* 0: JINJA_STEPS_MAX */
+    size_t memory_max;  /* 0: JINJA_MEMORY_BYTES_MAX */
 };
 
 /* Output in stretches, as the tokenizer takes them. */

@@ -50,7 +50,7 @@ int jargs_bool(const struct jargs *a, uint32_t at, const char *name, int otherwi
 struct jargs jargs_rest(const struct jargs *a, uint32_t skip) {
     uint32_t places = a->count - a->named;
     if (skip > places) skip = places;
-    return (struct jargs){a->v + skip, a->count - skip, a->names, a->named};
+    return (struct jargs){skip ? a->v + skip : a->v, a->count - skip, a->names, a->named};
 }
 
 /* ---- macros ---- */

@@ -39,7 +39,7 @@ const char *jval_kind(struct jval v) {
 
 struct jlist *jlist_new(struct jinja *j, size_t cap) {
     struct jlist *l = jinja_take(j, 1, sizeof *l);
-    if (cap > UINT32_MAX / 2) jinja_fail(j, ERR_LIMIT, "more than %d MiB of memory", JINJA_MEMORY_BYTES_MAX >> 20);
+    if (cap > UINT32_MAX / 2) jinja_fail(j, ERR_LIMIT, "more than %zu MiB of memory", j->arena.cap >> 20);
     if (l && cap) l->v = jinja_take(j, cap, sizeof *l->v);
     if (j->err) return NULL;
     l->cap = (uint32_t)cap;
@@ -62,7 +62,7 @@ int jlist_add(struct jinja *j, struct jlist *l, struct jval v) {
 
 struct jdict *jdict_new(struct jinja *j, size_t cap) {
     struct jdict *d = jinja_take(j, 1, sizeof *d);
-    if (cap > UINT32_MAX / 2) jinja_fail(j, ERR_LIMIT, "more than %d MiB of memory", JINJA_MEMORY_BYTES_MAX >> 20);
+    if (cap > UINT32_MAX / 2) jinja_fail(j, ERR_LIMIT, "more than %zu MiB of memory", j->arena.cap >> 20);
     if (d && cap) d->e = jinja_take(j, cap, sizeof *d->e);
     if (j->err) return NULL;
     d->cap = (uint32_t)cap;

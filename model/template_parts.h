@@ -27,10 +27,11 @@ void quote_trimmed(struct script *s, struct gen_text text);
 template_writer write_chatml, write_qwen25, write_qwen3, write_llama3, write_llama2, write_mistral_v1, write_mistral_v3;
 template_writer write_mistral_tekken, write_mistral_v7, write_gemma, write_phi3, write_zephyr;
 
-/* template.c: t->format's writer. template_run.c: the template itself. Both append to out, or fail and leave it. */
+/* template.c: t->format's writer. template_run.c: the template itself. Both append to out, or fail and leave it.
+ * Probing: with tighter limits. */
 int template_write(const struct chat_template *t, const struct vocab *v, const struct template_chat *c, struct ids *out,
                    struct why *why);
-int template_run(const struct chat_template *t, const struct vocab *v, const struct template_chat *c, uint32_t steps_max,
+int template_run(const struct chat_template *t, const struct vocab *v, const struct template_chat *c, int probing,
                  struct ids *out, struct why *why);
 /* 1: for every conversation of a set that the template does not refuse, its writer gives the same tokens. */
 int template_agrees(const struct chat_template *t, const struct vocab *v);

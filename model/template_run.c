@@ -4,7 +4,10 @@
 
 #include <string.h>
 
-int template_run(const struct chat_template *t, const struct vocab *v, const struct template_chat *c, uint32_t steps_max,
+/* A day that no template has as its default; little work, since a hostile file is only being looked at. */
+enum { PROBE_TIME = 1000000000, PROBE_STEPS = 20000, PROBE_MEMORY = 8 << 20, PROBE_TOKENS = 8192 };
+
+int template_run(const struct chat_template *t, const struct vocab *v, const struct template_chat *c, int probing,
                  struct ids *out, struct why *why) {
     struct jinja_chat chat = {.variables = c->options,
                               .messages = c->messages,
@@ -15,7 +18,8 @@ int template_run(const struct chat_template *t, const struct vocab *v, const str
                               .eos = vocab_piece(v, vocab_eos(v), 1),
                               .add_generation_prompt = !c->no_answer,
                               .unix_s = c->unix_s,
-                              .steps_max = steps_max};
+                              .steps_max = probing ? PROBE_STEPS : 0,
+                              .memory_max = probing ? PROBE_MEMORY : 0};
     struct jinja_text text;
     int r = jinja_render(&text, t->source.p, t->source.n, &chat, why);
     if (r == 0) r = vocab_encode_spans(v, text.span, text.count, VOCAB_BOS, out, why);
@@ -45,9 +49,6 @@ static const struct {
     size_t count;
 } probes[] = {{alone, 1}, {led, 2}, {answered, 3}, {long_one, 6}, {thought, 3}, {unasked, 2}, {tools, 4}, {twice, 2}};
 
-/* A day that no template has as its default; few steps, since a hostile file is only being looked at. */
-enum { PROBE_TIME = 1000000000, PROBE_STEPS = 20000, PROBE_TOKENS = 8192 };
-
 int template_agrees(const struct chat_template *t, const struct vocab *v) {
     int same = 1;
     for (size_t i = 0; i < sizeof probes / sizeof probes[0] && same; i++) {
@@ -55,7 +56,7 @@ int template_agrees(const struct chat_template *t, const struct vocab *v) {
         struct ids theirs, ours;
         ids_init(&theirs, PROBE_TOKENS);
         ids_init(&ours, PROBE_TOKENS);
-        if (template_run(t, v, &c, PROBE_STEPS, &theirs, NULL) == 0)
+        if (template_run(t, v, &c, 1, &theirs, NULL) == 0)
             same = template_write(t, v, &c, &ours, NULL) == 0 && ours.count == theirs.count &&
                    (ours.count == 0 || memcmp(ours.id, theirs.id, ours.count * sizeof *ours.id) == 0);
         ids_release(&theirs);
