@@ -129,7 +129,7 @@ static int emit_repeat(struct grammar *g, const struct gram_text *t, const struc
 static int emit(struct grammar *g, const struct gram_text *t, uint32_t item, uint32_t next, uint32_t *out) {
     const struct gram_item *it = &t->item[item];
     switch (it->kind) {
-    case ITEM_TEXT: return emit_text(g, t->cp + it->first, it->count, next, out);
+    case ITEM_TEXT: return emit_text(g, it->count ? t->cp + it->first : NULL, it->count, next, out);
     case ITEM_CLASS: return gram_emit_class(g, t->range + it->first, it->count, next, out);
     case ITEM_RULE: /* until all rules are there, a call of one holds GRAMMAR_NODES_MAX + its number */
         return gram_add_node(g, (struct gram_node){NODE_CALL, GRAMMAR_NODES_MAX + it->first, next}, out);
