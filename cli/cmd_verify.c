@@ -23,7 +23,7 @@ static void print_text(const struct verdict *v) {
     if (v->from) printf("tokens before position %u came from nodes that were lost; this receipt does not vouch for them\n", v->from);
     hex_encode(hex, v->coordinator, 32);
     if (v->has_countersign) printf("countersigned by coordinator %.16s\n", hex);
-    if (v->replayed) printf("replay exact: positions %u to %u, every id and every logits digest\n", v->from, v->tokens ? v->tokens - 1 : 0);
+    if (v->replayed) printf("replay exact: positions %u to %u, every id, every logits digest, the text and why it ends there\n", v->from, v->tokens ? v->tokens - 1 : 0);
 }
 
 static void print_json(const struct verdict *v) {

@@ -11,6 +11,7 @@
 #include "model/gen.h"
 #include "model/model.h"
 #include "model/replay.h"
+#include "seal/codes.h"
 #include "seal/seal_err.h"
 #include "seal/transcript.h"
 
@@ -26,12 +27,6 @@ static void fill(struct verdict *v, const struct transcript *t) {
 }
 
 /* The receipt's sampler must be what the request asked for, or the node sampled in its own way. */
-static int same_sampler(const struct receipt_sampler *r, const struct gen_sampling *s) {
-    return r->temperature == s->temperature && r->top_p == s->top_p && r->min_p == s->min_p && r->repeat_penalty == s->repeat_penalty &&
-           r->presence_penalty == s->presence_penalty && r->frequency_penalty == s->frequency_penalty && r->top_k == s->top_k &&
-           r->repeat_last_n == s->repeat_last_n && r->seed == s->seed;
-}
-
 static int parse_request(struct api_request *q, const struct transcript *t) {
     struct api_error err;
     enum api_endpoint e = api_endpoint_of(t->path);
@@ -39,13 +34,37 @@ static int parse_request(struct api_request *q, const struct transcript *t) {
     if (r != 0) return r;
     q->gen.sampling.seed = t->seed;
     q->gen.template_time = t->template_time;
-    return same_sampler(&t->receipt.sampler, &q->gen.sampling) ? 0 : BAD_SAMPLER;
+    return receipt_sampler_same(&t->receipt.sampler, &RECEIPT_SAMPLER(&q->gen.sampling)) ? 0 : BAD_SAMPLER;
 }
 
 static int prompt_matches(const struct transcript *t, const int32_t *ids, size_t n) {
     uint8_t hash[32];
     prompt_ids_hash(hash, ids, n);
     return memcmp(hash, t->prompt_hash, 32) == 0;
+}
+
+static uint8_t seal_stop_of(enum gen_stop s) {
+    return s == STOP_END ? SEAL_STOP_END : s == STOP_STRING ? SEAL_STOP_STRING : s == STOP_LENGTH ? SEAL_STOP_LENGTH : 0;
+}
+
+/* What these ids say, by the rules that made the answer: its text, byte for byte, and that it was over at the last id, for the
+ * receipt's reason, and not before. Nothing is computed: it is an answer to go on with that has nothing left to do. */
+static int check_text(struct verdict *v, struct gen_pool *pool, const struct transcript *t, const struct api_request *q,
+                      const int32_t *answer, struct why *why) {
+    struct gen *g = NULL;
+    struct gen_resume whole = {.ids = answer, .count = t->ids.count};
+    size_t n;
+    int r = gen_start(&g, pool, &q->gen, &whole, NULL, NULL, why);
+    if (r == ERR_RANGE) { /* it was over before the last id, or could not have these ids */
+        v->err = BAD_STOP;
+        return 0;
+    }
+    if (r != 0) return r;
+    const uint8_t *text = gen_resumed_text(g, &n);
+    if (n != t->text_n || (n && memcmp(text, t->text, n) != 0)) v->err = BAD_TEXT;
+    else if (seal_stop_of(gen_stop_of(g)) != t->receipt.stop) v->err = BAD_STOP;
+    gen_free(g);
+    return 0;
 }
 
 static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *pool, const struct transcript *t, const struct api_request *q, enum kv_format kv,
@@ -63,24 +82,26 @@ static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *po
                             .chain = t->receipt.digests_chain, .kv = kv};
         struct replay_result out = {0};
         if (!prompt_matches(t, prompt, n)) v->err = BAD_PROMPT_HASH;
+        else if (n != t->receipt.prompt_tokens) v->err = BAD_COUNTS;
         else if (t->ids.count > t->receipt.from) r = replay_run(m, &in, &out, why);
         else out.position = t->ids.count; /* the signer computed nothing: there is nothing to replay */
         v->replayed = r == 0;
         v->mismatch = (uint32_t)out.position;
         if (v->err == 0 && out.verdict == REPLAY_ID) v->err = BAD_IDS_CHAIN;
         else if (v->err == 0 && out.verdict != REPLAY_EXACT) v->err = BAD_DIGEST_CHAIN;
+        gen_free(g);
     }
-    gen_free(g);
+    if (r == 0 && v->err == 0) r = check_text(v, pool, t, q, answer, why);
     free(answer);
     return r;
 }
 
-static int replay_with(struct verdict *v, const struct transcript *t, const char *path, struct why *why) {
+static int replay_with(struct verdict *v, const struct transcript *t, const struct api_request *q, const char *path,
+                       struct why *why) {
     const struct manifest *named = transcript_model(t);
     struct model_opts mo = {.kernels = getenv("LULL_KERNELS")};
     struct model *m = NULL;
     struct gen_pool *pool = NULL;
-    struct api_request q = {0};
     struct gen_pool_opts po = {.slots = 1, .context_max = named ? named->context : 0}; /* makes the prompt, computes nothing */
     enum kv_format kv = KV_F16;
     uint8_t sha[32];
@@ -91,10 +112,8 @@ static int replay_with(struct verdict *v, const struct transcript *t, const char
             r = why_set(why, ERR_NOTFOUND, "%s is not the file that the receipt names (another SHA-256)", path);
     }
     if (r == 0) r = model_profile_kv(&kv, m, t->receipt.profile, why);
-    if (r == 0) v->err = parse_request(&q, t);
-    if (r == 0 && v->err == 0) r = gen_pool_new(&pool, m, &po, why);
-    if (r == 0 && v->err == 0) r = replay_answer(v, m, pool, t, &q, kv, why);
-    api_request_free(&q);
+    if (r == 0) r = gen_pool_new(&pool, m, &po, why);
+    if (r == 0) r = replay_answer(v, m, pool, t, q, kv, why);
     gen_pool_free(pool);
     model_close(m);
     return r;
@@ -102,6 +121,7 @@ static int replay_with(struct verdict *v, const struct transcript *t, const char
 
 int verify_receipt(struct verdict *v, const uint8_t *file, size_t n, const char *model, const uint8_t *pinned, struct why *why) {
     *v = (struct verdict){0};
+    struct api_request q = {0};
     struct transcript *t = calloc(1, sizeof *t);
     if (!t) return ERR_NOMEM;
     int r = 0;
@@ -111,7 +131,9 @@ int verify_receipt(struct verdict *v, const uint8_t *file, size_t n, const char 
         fill(v, t);
         v->err = transcript_verify(t, pinned);
     }
-    if (v->err == 0 && model) r = replay_with(v, t, model, why);
+    if (v->err == 0) v->err = parse_request(&q, t);
+    if (v->err == 0 && model) r = replay_with(v, t, &q, model, why);
+    api_request_free(&q);
     mem_wipe(t, sizeof *t);
     free(t);
     return r;

@@ -63,9 +63,11 @@ static int on_receipt(struct gw_request *r, const struct frame *f, uint64_t now)
                   LOG_ID("node", gw_attempt_record(r->attempt)->keys.identity, 8), LOG_CODE("check", seal_err_text(e)));
         return e;
     }
+    size_t held;
+    const uint8_t *text = progress_held(&r->progress, &held);
     progress_done(&r->progress);
     r->closing_ms = now;
-    e = gw_out_text(&r->out, r->progress.held.data, r->progress.held.len, now);
+    e = gw_out_text(&r->out, text, held, now);
     gw_request_wake(r); /* the timer now waits for the countersignature */
     return e;
 }

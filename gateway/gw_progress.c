@@ -8,13 +8,13 @@ void progress_init(struct progress *p, uint64_t now_ms, uint64_t deadline_ms, ui
     *p = (struct progress){.deadline_ms = deadline_ms, .send_at_ms = now_ms, .max_tokens = max_tokens};
     buf_init(&p->ids, 4 * (size_t)IDS_MAX);
     buf_init(&p->digests, 32 * (size_t)IDS_MAX);
-    buf_init(&p->held, PROGRESS_TEXT_HELD_MAX);
+    buf_init(&p->text, PROGRESS_TEXT_MAX);
 }
 
 void progress_release(struct progress *p) {
     buf_release(&p->ids);
     buf_release(&p->digests);
-    buf_release(&p->held);
+    buf_release(&p->text);
     mem_wipe(p, sizeof *p);
 }
 
@@ -47,6 +47,7 @@ void progress_sent(struct progress *p, uint64_t now_ms, const uint8_t (*identiti
     p->opened = 0;
     p->attempts++;
     p->from = progress_count(p);
+    p->text_from = p->text_bytes;
     p->digests.len = 0;
 }
 
@@ -78,17 +79,28 @@ int progress_token(struct progress *p, const struct frame_token *t, const uint8_
     p->fails = 0;
     p->ending = t->is_end || (p->max_tokens && progress_count(p) >= p->max_tokens);
     if (p->ending) return progress_text(p, t->text, t->text_n);
+    if (buf_add(&p->text, t->text, t->text_n) != 0) return ERR_LIMIT;
     *text = t->text;
     *n = t->text_n;
     p->text_bytes += t->text_n;
     return 0;
 }
 
-int progress_text(struct progress *p, const uint8_t *text, size_t n) { return buf_add(&p->held, text, n) == 0 ? 0 : ERR_LIMIT; }
+const uint8_t *progress_held(const struct progress *p, size_t *n) {
+    *n = p->text.len - (size_t)p->text_bytes;
+    return *n ? p->text.data + p->text_bytes : NULL;
+}
+
+int progress_text(struct progress *p, const uint8_t *text, size_t n) {
+    size_t held;
+    (void)progress_held(p, &held);
+    if (n > PROGRESS_TEXT_HELD_MAX - held) return ERR_LIMIT;
+    return buf_add(&p->text, text, n) == 0 ? 0 : ERR_LIMIT;
+}
 
 void progress_done(struct progress *p) {
     p->state = PROGRESS_DONE;
-    p->text_bytes += p->held.len;
+    p->text_bytes = p->text.len;
 }
 
 /* ---- when it breaks ---- */
@@ -99,8 +111,10 @@ static void forget_the_end(struct progress *p) {
         p->ids.len -= 4;
         if (p->digests.len) p->digests.len -= 32;
     }
-    mem_wipe(p->held.data, p->held.len);
-    p->held.len = 0;
+    size_t held;
+    (void)progress_held(p, &held);
+    if (held) mem_wipe(p->text.data + p->text_bytes, held);
+    p->text.len = (size_t)p->text_bytes;
     p->ending = 0;
 }
 

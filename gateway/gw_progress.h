@@ -27,7 +27,8 @@ enum {
     PROGRESS_TRIES_START = 8,         /* failed attempts in a row before any token */
     PROGRESS_TRIES_RUNNING = 60,      /* and after one */
     PROGRESS_ATTEMPTS_MAX = 250,
-    PROGRESS_TEXT_HELD_MAX = 65536 /* bytes of text that wait for the receipt */
+    PROGRESS_TEXT_HELD_MAX = 65536,  /* bytes of text that wait for the receipt */
+    PROGRESS_TEXT_MAX = 2097152      /* bytes of text of a whole answer: what a RECEIPT file takes */
 };
 
 enum progress_state { PROGRESS_WAIT, PROGRESS_RUN, PROGRESS_DONE, PROGRESS_FAILED };
@@ -54,8 +55,9 @@ struct progress {
 
     struct buf ids;      /* u32 big-endian each, the whole answer */
     struct buf digests;  /* 32 bytes for each position from `from` on */
-    struct buf held;     /* text that waits for the receipt */
+    struct buf text;     /* the whole answer's; what is beyond text_bytes waits for the receipt */
     uint32_t from;       /* first position of this attempt */
+    uint64_t text_from;  /* first byte of its text */
     uint64_t text_bytes; /* released to the app so far */
     int ending;          /* the newest id ends the answer */
 
@@ -87,7 +89,9 @@ int progress_accepted(struct progress *p, const struct frame_accepted *a);
 int progress_token(struct progress *p, const struct frame_token *t, const uint8_t **text, size_t *n);
 /* Text after the last id: held. ERR_LIMIT. */
 int progress_text(struct progress *p, const uint8_t *text, size_t n);
-/* The receipt is verified: held text may go out, the answer is complete. */
+/* Text that waits for the receipt; *n may be 0. */
+const uint8_t *progress_held(const struct progress *p, size_t *n);
+/* The receipt is verified: held text may go out (ask for it before), the answer is complete. */
 void progress_done(struct progress *p);
 
 /* The attempt is over without a receipt. who: the node that answered it, NULL when none did. Moves to WAIT or FAILED. */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 int gw_proof_check(const struct gw_proof *p, const uint8_t *bytes, size_t n, struct receipt *out) {
-    uint8_t ids_chain[32], digests_chain[32];
+    uint8_t ids_chain[32], digests_chain[32], text_hash[32];
     const struct progress *g = p->progress;
     const struct envelope_secrets *secrets = gw_attempt_secrets(p->attempt);
     struct id_list ids = progress_ids(g);
@@ -22,6 +22,7 @@ int gw_proof_check(const struct gw_proof *p, const uint8_t *bytes, size_t n, str
         chain_add_id(ids_chain, id_at(&ids, i));
         chain_add_digest(digests_chain, g->digests.data + 32 * (size_t)(i - g->from));
     }
+    text_hash_salted(text_hash, p->content->salt, g->text.data + g->text_from, g->text.len - (size_t)g->text_from);
     struct receipt_expect e = {.head = &secrets->head,
                                .header_hash = secrets->header_hash,
                                .record = gw_attempt_record(p->attempt),
@@ -31,6 +32,8 @@ int gw_proof_check(const struct gw_proof *p, const uint8_t *bytes, size_t n, str
                                .prompt_hash = g->prompt_hash,
                                .seed = p->content->seed,
                                .template_time = p->content->template_time,
+                               .text_from = g->text_from,
+                               .text_hash = text_hash,
                                .from = g->from,
                                .output_tokens = ids.count,
                                .ids_chain = ids_chain,
@@ -84,6 +87,8 @@ int gw_proof_file(const struct gw_proof *p, const struct receipt *receipt, const
     memcpy(t->prompt_hash, p->progress->prompt_hash, 32);
     t->ids = progress_ids(p->progress);
     t->digests = p->progress->digests.data;
+    t->text = p->progress->text.data;
+    t->text_n = (uint32_t)p->progress->text.len;
     int r = transcript_write(out, t);
     mem_wipe(t, sizeof *t);
     free(t);

@@ -13,6 +13,7 @@ const uint8_t *gen_resumed_text(const struct gen *g, size_t *n) {
     *n = g->before.len;
     return g->before.data;
 }
+enum gen_stop gen_stop_of(const struct gen *g) { return g->stop; }
 void gen_digest_chain(const struct gen *g, uint8_t out[32]) { memcpy(out, g->chain, DIGEST_BYTES); }
 void gen_times_of(const struct gen *g, struct gen_times *t) {
     *t = g->times;

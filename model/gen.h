@@ -55,14 +55,16 @@ int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r,
  * KV pages, but for full pages that are kept under its cache_salt. */
 void gen_free(struct gen *g);
 
+enum gen_stop { STOP_NONE, STOP_END, STOP_STRING, STOP_LENGTH }; /* "stop" for END and STRING, "length" */
 /* Prompt ids, valid while g lives. */
 const int32_t *gen_prompt_ids(const struct gen *g, size_t *count);
 /* All text that the resumed ids have released (what had not been delivered is its tail); valid while g lives. */
 const uint8_t *gen_resumed_text(const struct gen *g, size_t *n);
+/* Why the answer is over, if it is: also of a resumed one that was over already. */
+enum gen_stop gen_stop_of(const struct gen *g);
 /* The digest chain over the rows computed here so far, from digest_salt on. */
 void gen_digest_chain(const struct gen *g, uint8_t out[32]);
 
-enum gen_stop { STOP_NONE, STOP_END, STOP_STRING, STOP_LENGTH }; /* "stop" for END and STRING, "length" */
 struct gen_event {
     struct gen *gen;
     void *user;

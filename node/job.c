@@ -96,12 +96,12 @@ static void receipt_begin(struct job *j, const struct opened *o, const struct ge
     memcpy(r->manifest_hash, j->model->manifest_hash, 32);
     memcpy(r->engine_id, n->keys->stmt[o->key].engine_id, sizeof r->engine_id);
     memcpy(r->profile, j->model->manifest.profile, sizeof r->profile);
-    r->sampler = (struct receipt_sampler){.temperature = s->temperature, .top_p = s->top_p, .min_p = s->min_p, .repeat_penalty = s->repeat_penalty,
-                                          .presence_penalty = s->presence_penalty, .frequency_penalty = s->frequency_penalty,
-                                          .top_k = s->top_k, .repeat_last_n = s->repeat_last_n, .seed = s->seed};
+    r->sampler = RECEIPT_SAMPLER(s);
     r->template_time = o->content.template_time;
     chain_start(r->ids_chain, o->content.salt);
     chain_start(r->digests_chain, o->content.salt);
+    text_hash_start(&j->text_hash, o->content.salt);
+    r->text_from = o->content.text_delivered;
     r->from = j->from = j->next_position = o->content.so_far.count;
     r->tier = o->head.tier;
     r->start_ms = clock_unix_ms();

@@ -22,6 +22,7 @@ struct job {
     struct receipt receipt;
     uint8_t receipt_secret[SIGN_SECRET_BYTES];
     uint8_t salt[32];
+    struct sha256 text_hash; /* of all text that the stream carries */
     uint32_t from, next_position;
     uint16_t pacing_ms;
 };

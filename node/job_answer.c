@@ -77,6 +77,7 @@ static void end_answer(struct job *j, const struct work_event *e) {
     struct receipt *r = &j->receipt;
     r->output_tokens = j->next_position;
     r->stop = seal_stop_of(e->stop);
+    sha256_done(&j->text_hash, r->text_hash);
     r->end_ms = clock_unix_ms();
     struct writer w = writer_over(receipt, sizeof receipt), u = writer_over(usage, sizeof usage);
     int err = receipt_sign(r, j->receipt_secret);
@@ -112,6 +113,7 @@ static void send_token(struct job *j, const struct work_event *e) {
     uint8_t frame[FRAME_BYTES_MAX];
     struct frame_token t = {.position = e->position, .id = e->id, .is_end = (uint8_t)e->is_end, .text = e->text, .text_n = e->text_len};
     memcpy(t.digest, e->digest, 32);
+    sha256_add(&j->text_hash, e->text, e->text_len);
     chain_add_id(j->receipt.ids_chain, e->id);
     chain_add_digest(j->receipt.digests_chain, e->digest);
     j->next_position = e->position + 1;
@@ -124,6 +126,7 @@ static int send_event(struct job *j, const struct work_event *e) {
     case WORK_ACCEPTED: send_accepted(j, e); break;
     case WORK_CARRY:
     case WORK_TEXT:
+        sha256_add(&j->text_hash, e->text, e->text_len);
         if (stream_carry_text(&j->out, e->text, e->text_len) == 0) return 0;
         abandon(j);
         break;

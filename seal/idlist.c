@@ -1,6 +1,5 @@
 /* seal/idlist.c - see idlist.h. */
 #include "seal/idlist.h"
-#include "base/hash.h"
 
 void id_put(uint8_t out[4], int32_t id) {
     uint32_t v = (uint32_t)id;
@@ -37,6 +36,17 @@ void prompt_hash_salted(uint8_t out[32], const uint8_t salt[32], const uint8_t h
 
 void body_hash_salted(uint8_t out[32], const uint8_t salt[32], const void *body, size_t n) {
     sha256_joined(out, "lull body v1", salt, 32, body, n);
+}
+
+void text_hash_start(struct sha256 *h, const uint8_t salt[32]) {
+    static const char label[] = "lull text v1";
+    sha256_init(h);
+    sha256_add(h, label, sizeof label - 1);
+    sha256_add(h, salt, 32);
+}
+
+void text_hash_salted(uint8_t out[32], const uint8_t salt[32], const void *text, size_t n) {
+    sha256_joined(out, "lull text v1", salt, 32, text, n);
 }
 
 void chain_start(uint8_t chain[32], const uint8_t salt[32]) {

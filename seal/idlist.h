@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/hash.h"
+
 enum { IDS_MAX = 131072, PROMPT_IDS_MAX = 1 << 24 };
 struct id_list { /* u32 big-endian each; points into a message or into the caller's memory */
     const uint8_t *be;
@@ -27,5 +29,9 @@ void body_hash_salted(uint8_t out[32], const uint8_t salt[32], const void *body,
 void chain_start(uint8_t chain[32], const uint8_t salt[32]);
 void chain_add_id(uint8_t chain[32], int32_t id);
 void chain_add_digest(uint8_t chain[32], const uint8_t digest[32]);
+/* Text hash: SHA-256("lull text v1" || salt || text). How the text was cut into frames does not matter to it: sha256_add each
+ * piece after this, then sha256_done. */
+void text_hash_start(struct sha256 *h, const uint8_t salt[32]);
+void text_hash_salted(uint8_t out[32], const uint8_t salt[32], const void *text, size_t n);
 
 #endif

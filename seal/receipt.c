@@ -3,7 +3,7 @@
  *     u8 version | header hash 32 | key id 32 | body hash 32 | prompt hash 32 | manifest hash 32 |
  *     u8-text engine id | u8-text profile |
  *     sampler: f32 bits temperature, top-p, min-p, repeat, presence, frequency | u32 top-k | u32 repeat last n | u64 seed |
- *     u64 template time | ids chain 32 | digests chain 32 | u32 from | u32 prompt tokens | u32 output tokens |
+ *     u64 template time | ids chain 32 | digests chain 32 | text hash 32 | u64 text from | u32 from | u32 prompt tokens | u32 output tokens |
  *     u8 stop | u8 tier | evidence hash 32 | u64 start ms | u64 end ms | signature 64 */
 #include "seal/receipt.h"
 #include "base/err.h"
@@ -67,6 +67,8 @@ void receipt_signed_bytes(struct writer *w, const struct receipt *r) {
     write_u64(w, r->template_time);
     write_bytes(w, r->ids_chain, 32);
     write_bytes(w, r->digests_chain, 32);
+    write_bytes(w, r->text_hash, 32);
+    write_u64(w, r->text_from);
     write_u32(w, r->from);
     write_u32(w, r->prompt_tokens);
     write_u32(w, r->output_tokens);
@@ -97,6 +99,8 @@ int receipt_read(struct reader *in, struct receipt *out) {
     r.template_time = read_u64(in);
     read_copy(in, r.ids_chain, 32);
     read_copy(in, r.digests_chain, 32);
+    read_copy(in, r.text_hash, 32);
+    r.text_from = read_u64(in);
     r.from = read_u32(in);
     r.prompt_tokens = read_u32(in);
     r.output_tokens = read_u32(in);
@@ -119,6 +123,13 @@ int receipt_sign(struct receipt *r, const uint8_t receipt_secret[SIGN_SECRET_BYT
     struct writer w = writer_over(bytes, sizeof bytes);
     receipt_signed_bytes(&w, r);
     return w.err ? w.err : sign_make(r->sig, LABEL_RECEIPT, bytes, w.len, receipt_secret);
+}
+
+int receipt_sampler_same(const struct receipt_sampler *a, const struct receipt_sampler *b) {
+    return a->temperature == b->temperature && a->top_p == b->top_p && a->min_p == b->min_p &&
+           a->repeat_penalty == b->repeat_penalty && a->presence_penalty == b->presence_penalty &&
+           a->frequency_penalty == b->frequency_penalty && a->top_k == b->top_k && a->repeat_last_n == b->repeat_last_n &&
+           a->seed == b->seed;
 }
 
 static int same(const uint8_t *a, const uint8_t *b) { return memcmp(a, b, 32) == 0; }
@@ -158,9 +169,11 @@ static int check_answer(const struct receipt *r, const struct receipt_expect *e)
     prompt_hash_salted(hash, e->salt, e->prompt_hash);
     if (!same(r->prompt_hash, hash)) return BAD_PROMPT_HASH;
     if (r->sampler.seed != e->seed || r->template_time != e->template_time) return BAD_SAMPLER;
+    if (e->sampler && !receipt_sampler_same(&r->sampler, e->sampler)) return BAD_SAMPLER;
     if (r->from != e->from || r->output_tokens != e->output_tokens || r->from > r->output_tokens) return BAD_COUNTS;
     if (!same(r->ids_chain, e->ids_chain)) return BAD_IDS_CHAIN;
     if (!same(r->digests_chain, e->digests_chain)) return BAD_DIGEST_CHAIN;
+    if (r->text_from != e->text_from || !same(r->text_hash, e->text_hash)) return BAD_TEXT;
     return r->end_ms >= r->start_ms ? 0 : BAD_TIMES;
 }
 

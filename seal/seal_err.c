@@ -24,14 +24,16 @@ static const char *const texts[] = {
     [-BAD_DIGEST_CHAIN] = "the logits digests do not match the receipt",
     [-BAD_COUNTS] = "the token counts disagree",
     [-BAD_TIER] = "the tier differs",
-    [-BAD_SAMPLER] = "the seed or template time differs",
+    [-BAD_SAMPLER] = "the sampler's parameters, seed or template time differ",
     [-BAD_EVIDENCE] = "the evidence hash differs",
-    [-BAD_TIMES] = "it ends before it starts",
+    [-BAD_TIMES] = "its times are not those of the answer",
     [-BAD_USAGE_SIG] = "the usage statement's signature is wrong",
     [-BAD_USAGE_RECEIPT] = "the usage statement is about another answer",
     [-BAD_COUNTERSIG] = "the countersignature is wrong",
     [-BAD_COUNTER_KEY] = "another coordinator countersigned",
     [-BAD_COUNTER_NODE] = "the countersignature names another node",
+    [-BAD_TEXT] = "the text differs",
+    [-BAD_STOP] = "the answer does not end for the reason given",
 };
 
 const char *seal_err_text(int err) {

@@ -23,14 +23,16 @@ enum seal_err {
     BAD_DIGEST_CHAIN = -117,     /* logits digests do not give the receipt's chain */
     BAD_COUNTS = -118,           /* token counts or `from` disagree */
     BAD_TIER = -119,             /* tier differs from the header's */
-    BAD_SAMPLER = -120,          /* seed or template time differs from the request's */
+    BAD_SAMPLER = -120,          /* sampler's parameters, seed or template time differ from the request's */
     BAD_EVIDENCE = -121,         /* evidence hash differs from the record's */
-    BAD_TIMES = -122,            /* ends before it starts */
+    BAD_TIMES = -122,            /* ends before it starts, or is not of the time when it was made */
     BAD_USAGE_SIG = -123,        /* usage statement not signed by the receipt key */
     BAD_USAGE_RECEIPT = -124,    /* usage statement names another receipt, or other numbers */
     BAD_COUNTERSIG = -125,       /* countersignature invalid */
     BAD_COUNTER_KEY = -126,      /* countersigned by another coordinator than the pinned one */
     BAD_COUNTER_NODE = -127,     /* countersignature names another node */
+    BAD_TEXT = -128,             /* the text is not the one signed for, or not what the ids say */
+    BAD_STOP = -129,             /* the answer does not end where and why the receipt says */
 };
 
 /* A short English phrase for any ERR_* or BAD_*. Never NULL. */

@@ -3,7 +3,7 @@
  *     u8 version | u16-block receipt | u16-block H | u16-block record | u16-block countersignature (may be empty) |
  *     request id 16 | salt 32 | u8-text method | u16-text path | u8-text type | u32-block body |
  *     u64 seed | u64 template time | prompt hash 32 |
- *     u32 count | count x u32 id | (count - receipt.from) x digest 32 */
+ *     u32 count | count x u32 id | (count - receipt.from) x digest 32 | u32-block text */
 #include "seal/transcript.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -39,6 +39,7 @@ int transcript_write(struct buf *out, const struct transcript *t) {
     uint8_t front[1 + 8 + RECEIPT_BYTES_MAX + REQHEAD_BYTES_MAX + RECORD_BYTES_MAX + COUNTERSIGN_BYTES + REQUEST_ID_BYTES + 32 +
                   512 + 4];
     if (t->ids.count > IDS_MAX || t->body_n > CONTENT_BODY_MAX || t->receipt.from > t->ids.count) return ERR_LIMIT;
+    if (t->text_n > TRANSCRIPT_TEXT_MAX || t->receipt.text_from > t->text_n) return ERR_LIMIT;
     struct writer w = writer_over(front, sizeof front);
     signed_parts_write(&w, t);
     write_bytes(&w, t->request_id, REQUEST_ID_BYTES);
@@ -58,6 +59,8 @@ int transcript_write(struct buf *out, const struct transcript *t) {
     if (r == 0) r = add_u32(out, t->ids.count);
     if (r == 0) r = buf_add(out, t->ids.be, 4 * (size_t)t->ids.count);
     if (r == 0) r = buf_add(out, t->digests, 32 * (size_t)(t->ids.count - t->receipt.from));
+    if (r == 0) r = add_u32(out, t->text_n);
+    if (r == 0) r = buf_add(out, t->text, t->text_n);
     mem_wipe(front, sizeof front);
     return r;
 }
@@ -103,6 +106,10 @@ static int transcript_parse(struct reader *r, struct transcript *t) {
     if (!r->err && t->receipt.from > t->ids.count) read_fail(r, ERR_RANGE);
     t->ids.be = read_bytes(r, r->err ? 0 : 4 * (size_t)t->ids.count);
     t->digests = read_bytes(r, r->err ? 0 : 32 * (size_t)(t->ids.count - t->receipt.from));
+    struct reader text = read_block32(r, TRANSCRIPT_TEXT_MAX);
+    t->text = text.p;
+    t->text_n = (uint32_t)text.left;
+    if (!r->err && t->receipt.text_from > t->text_n) read_fail(r, ERR_RANGE);
     return read_end(r);
 }
 
@@ -124,7 +131,7 @@ static int countersign_verify(const struct transcript *t, const uint8_t *pinned)
 }
 
 int transcript_verify(const struct transcript *t, const uint8_t *pinned) {
-    uint8_t head[REQHEAD_BYTES_MAX], header_hash[32], ids_chain[32], digests_chain[32];
+    uint8_t head[REQHEAD_BYTES_MAX], header_hash[32], ids_chain[32], digests_chain[32], text_hash[32];
     struct writer w = writer_over(head, sizeof head);
     reqhead_write(&w, &t->head);
     sha256_of(header_hash, head, w.len);
@@ -134,6 +141,7 @@ int transcript_verify(const struct transcript *t, const uint8_t *pinned) {
         chain_add_id(ids_chain, id_at(&t->ids, i));
         chain_add_digest(digests_chain, t->digests + 32 * (size_t)(i - t->receipt.from));
     }
+    text_hash_salted(text_hash, t->salt, t->text + t->receipt.text_from, t->text_n - (size_t)t->receipt.text_from);
     struct receipt_expect e = {.head = &t->head,
                                .header_hash = header_hash,
                                .record = &t->record,
@@ -143,6 +151,8 @@ int transcript_verify(const struct transcript *t, const uint8_t *pinned) {
                                .prompt_hash = t->prompt_hash,
                                .seed = t->seed,
                                .template_time = t->template_time,
+                               .text_from = t->receipt.text_from,
+                               .text_hash = text_hash,
                                .from = t->receipt.from,
                                .output_tokens = t->ids.count,
                                .ids_chain = ids_chain,

@@ -1,5 +1,5 @@
 /* seal/transcript.h - the RECEIPT file: receipt, request header, record, countersignature, and the opening (salt, body, ids,
- * digests), which is the user's secret. Verifying it needs nothing but the file; with the model it can be replayed. */
+ * digests, text), which is the user's secret. Verifying it needs nothing but the file; with the model it can be replayed. */
 #ifndef SEAL_TRANSCRIPT_H
 #define SEAL_TRANSCRIPT_H
 
@@ -8,7 +8,7 @@
 #include "seal/receipt.h"
 #include "seal/usage.h"
 
-enum { TRANSCRIPT_VERSION = 1, TRANSCRIPT_BYTES_MAX = 16 * 1024 * 1024 };
+enum { TRANSCRIPT_VERSION = 2, TRANSCRIPT_BYTES_MAX = 16 * 1024 * 1024, TRANSCRIPT_TEXT_MAX = 2 * 1024 * 1024 };
 
 struct transcript { /* pointers go into the file's bytes, or into the caller's memory when writing */
     struct receipt receipt;
@@ -25,12 +25,14 @@ struct transcript { /* pointers go into the file's bytes, or into the caller's m
     uint8_t prompt_hash[32]; /* plain hash of the prompt's ids */
     struct id_list ids;      /* the whole answer; positions before receipt.from are not vouched for */
     const uint8_t *digests;  /* 32 bytes for each position receipt.from .. ids.count - 1 */
+    const uint8_t *text;     /* of the whole answer; bytes before receipt.text_from are not vouched for */
+    uint32_t text_n;
 };
 /* Appends to out. ERR_NOMEM, ERR_LIMIT. */
 int transcript_write(struct buf *out, const struct transcript *t);
 /* Reads a whole file; pointers go into p. t is about 10 KiB. */
 int transcript_read(const uint8_t *p, size_t n, struct transcript *t);
-/* Every check that needs no model: record (as of the receipt's start, when the request was opened), receipt, chains, countersignature when there is one.
+/* Every check that needs no model: record (as of the receipt's start, when the request was opened), receipt, chains, text, countersignature when there is one.
  * pinned: the coordinator's key, or NULL. 0 or the first failing check. */
 int transcript_verify(const struct transcript *t, const uint8_t *pinned);
 /* The manifest that the receipt names (its file hash tells which model to replay with); NULL when the record has none such. */

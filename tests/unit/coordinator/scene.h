@@ -229,7 +229,7 @@ FIX void answer(struct node_job *j, int foreign) {
         CHECK_INT(h2_write(j->s, frame, w.frame_bytes), 0);
     }
     struct id_list list = {ids, 2};
-    fix_receipt(&receipt, x, &o, &list, digests);
+    fix_receipt(&receipt, x, &o, &list, digests, "word word ");
     struct writer rw = writer_over(signed_receipt, sizeof signed_receipt), uw = writer_over(usage, sizeof usage);
     receipt_write(&rw, &receipt);
     struct usage u;

@@ -3,6 +3,9 @@
 
 #include "base/utf8.h"
 
+#define NOT_UTF8_FIRST "\xff\xc0\x80 \xed\xa0\x80 \xc3"
+#define NOT_UTF8_SECOND "\xa9 \xe2\x82"
+
 enum lie {
     NO_LIE,
     CUT,            /* a clean END_STREAM before the final frame */
@@ -12,6 +15,7 @@ enum lie {
     POSITION,       /* the second token says it is the third */
     FOREIGN_KEY,    /* receipt signed by another key */
     OTHER_IDS,      /* receipt about other ids */
+    OTHER_TEXT,     /* receipt about the text that the ids have, which is not what was sent */
     NO_RECEIPT,     /* all of the answer but the final frame */
     USAGE_OUTPUT,   /* usage frame with one token more than were sent */
     USAGE_PROMPT,   /* usage frame with another prompt length than `accepted` */
@@ -62,13 +66,17 @@ static void put_token(uint32_t position, const char *text) {
     writer.next_position = position;
     CHECK_INT(stream_put_token(&writer, room_for(FRAME), &t), 0);
 }
+static const char *answer_text(void) {
+    if (lie == OTHER_TEXT) return "first Second ";
+    return lie == NOT_UTF8 ? NOT_UTF8_FIRST NOT_UTF8_SECOND : "first second ";
+}
 static void put_end(struct fix_node *x, struct receipt *r) {
     static uint8_t digests[64], ids[8];
     uint8_t bytes[RECEIPT_BYTES_MAX];
     for (uint32_t i = 0; i < 2; i++) memset(digests + 32 * i, (int)i, 32), id_put(ids + 4 * i, (int32_t)(5 + i));
     if (lie == OTHER_IDS) ids[7] ^= 1;
     struct id_list list = {ids, 2};
-    fix_receipt(r, x, &opened, &list, digests + 32 * (size_t)opened.content.so_far.count);
+    fix_receipt(r, x, &opened, &list, digests + 32 * (size_t)opened.content.so_far.count, answer_text());
     r->start_ms = clock_unix_s() * 1000;
     r->end_ms = r->start_ms + 1;
     if (lie == RECEIPT_PROMPT) r->prompt_tokens++;
@@ -99,10 +107,10 @@ static void play(struct net_job *j) {
     struct receipt receipt;
     char hex[2 * COUNTERSIGN_BYTES + 1] = "";
     put_start();
-    if (opened.content.so_far.count == 0) put_token(0, lie == NOT_UTF8 ? "\xff\xc0\x80 \xed\xa0\x80 \xc3" : "first ");
+    if (opened.content.so_far.count == 0) put_token(0, lie == NOT_UTF8 ? NOT_UTF8_FIRST : "first ");
     if (lie != CUT) {
         size_t second = stream.n;
-        put_token(lie == POSITION ? 2 : 1, lie == NOT_UTF8 ? "\xa9 \xe2\x82" : "second ");
+        put_token(lie == POSITION ? 2 : 1, lie == NOT_UTF8 ? NOT_UTF8_SECOND : "second ");
         if (lie == BIT_FLIPPED) stream.bytes[second + 100] ^= 0x10;
         if (lie == FRAME_SWAPPED) memcpy(stream.bytes + second, earlier.bytes + TOKEN_2, FRAME);
         put_end(x, &receipt);

@@ -95,8 +95,10 @@ static int step(struct fake_node *n, struct progress *p, uint64_t now) {
         return 0;
     }
     if (!n->usage_sent) return n->usage_sent = 1, 0;
+    size_t held;
+    const uint8_t *text = progress_held(p, &held);
     progress_done(p);
-    take_text(p->held.data, p->held.len);
+    take_text(text, held);
     return 1;
 }
 
@@ -146,6 +148,8 @@ static void whole_run(struct progress *p, uint32_t nodes, uint32_t odds) {
     CHECK_INT(got_n, released[answer_count]);
     CHECK_MEM(got_text, answer_text, got_n);
     CHECK_INT(p->text_bytes, got_n);
+    CHECK_INT(p->text.len, got_n);
+    CHECK_MEM(p->text.data, got_text, got_n);
 }
 
 TEST(any_fault_anywhere_gives_the_same_answer) {
@@ -202,9 +206,9 @@ TEST(the_end_is_forgotten_without_its_receipt) {
     CHECK_INT(token(0, 0, "a"), 0);
     CHECK_INT(token(1, 1, "held"), 0);
     CHECK_INT(progress_text(&p, (const uint8_t *)"more", 4), 0);
-    CHECK(p.text_bytes == 1 && p.held.len == 8);
+    CHECK(p.text_bytes == 1 && p.text.len == 9);
     progress_lost(&p, 2000, three[0], CAUSE_LOST, API_LOST);
-    CHECK(progress_count(&p) == 1 && p.text_bytes == 1 && p.held.len == 0 && !p.ending);
+    CHECK(progress_count(&p) == 1 && p.text_bytes == 1 && p.text.len == 1 && !p.ending);
     begin(2);
     accepted();
     CHECK_INT(token(0, 0, "a"), 0);

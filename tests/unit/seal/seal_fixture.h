@@ -95,9 +95,9 @@ FIX int fix_open(struct fix_node *x, const uint8_t *p, size_t n, uint8_t *plain,
     return envelope_open(p, n, &x->own, &x->seen, FIX_NOW + 1, plain, cap, o);
 }
 
-/* The receipt of an answer with `count` ids in all, as the node that opened o makes it. */
+/* The receipt of an answer with `count` ids and `text` in all, as the node that opened o makes it. */
 FIX void fix_receipt(struct receipt *r, const struct fix_node *x, const struct opened *o, const struct id_list *ids,
-                     const uint8_t *digests) {
+                     const uint8_t *digests, const char *text) {
     memset(r, 0, sizeof *r);
     memcpy(r->header_hash, o->header_hash, 32);
     memcpy(r->key_id, x->key.key_id, 32);
@@ -122,9 +122,12 @@ FIX void fix_receipt(struct receipt *r, const struct fix_node *x, const struct o
         chain_add_id(r->ids_chain, id_at(ids, i));
         chain_add_digest(r->digests_chain, digests + 32 * (size_t)(i - r->from));
     }
+    r->text_from = o->content.text_delivered;
+    text_hash_salted(r->text_hash, o->content.salt, text + r->text_from, strlen(text) - r->text_from);
     (void)receipt_sign(r, x->receipt_secret);
 }
 
+#define FIX_TEXT "the text of six tokens"
 enum { FIX_IDS = 6, FIX_FROM = 2 };
 FIX const uint8_t fix_ids[4 * FIX_IDS] = {0, 0, 0, 7, 0, 0, 1, 2, 0, 0, 0, 9, 0, 0, 0, 1, 0, 0, 2, 0, 0, 0, 0, 3};
 
@@ -146,7 +149,9 @@ FIX int fix_transcript(struct buf *out, struct fix_node *x, const uint8_t *coord
     memset(&t, 0, sizeof t);
     t.ids = (struct id_list){fix_ids, FIX_IDS};
     t.digests = digests;
-    fix_receipt(&t.receipt, x, &o, &t.ids, digests);
+    t.text = (const uint8_t *)FIX_TEXT;
+    t.text_n = sizeof FIX_TEXT - 1;
+    fix_receipt(&t.receipt, x, &o, &t.ids, digests, FIX_TEXT);
     t.head = s.head;
     t.record = x->record;
     memcpy(t.request_id, c.request_id, 16);

@@ -47,18 +47,20 @@ TEST(a_receipt_file_cut_at_any_byte_or_extended_is_malformed) {
     CHECK_INT(buf_add(&file, "", 1), 0);
     CHECK_INT(transcript_read(file.data, file.len, &t), ERR_TRAILING);
     CHECK(seal_err_malformed(ERR_TRAILING) && !seal_err_malformed(BAD_IDS_CHAIN));
-    file.data[0] = 2;
+    file.data[0] = 1;
     CHECK_INT(transcript_read(file.data, file.len - 1, &t), ERR_VERSION);
     done();
 }
 
 /* Bytes that the opening carries for people and that no receipt covers: request id, method, path, content type; and the ids
- * before `from`, which this node did not compute. */
+ * before `from` and the text before `text from`, which are not this node's. */
 static int not_vouched(size_t i) {
     const uint8_t *p = file.data;
     size_t at = 1;
     for (int block = 0; block < 4; block++) at += 2 + ((size_t)p[at] << 8 | p[at + 1]);
     size_t text = at + 16 + 32, body = text + 1 + 4 + 2 + 20 + 1 + 16, ids = body + 4 + sizeof fix_body - 1 + 8 + 8 + 32 + 4;
+    size_t answer = file.len - (sizeof FIX_TEXT - 1); /* text before byte 9 came from another node */
+    if (i >= answer && i < answer + 9) return 1;
     return (i >= at && i < at + 16) || (i >= text && i < body) || (i >= ids && i < ids + 4 * FIX_FROM);
 }
 
@@ -108,6 +110,10 @@ TEST(each_failing_check_has_its_number) {
     EXPECT(t.ids.count--, BAD_COUNTS);
     EXPECT(t.ids.be = bytes, BAD_IDS_CHAIN);
     EXPECT(t.digests = bytes, BAD_DIGEST_CHAIN);
+    EXPECT(t.text = bytes, BAD_TEXT);
+    EXPECT(t.text_n--, BAD_TEXT);
+    EXPECT(SIGNED(t.receipt.text_from--), BAD_TEXT);
+    EXPECT(SIGNED(t.receipt.text_hash[31] ^= 1), BAD_TEXT);
     EXPECT(SIGNED(t.receipt.end_ms = t.receipt.start_ms - 1), BAD_TIMES);
     EXPECT(SIGNED(t.receipt.start_ms = (FIX_NOW - 200) * (uint64_t)1000), BAD_KEY_NOT_YET);
     EXPECT(SIGNED(t.receipt.start_ms = t.receipt.end_ms = (FIX_NOW + 4000) * (uint64_t)1000), BAD_KEY_EXPIRED);
@@ -118,7 +124,7 @@ TEST(each_failing_check_has_its_number) {
     EXPECT(SIGNED(t.receipt.prompt_tokens++), BAD_USAGE_RECEIPT);
 #undef EXPECT
 #undef SIGNED
-    for (int e = BAD_COUNTER_NODE; e <= BAD_IDENTITY_SIG; e++) CHECK(strlen(seal_err_text(e)) > 10);
+    for (int e = BAD_STOP; e <= BAD_IDENTITY_SIG; e++) CHECK(strlen(seal_err_text(e)) > 10);
     fix_node_done(&other);
 }
 
