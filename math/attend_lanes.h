@@ -3,10 +3,6 @@
 #include "math/width.h"
 
 enum { TOGETHER_MAX = 4 };
-/* Vectors of outputs that attention computes side by side for each row: as many as leave four registers for other things. */
-ALWAYS_INLINE unsigned vectors_at_once(unsigned width) {
-    return 4 * width <= REGISTERS - 4 ? 4 : 2 * width <= REGISTERS - 4 ? 2 : 1;
-}
 /* Few rows leave the pipeline waiting for one chain; then more vectors of outputs are computed side by side. */
 ALWAYS_INLINE unsigned together(unsigned width) { return width <= 3 ? 4 : width <= 6 ? 2 : 1; }
 

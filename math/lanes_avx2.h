@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LANES = 8, REGISTERS = 16 };
+enum { LANES = 8 };
 typedef __m256 vf;
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* A loop with a constant count, unrolled whole, so that arrays indexed by i become registers at every optimisation level. */

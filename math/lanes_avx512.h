@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LANES = 16, REGISTERS = 32 };
+enum { LANES = 16 };
 typedef __m512 vf;
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* A loop with a constant count, unrolled whole, so that arrays indexed by i become registers at every optimisation level. */

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { LANES = 4, REGISTERS = 32 };
+enum { LANES = 4 };
 typedef float32x4_t vf;
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 /* A loop with a constant count, unrolled whole, so that arrays indexed by i become registers at every optimisation level. */
