@@ -42,6 +42,16 @@ static struct ref_rows ref_all(const struct gguf_tensor *w, const struct gguf_te
     return (struct ref_rows){w, bias, 0, w ? w->dims[1] : 0};
 }
 
+/* Eight sums side by side: the processor need not wait for each addition. */
+static double ref_dot(const float *w, const double *x, uint32_t n) {
+    double s[8] = {0};
+    uint32_t k = 0;
+    for (; k + 8 <= n; k += 8)
+        for (uint32_t j = 0; j < 8; j++) s[j] += (double)w[k + j] * x[k + j];
+    for (; k < n; k++) s[0] += (double)w[k] * x[k];
+    return ((s[0] + s[1]) + (s[2] + s[3])) + ((s[4] + s[5]) + (s[6] + s[7]));
+}
+
 /* y[t][i] = sum of W[first + i][k] * x[t][k], plus bias. */
 static void ref_mul(struct ref_rows m, const double *x, double *y, uint32_t n) {
     const struct weight_type *type = weight_type_of(m.w->type);
@@ -49,12 +59,8 @@ static void ref_mul(struct ref_rows m, const double *x, double *y, uint32_t n) {
     float *row = malloc(cols * sizeof *row);
     for (size_t i = 0; i < m.count; i++) {
         weight_row_decode(type, m.w->data + (m.first + i) * weight_row_bytes(type, cols), cols, row);
-        for (uint32_t t = 0; t < n; t++) {
-            const double *xt = x + (size_t)t * cols;
-            double sum = 0;
-            for (uint32_t k = 0; k < cols; k++) sum += (double)row[k] * xt[k];
-            y[t * m.count + i] = sum + (m.bias ? (double)ref_f32(m.bias, i) : 0);
-        }
+        double bias = m.bias ? (double)ref_f32(m.bias, i) : 0;
+        for (uint32_t t = 0; t < n; t++) y[t * m.count + i] = ref_dot(row, x + (size_t)t * cols, cols) + bias;
     }
     free(row);
 }

@@ -9,6 +9,8 @@
 #include "math/attend.h"
 #include "model/engine.h"
 #include "model/hparams.h"
+#include "model/make.h"
+#include "model/make_parts.h"
 #include "model/moe.h"
 #include "tests/unit/model/synth_model.h"
 
@@ -145,6 +147,26 @@ TEST(golden_digests_of_each_family) {
         model_close(m);
     }
     CHECK_INT(differ, 0);
+}
+
+/* `lull model make` has a small shape of every family, and they open. */
+TEST(each_family_has_a_shape_that_opens) {
+    for (size_t f = 0; families[f]; f++) {
+        unsigned shapes = 0;
+        for (const struct make_shape *s = make_shapes; s->name; s++) {
+            if (strcmp(s->arch, families[f]->arch) != 0 || strncmp(s->name, "tiny-", 5) != 0) continue;
+            struct model *m = NULL;
+            const char *path = synth_path(s->name);
+            CHECK_INT(make_model(s->name, weight_type_of(WEIGHT_Q8_0), 1, path, NULL, NULL), 0);
+            CHECK_INT(model_open(&m, path, NULL, NULL), 0);
+            unlink(path);
+            CHECK_STR(model_arch(m), s->arch);
+            CHECK(strstr(make_shape_names, s->name) != NULL);
+            model_close(m);
+            shapes++;
+        }
+        CHECK(shapes > 0);
+    }
 }
 
 /* ---- longrope ---- */
@@ -284,6 +306,6 @@ TEST(logits_that_are_not_finite_are_an_error) {
 }
 
 TESTS_MAIN("families", T(kernels_threads_and_chunks_change_no_bit), T(batches_change_no_bit), T(golden_digests_of_each_family),
-           T(longrope_follows_the_context_and_says_so), T(tensors_that_are_missing_or_misshapen_are_refused_by_name),
-           T(a_number_of_experts_that_differs_is_refused), T(ties_go_to_the_lower_expert), T(the_choice_agrees_with_sorting),
-           T(logits_that_are_not_finite_are_an_error))
+           T(each_family_has_a_shape_that_opens), T(longrope_follows_the_context_and_says_so),
+           T(tensors_that_are_missing_or_misshapen_are_refused_by_name), T(a_number_of_experts_that_differs_is_refused),
+           T(ties_go_to_the_lower_expert), T(the_choice_agrees_with_sorting), T(logits_that_are_not_finite_are_an_error))
