@@ -130,6 +130,57 @@ static void ollama_chat(void) {
     free(r.body);
 }
 
+/* ---- answers in a form ---- */
+
+#define SCHEMA                                                                                                                     \
+    "{\"type\":\"object\",\"properties\":{\"sum\":{\"type\":\"integer\",\"minimum\":10,\"maximum\":99},\"sure\":{\"type\":\"boolean\"}}," \
+    "\"required\":[\"sum\",\"sure\"],\"additionalProperties\":false}"
+
+/* {"sum": 10..99, "sure": true or false} and nothing else. */
+static int in_schema(const char *text) {
+    json_t *j = NULL;
+    int ok = json_parse(&j, text, strlen(text), NULL) == 0 && json_object_size(j) == 2;
+    json_int_t sum = json_integer_value(json_object_get(j, "sum"));
+    ok = ok && sum >= 10 && sum <= 99 && json_is_boolean(json_object_get(j, "sure"));
+    json_decref(j);
+    return ok;
+}
+
+static void forms(void) {
+    int good = 0, object = 0;
+    for (int seed = 1; seed <= 4; seed++) {
+        char body[1024];
+        snprintf(body, sizeof body,
+                 "{\"model\":\"" MODEL "\"," HELLO ",\"temperature\":1,\"seed\":%d,\"response_format\":{\"type\":\"json_schema\","
+                 "\"json_schema\":{\"name\":\"s\",\"strict\":true,\"schema\":" SCHEMA "}}}",
+                 seed);
+        struct raw_reply r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", body);
+        json_t *j = json_of(&r);
+        good += r.status == 200 && in_schema(text_at(json_object_get(json_array_get(json_object_get(j, "choices"), 0), "message"), "content", NULL));
+        json_decref(j);
+        free(r.body);
+    }
+    tap_ok(good == 4, "json_schema: the answer is JSON in that schema (%d of 4)", good);
+    struct raw_reply r = raw_request(w.gateway_at, "POST", "/api/chat", "", "{\"model\":\"" MODEL "\"," HELLO ",\"stream\":false,\"format\":" SCHEMA "}");
+    json_t *j = json_of(&r);
+    tap_ok(r.status == 200 && in_schema(text_at(json_object_get(j, "message"), "content", NULL)), "/api/chat: format is a schema (status %d)", r.status);
+    json_decref(j);
+    free(r.body);
+    r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "",
+                    "{\"model\":\"" MODEL "\"," HELLO ",\"temperature\":0,\"max_tokens\":60,\"response_format\":{\"type\":\"json_object\"}}");
+    j = json_of(&r);
+    object = text_at(json_object_get(json_array_get(json_object_get(j, "choices"), 0), "message"), "content", NULL)[0] == '{';
+    tap_ok(r.status == 200 && object, "json_object: the answer begins an object (status %d)", r.status);
+    json_decref(j);
+    free(r.body);
+    r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", "{\"model\":\"" MODEL "\"," HELLO ",\"grammar\":\"root ::= \\\"6\\\" [0-9]{2}\"}");
+    j = json_of(&r);
+    const char *text = text_at(json_object_get(json_array_get(json_object_get(j, "choices"), 0), "message"), "content", NULL);
+    tap_ok(r.status == 200 && strlen(text) == 3 && text[0] == '6', "grammar: the answer is what it matches (status %d)", r.status);
+    json_decref(j);
+    free(r.body);
+}
+
 static void lists(void) {
     static const struct {
         const char *path, *has;
@@ -165,6 +216,8 @@ static const struct refusal refusals[] = {
     {"n of 2", "POST", "/v1/chat/completions", "", "{\"model\":\"" MODEL "\"," HELLO ",\"n\":2}", 400, "\"param\":\"n\""},
     {"temperature of wrong type", "POST", "/v1/chat/completions", "", "{\"model\":\"" MODEL "\"," HELLO ",\"temperature\":\"hot\"}", 400, "temperature"},
     {"tools", "POST", "/v1/chat/completions", "", "{\"model\":\"" MODEL "\"," HELLO ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}", 400, "tools"},
+    {"a schema's unknown word", "POST", "/v1/chat/completions", "",
+     "{\"model\":\"" MODEL "\"," HELLO ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"not\":{}}}}}", 400, "#/not"},
     {"an image", "POST", "/v1/chat/completions", "",
      "{\"model\":\"" MODEL "\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}]}]}", 400, "invalid_request_error"},
     {"a tier nobody here meets", "POST", "/v1/chat/completions", "lull-min-tier: attested\r\n", "{\"model\":\"" MODEL "\"," HELLO "}", 503, "tier"},
@@ -280,6 +333,7 @@ int main(void) {
     openai_stream();
     cached_prompt();
     ollama_chat();
+    forms();
     lists();
     refuse_all();
     too_much();
