@@ -13,7 +13,7 @@
 #include <string.h>
 
 static struct gw_proof proof_of(const struct gw_request *r) {
-    return (struct gw_proof){r->attempt, &r->progress, &r->content, r->gw->dir.coordinator_key};
+    return (struct gw_proof){r->attempt, &r->progress, &r->content, &r->q, r->gw->dir.coordinator_key};
 }
 
 void gw_answer_headers(struct gw_request *r) {
@@ -30,7 +30,9 @@ void gw_answer_headers(struct gw_request *r) {
 
 static int on_accepted(struct gw_request *r, const struct frame_accepted *a, uint64_t now) {
     uint8_t engine[32];
-    int e = progress_accepted(&r->progress, a);
+    struct gw_proof p = proof_of(r);
+    int e = gw_proof_accepted(&p, a);
+    if (e == 0) e = progress_accepted(&r->progress, a);
     if (e != 0) return e;
     sha256_of(engine, a->engine_id, strlen(a->engine_id));
     if (!r->out.reply.fingerprint[0]) reply_fingerprint(&r->out.reply, engine, r->manifest);
@@ -45,19 +47,10 @@ static int on_token(struct gw_request *r, const struct frame_token *t, uint64_t 
     return e == 0 ? gw_out_text(&r->out, text, n, now) : e;
 }
 
-/* What the app is told of counts and the reason for the end is what the node has signed for. */
-static int usage_agrees(const struct gw_request *r) {
-    const struct frame_usage *u = &r->usage;
-    const struct receipt *x = &r->receipt;
-    return u->output_tokens == x->output_tokens && u->prompt_tokens == x->prompt_tokens &&
-           r->progress.prompt_tokens == x->prompt_tokens && u->stop == x->stop;
-}
-
 static int on_receipt(struct gw_request *r, const struct frame *f, uint64_t now) {
     if (!f->final) return 0;
     struct gw_proof p = proof_of(r);
-    int e = gw_proof_check(&p, f->receipt.p, f->receipt.n, &r->receipt);
-    if (e == 0 && !usage_agrees(r)) e = BAD_COUNTS;
+    int e = gw_proof_check(&p, &r->usage, clock_unix_ms(), f->receipt.p, f->receipt.n, &r->receipt);
     if (e != 0) {
         log_event(LOG_WARN, "receipt", "does not verify", LOG_ID("request", r->content.request_id, 8),
                   LOG_ID("node", gw_attempt_record(r->attempt)->keys.identity, 8), LOG_CODE("check", seal_err_text(e)));

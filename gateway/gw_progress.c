@@ -77,6 +77,7 @@ int progress_token(struct progress *p, const struct frame_token *t, const uint8_
     if (r == 0) r = buf_add(&p->digests, t->digest, 32);
     if (r != 0) return r;
     p->fails = 0;
+    p->end_id = t->is_end;
     p->ending = t->is_end || (p->max_tokens && progress_count(p) >= p->max_tokens);
     if (p->ending) return progress_text(p, t->text, t->text_n);
     if (buf_add(&p->text, t->text, t->text_n) != 0) return ERR_LIMIT;
@@ -115,7 +116,7 @@ static void forget_the_end(struct progress *p) {
     (void)progress_held(p, &held);
     if (held) mem_wipe(p->text.data + p->text_bytes, held);
     p->text.len = (size_t)p->text_bytes;
-    p->ending = 0;
+    p->ending = p->end_id = 0;
 }
 
 /* The request itself is at fault, so every node would say so. After one node took it, another's refusal is that node's fault. */

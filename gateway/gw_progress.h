@@ -60,6 +60,7 @@ struct progress {
     uint64_t text_from;  /* first byte of its text */
     uint64_t text_bytes; /* released to the app so far */
     int ending;          /* the newest id ends the answer */
+    int end_id;          /* because it is an id that ends generation */
 
     int has_prompt;
     uint32_t prompt_tokens;

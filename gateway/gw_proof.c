@@ -3,19 +3,62 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "seal/codes.h"
 #include "seal/seal_err.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int gw_proof_check(const struct gw_proof *p, const uint8_t *bytes, size_t n, struct receipt *out) {
+enum { CLOCKS_MS = 60000 }; /* the node's clock may be so far off ours: what it allows a request to be off its own */
+
+static const struct manifest *model_of(const struct gw_proof *p) {
+    const struct reqhead *h = &gw_attempt_secrets(p->attempt)->head;
+    return record_model(gw_attempt_record(p->attempt), h->model, h->manifest_hash);
+}
+
+int gw_proof_accepted(const struct gw_proof *p, const struct frame_accepted *a) {
+    const struct manifest *m = model_of(p);
+    if (!m || strcmp(a->profile, m->profile) != 0) return BAD_ENGINE;
+    return strcmp(a->engine_id, gw_attempt_record(p->attempt)->keys.engine_id) == 0 ? 0 : BAD_ENGINE;
+}
+
+/* An answer ends at an id that ends generation, at a stop string of the request, or when it has all tokens that it may have.
+ * Whether a stop string is complete only the ids' text says, which only a replay has. */
+static int check_stop(const struct gw_proof *p, const struct receipt *r) {
+    const struct gen_request *q = &p->asked->gen;
+    const struct manifest *m = model_of(p);
+    if (!m) return BAD_MANIFEST;
+    uint32_t limit = q->context_limit && q->context_limit < m->context ? q->context_limit : m->context;
+    uint32_t room = r->prompt_tokens < limit ? limit - r->prompt_tokens : 0, most = q->max_tokens ? q->max_tokens : room;
+    if (r->output_tokens > most || r->output_tokens > room) return BAD_COUNTS;
+    int right = r->stop == SEAL_STOP_END      ? p->progress->end_id
+                : p->progress->end_id         ? 0
+                : r->stop == SEAL_STOP_STRING ? q->stop_count > 0
+                                              : r->output_tokens == most;
+    return right ? 0 : BAD_STOP;
+}
+
+/* The keys were valid when the answer began, and it was made now and not at another time. */
+static int check_times(const struct gw_proof *p, const struct receipt *r, uint64_t now_ms) {
+    int bad = record_verify(gw_attempt_record(p->attempt), r->start_ms / 1000);
+    if (bad != 0) return bad;
+    if (r->start_ms / 1000 + CLOCKS_MS / 1000 < p->content->time_s) return BAD_TIMES;
+    return r->start_ms > now_ms + CLOCKS_MS || r->end_ms > now_ms + CLOCKS_MS ? BAD_TIMES : 0;
+}
+
+static int check_usage(const struct gw_proof *p, const struct receipt *r, const struct frame_usage *u) {
+    int same = u->output_tokens == r->output_tokens && u->prompt_tokens == r->prompt_tokens &&
+               p->progress->prompt_tokens == r->prompt_tokens && u->cached_tokens <= r->prompt_tokens;
+    return !same ? BAD_COUNTS : u->stop == r->stop ? 0 : BAD_STOP;
+}
+
+static int check_receipt(const struct gw_proof *p, const struct receipt *r) {
     uint8_t ids_chain[32], digests_chain[32], text_hash[32];
     const struct progress *g = p->progress;
     const struct envelope_secrets *secrets = gw_attempt_secrets(p->attempt);
     struct id_list ids = progress_ids(g);
-    struct reader in = reader_over(bytes, n);
-    int r = receipt_read(&in, out);
-    if (r != 0) return r;
+    struct receipt_sampler sampler = RECEIPT_SAMPLER(&p->asked->gen.sampling);
+    sampler.seed = p->content->seed; /* drawn here if the app gave none */
     chain_start(ids_chain, p->content->salt);
     chain_start(digests_chain, p->content->salt);
     for (uint32_t i = g->from; i < ids.count; i++) {
@@ -30,6 +73,7 @@ int gw_proof_check(const struct gw_proof *p, const uint8_t *bytes, size_t n, str
                                .body = p->content->body,
                                .body_n = p->content->body_n,
                                .prompt_hash = g->prompt_hash,
+                               .sampler = &sampler,
                                .seed = p->content->seed,
                                .template_time = p->content->template_time,
                                .text_from = g->text_from,
@@ -38,7 +82,17 @@ int gw_proof_check(const struct gw_proof *p, const uint8_t *bytes, size_t n, str
                                .output_tokens = ids.count,
                                .ids_chain = ids_chain,
                                .digests_chain = digests_chain};
-    return receipt_check(out, &e);
+    return receipt_check(r, &e);
+}
+
+int gw_proof_check(const struct gw_proof *p, const struct frame_usage *usage, uint64_t now_ms, const uint8_t *bytes, size_t n,
+                   struct receipt *out) {
+    struct reader in = reader_over(bytes, n);
+    int r = receipt_read(&in, out);
+    if (r == 0) r = check_receipt(p, out);
+    if (r == 0) r = check_times(p, out, now_ms);
+    if (r == 0) r = check_usage(p, out, usage);
+    return r == 0 ? check_stop(p, out) : r;
 }
 
 /* 0, or what is wrong. The counts are the gateway's own: a coordinator that bills others is disputed. */

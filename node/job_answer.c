@@ -60,7 +60,8 @@ void answer_error(struct job *j, enum code code) {
 static uint8_t seal_stop_of(enum gen_stop s) { return s == STOP_END ? SEAL_STOP_END : s == STOP_STRING ? SEAL_STOP_STRING : SEAL_STOP_LENGTH; }
 
 static int write_end(struct job *j, const struct work_event *e, const uint8_t *receipt, size_t receipt_n) {
-    struct frame_usage u = {.stop = seal_stop_of(e->stop), .prompt_tokens = j->receipt.prompt_tokens, .cached_tokens = e->times.cached_tokens,
+    uint32_t cached = e->times.cached_tokens < j->receipt.prompt_tokens ? e->times.cached_tokens : j->receipt.prompt_tokens; /* resumed ids are none of the prompt's */
+    struct frame_usage u = {.stop = seal_stop_of(e->stop), .prompt_tokens = j->receipt.prompt_tokens, .cached_tokens = cached,
                             .output_tokens = j->next_position, .prefill_ns = e->times.prefill_ns, .decode_ns = e->times.decode_ns};
     size_t n = stream_end_bytes(&j->out, receipt_n);
     uint8_t *end = malloc(n ? n : 1);

@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-enum { NET_NODES = 4, NET_JOBS = 64 };
+enum { NET_NODES = 4, NET_JOBS = 256 };
 enum dir_mode { DIR_AS_LISTED, DIR_TOO_LONG, DIR_ENDLESS };
 
 struct net;

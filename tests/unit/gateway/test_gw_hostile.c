@@ -21,6 +21,17 @@ enum lie {
     USAGE_PROMPT,   /* usage frame with another prompt length than `accepted` */
     USAGE_STOP,     /* usage frame with another reason than the receipt */
     RECEIPT_PROMPT, /* signed receipt with another prompt length */
+    OTHER_SAMPLER,  /* signed receipt with a temperature that nobody asked for */
+    CACHED,         /* usage frame with more cached tokens than the prompt has */
+    END_WITHOUT_ID, /* end of generation, but no id that ends it */
+    STRING_UNASKED, /* a stop string, but the request has none */
+    LENGTH_UNUSED,  /* all tokens used, after two */
+    ID_NOT_THE_END, /* an id that ends generation, and another reason */
+    KEYS_BEFORE,    /* signed receipt from before the keys were valid */
+    CLOCK_AHEAD,    /* signed receipt of an answer that begins in two minutes */
+    ENDS_LATER,     /* ... that ends in two minutes */
+    OTHER_ENGINE,   /* accepted with another engine than the record's */
+    OTHER_PROFILE,  /* accepted with another profile than the manifest's */
     NOT_UTF8,
     COUNTERSIGN_GARBAGE,
     COUNTERSIGN_FOREIGN
@@ -53,6 +64,8 @@ static uint8_t *room_for(size_t n) {
 }
 static void put_start(void) {
     struct frame_accepted a = {.engine_id = "lull-0.1.0", .profile = "C1-f16", .prompt_tokens = 12};
+    if (lie == OTHER_ENGINE) strcpy(a.engine_id, "lull-9");
+    if (lie == OTHER_PROFILE) strcpy(a.profile, "C1-q8");
     memset(a.prompt_hash, 0x44, 32);
     memcpy(opened.content.prompt_hash, a.prompt_hash, 32);
     stream.n = 0;
@@ -62,6 +75,7 @@ static void put_start(void) {
 static void put_token(uint32_t position, const char *text) {
     struct frame_token t = {
         .position = position, .id = (int32_t)(5 + position), .text = (const uint8_t *)text, .text_n = strlen(text)};
+    t.is_end = position > 0 && !(lie >= END_WITHOUT_ID && lie <= LENGTH_UNUSED);
     memset(t.digest, (int)position, 32);
     writer.next_position = position;
     CHECK_INT(stream_put_token(&writer, room_for(FRAME), &t), 0);
@@ -69,6 +83,16 @@ static void put_token(uint32_t position, const char *text) {
 static const char *answer_text(void) {
     if (lie == OTHER_TEXT) return "first Second ";
     return lie == NOT_UTF8 ? NOT_UTF8_FIRST NOT_UTF8_SECOND : "first second ";
+}
+/* What the request in the envelope asks for. */
+static struct receipt_sampler asked_sampler(void) {
+    struct api_request q;
+    struct api_error err;
+    CHECK_INT(api_request_parse(&q, API_V1_CHAT, opened.content.body, opened.content.body_n, &err), 0);
+    struct receipt_sampler s = RECEIPT_SAMPLER(&q.gen.sampling);
+    s.seed = opened.content.seed;
+    api_request_free(&q);
+    return s;
 }
 static void put_end(struct fix_node *x, struct receipt *r) {
     static uint8_t digests[64], ids[8];
@@ -79,11 +103,19 @@ static void put_end(struct fix_node *x, struct receipt *r) {
     fix_receipt(r, x, &opened, &list, digests + 32 * (size_t)opened.content.so_far.count, answer_text());
     r->start_ms = clock_unix_s() * 1000;
     r->end_ms = r->start_ms + 1;
+    r->sampler = asked_sampler();
     if (lie == RECEIPT_PROMPT) r->prompt_tokens++;
+    if (lie == OTHER_SAMPLER) r->sampler.temperature += 1;
+    if (lie == STRING_UNASKED) r->stop = SEAL_STOP_STRING;
+    if (lie == LENGTH_UNUSED || lie == ID_NOT_THE_END) r->stop = SEAL_STOP_LENGTH;
+    if (lie == KEYS_BEFORE) r->start_ms -= 120000;
+    if (lie == CLOCK_AHEAD) r->start_ms += 120000;
+    if (lie == CLOCK_AHEAD || lie == ENDS_LATER) r->end_ms += 120000;
     CHECK_INT(receipt_sign(r, lie == FOREIGN_KEY ? x->identity_secret : x->receipt_secret), 0);
     struct writer w = writer_over(bytes, sizeof bytes);
     receipt_write(&w, r);
-    struct frame_usage u = {.stop = SEAL_STOP_END, .prompt_tokens = 12, .output_tokens = 2};
+    struct frame_usage u = {.stop = r->stop, .prompt_tokens = 12, .output_tokens = 2};
+    if (lie == CACHED) u.cached_tokens = 13;
     if (lie == USAGE_OUTPUT) u.output_tokens++;
     if (lie == USAGE_PROMPT) u.prompt_tokens++;
     if (lie == USAGE_STOP) u.stop = SEAL_STOP_LENGTH;
@@ -205,7 +237,7 @@ TEST(a_token_out_of_place_is_never_shown) {
 TEST(an_answer_without_its_receipt_has_no_end) {
     struct app a;
     begin();
-    for (enum lie l = FOREIGN_KEY; l <= RECEIPT_PROMPT; l++) {
+    for (enum lie l = FOREIGN_KEY; l <= OTHER_PROFILE; l++) {
         ask_with(&a, l);
         app_got_error(&a);
         CHECK_INT(receipts_kept(), 0);
