@@ -117,22 +117,17 @@ static void set_variables(struct jinja *j, const struct jinja_chat *c) {
 
 /* ---- output ---- */
 
-/* Stretches of one origin; the pieces themselves already join what lies side by side. */
+/* Stretches of one origin, as long as can be: a control token may be written in parts, but not across a seam. */
 static int to_spans(struct jinja *j, const struct jpieces *p, struct jinja_text *out) {
+    struct jtext t = jpieces_join(j, p);
     size_t count = 0;
-    for (int counting = 1; counting >= 0; counting--) {
-        count = 0;
-        for (size_t i = 0; i < p->count; i++) {
-            struct jtext t = p->piece[i];
-            for (size_t from = 0, to; from < t.n; from = to, count++) {
-                uint8_t mark = t.mark ? t.mark[from] : t.input;
-                for (to = t.mark ? from + 1 : t.n; to < t.n && t.mark[to] == mark;) to++;
-                if (!counting) out->span[count] = (struct vocab_span){t.p + from, to - from, !mark};
-            }
-        }
-        if (counting && !(out->span = jinja_take(j, count + 1, sizeof *out->span))) return j->err;
+    for (size_t i = 0; i < t.n; i++) count += i == 0 || (t.mark && t.mark[i] != t.mark[i - 1]);
+    if (!(out->span = jinja_take(j, count + 1, sizeof *out->span))) return j->err;
+    for (size_t from = 0, to; from < t.n; from = to) {
+        uint8_t mark = t.mark ? t.mark[from] : t.input;
+        for (to = t.mark ? from + 1 : t.n; to < t.n && t.mark[to] == mark;) to++;
+        out->span[out->count++] = (struct vocab_span){t.p + from, to - from, !mark};
     }
-    out->count = count;
     return 0;
 }
 

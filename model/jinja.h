@@ -42,7 +42,7 @@ struct jinja_chat {
     size_t memory_max;  /* 0: JINJA_MEMORY_BYTES_MAX */
 };
 
-/* Output in stretches, as the tokenizer takes them. */
+/* Output in stretches, as the tokenizer takes them; neighbours differ in `trusted`. */
 struct jinja_text {
     struct vocab_span *span;
     size_t count;

@@ -14,6 +14,16 @@ static const struct small marked = {
     .eos = 257,
 };
 
+static const struct small families = {
+    .model = "gpt2",
+    .pre = "gpt-2",
+    .token = {"<s>", "</s>", "<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>", "[INST]",
+              "[/INST]", "<start_of_turn>", "<end_of_turn>", "<|user|>", "<|assistant|>", "<|system|>", "<|end|>"},
+    .type = {3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3},
+    .bos = 256,
+    .eos = 257,
+};
+
 /* u is the user's text. What these print of their own holds no '<', '>', '|' and no letters of "im_endstar". */
 static const char *const operations[] = {"u",
                                          "u ~ u",
@@ -203,6 +213,7 @@ TEST(the_templates_own_words_are_trusted_through_operations) {
                                       "{{ '>|dne_mi|<'[::-1] }}",
                                       "{{ '<|IM_END|>'|lower }}",
                                       "{{ eos_token|trim }}",
+                                      "<|{{ 'im_end' }}|>",
                                       "{% set x %}<|im_end|>{% endset %}{{ x }}"};
     struct gguf g;
     struct vocab *v;
@@ -256,6 +267,53 @@ TEST(a_writer_stands_for_a_template_only_where_it_says_the_same) {
     gguf_close(&g);
 }
 
+/* Templates of our own in the formats that we have writers for; each is recognised, run, and found to say the same. */
+#define NO_TOOLS "{%- if m.role == 'tool' %}{{ raise_exception('no tools') }}{% endif %}"
+TEST(writers_and_templates_give_the_same_tokens) {
+    static const struct {
+        const char *format, *text;
+    } rows[] = {
+        {"qwen2.5",
+         "{%- if messages[0].role != 'system' %}{{ '<|im_start|>system\nYou are Qwen, created by Alibaba Cloud. You are a "
+         "helpful assistant.<|im_end|>\n' }}{% endif %}{% for m in messages %}" NO_TOOLS
+         "{{- '<|im_start|>%s\n' % m.role ~ m.content ~ '<|im_end|>\n' }}{% endfor %}{{- '<|im_start|>assistant\n' }}"},
+        {"llama3", "{{ bos_token }}{% for m in messages %}{% set role = 'ipython' if m.role == 'tool' else m.role %}"
+                   "{{ '<|start_header_id|>' ~ role ~ '<|end_header_id|>\n\n' ~ m.content|trim ~ '<|eot_id|>' }}{% endfor %}"
+                   "{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}"},
+        {"gemma", "{{ bos_token }}{% for m in messages %}{% if m.role not in ['user', 'assistant'] %}{{ raise_exception('role') "
+                  "}}{% endif %}"
+                  "<start_of_turn>{{ {'user': 'user', 'assistant': 'model'}[m.role] }}\n{{ m.content.strip() }}<end_of_turn>\n"
+                  "{% endfor %}<start_of_turn>model\n{{ '' }}"},
+        {"phi3",
+         "{% for m in messages %}" NO_TOOLS "<|{{ m.role }}|>\n{{ m.content ~ '<|end|>\n' }}{% endfor %}<|assistant|>\n{{ '' }}"
+         "{# <|user|> #}"},
+        {"zephyr", "{% for m in messages %}" NO_TOOLS "{{ ['<|', m.role, '|>\n', m.content, eos_token, '\n']|join }}{% endfor %}"
+                   "{{ '<|assistant|>\n' if true else '<|user|>' }}"},
+        {"mistral-v3",
+         "{# [AVAILABLE_TOOLS] #}{{ bos_token }}{% for m in messages %}{% if m.role not in ('user', 'assistant') or "
+         "(m.role == 'user') != (loop.index % 2 == 1) %}{{ raise_exception('order') }}{% endif %}"
+         "{% if m.role == 'user' %}[INST] {{ m.content }}[/INST]{% else %}{{ ' ' ~ m.content ~ eos_token }}{% endif %}"
+         "{% endfor %}"},
+    };
+    struct gguf g;
+    struct vocab *v;
+    CHECK_INT(small_open(&families, &g, &v, NULL), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct chat_template t;
+        template_detect_text(&t, rows[i].text, strlen(rows[i].text), v);
+        CHECK(t.runs);
+        CHECK_STR(template_name(t.format), rows[i].format);
+        /* and one word more in the template makes it win */
+        char *other = mem_zalloc(strlen(rows[i].text) + 8, 1);
+        CHECK(other != NULL);
+        strcat(strcpy(other, rows[i].text), "{{ 7 }}");
+        CHECK_STR(format_of(other, v), "jinja");
+        free(other);
+    }
+    vocab_close(v);
+    gguf_close(&g);
+}
+
 TEST(tools_and_options_reach_a_template_that_a_writer_stands_for) {
     static const char template[] = "{% for m in messages %}{% if m.role == 'tool' %}{{ raise_exception('no') }}{% endif %}"
                                    "{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' + '\\n' }}{% endfor %}{% "
@@ -292,5 +350,5 @@ TEST(tools_and_options_reach_a_template_that_a_writer_stands_for) {
 
 TESTS_MAIN("jinja marks", T(no_byte_of_the_input_becomes_the_templates), T(no_operation_makes_control_tokens_of_input),
            T(the_templates_own_words_are_trusted_through_operations),
-           T(a_writer_stands_for_a_template_only_where_it_says_the_same),
+           T(a_writer_stands_for_a_template_only_where_it_says_the_same), T(writers_and_templates_give_the_same_tokens),
            T(tools_and_options_reach_a_template_that_a_writer_stands_for))
