@@ -50,8 +50,10 @@ static enum cover cover(const struct build *b, uint32_t from, uint32_t to) {
     size_t lo = 0, hi = b->n; /* the first range that does not end before least */
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (b->r[mid].hi < least) lo = mid + 1;
-        else hi = mid;
+        if (b->r[mid].hi < least)
+            lo = mid + 1;
+        else
+            hi = mid;
     }
     if (lo == b->n || b->r[lo].lo > to) return NONE;
     return least == from && b->r[lo].lo <= from && b->r[lo].hi >= to ? ALL : SOME;
