@@ -9,7 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-enum { STOP_LIMIT_MS = 10000 };
+enum { STOP_LIMIT_MS = 10000, LINK_CHECK_MS = 2000 };
 
 static void on_conflict(const char *name) {
     log_event(LOG_WARN, "pins", "nodes serve another file under this name; the pinned one stays", LOG_NAME("model", name));
@@ -17,7 +17,6 @@ static void on_conflict(const char *name) {
 
 static void on_directory(void *arg, const uint8_t *body, size_t n) {
     struct gateway *g = arg;
-    struct why why = {{0}};
     size_t before = g->dir.fresh ? g->dir.count : 0, refused = g->dir.refused;
     int first = !g->dir.fresh;
     int r = gw_dir_take(&g->dir, body, n, clock_unix_s());
@@ -28,8 +27,7 @@ static void on_directory(void *arg, const uint8_t *body, size_t n) {
     if (first) g->link_up_ms = clock_mono_ms();
     if (g->dir.count != before || g->dir.refused != refused)
         log_event(LOG_INFO, "directory", "changed", LOG_COUNT("nodes", g->dir.count), LOG_COUNT("refused", g->dir.refused));
-    r = pins_learn(&g->pins, &g->dir, on_conflict, &why);
-    if (r != 0) log_event(LOG_ERROR, "pins", "not written", LOG_CODE("reason", err_text(r)));
+    pins_compare(&g->pins, &g->dir, &g->o.policy, on_conflict);
     gw_requests_wake(g);
 }
 
@@ -62,6 +60,13 @@ static void on_signal(void *arg) {
 
 /* ---- start ---- */
 
+/* The ready line says that apps can ask; whoever reads it should know when nobody could answer. */
+static void check_link(void *arg) {
+    struct gateway *g = arg;
+    if (!gw_link_h2(g->link))
+        log_event(LOG_WARN, "gateway", "no link to the coordinator yet: requests fail until there is one", LOG_NAME("coordinator", g->o.coordinator));
+}
+
 static int open_data(struct gateway *g, struct why *why) {
     char path[560];
     int r = data_dir_open(&g->data, g->o.data, "gateway", why);
@@ -84,6 +89,7 @@ static int open_network(struct gateway *g, struct why *why) {
                            .on_problem = gw_on_problem,
                            .arg = g};
     int r = timer_new(&g->stop_timer, g->loop, stop_now, g);
+    if (r == 0) r = timer_new(&g->link_check, g->loop, check_link, g);
     if (r == 0) r = loop_on_signal(g->loop, SIGTERM, on_signal, g);
     if (r == 0) r = loop_on_signal(g->loop, SIGINT, on_signal, g);
     if (r == 0) r = gw_link_open(&g->link, g->loop, &k, why);
@@ -102,7 +108,19 @@ static int serve(struct gateway *g, struct why *why) {
     httpd_addr(g->http, at);
     printf("ready gateway %s\n", at);
     fflush(stdout);
+    timer_start_ms(g->link_check, LINK_CHECK_MS);
     return loop_run(g->loop);
+}
+
+/* `--forget-pin NAME`: no gateway may run on that folder meanwhile. */
+static int forget_pin(struct gateway *g, struct why *why) {
+    char name[MODEL_NAME_BYTES];
+    if (model_name_full(name, g->o.forget_pin) != 0)
+        return why_set(why, ERR_USAGE, "--forget-pin: \"%.140s\" is no model name", g->o.forget_pin);
+    int r = open_data(g, why);
+    if (r == 0) r = pins_forget(&g->pins, name, why);
+    if (r == 0) printf("forgot %s: the next file that answers under that name is pinned\n", name);
+    return r;
 }
 
 static void close_all(struct gateway *g) {
@@ -110,6 +128,7 @@ static void close_all(struct gateway *g) {
     httpd_close(g->http);
     gw_link_close(g->link);
     timer_free(g->stop_timer);
+    timer_free(g->link_check);
     g->stop_timer = NULL;
     loop_free(g->loop); /* frees what waits to be freed, the requests above among it */
     gw_receipts_release(&g->receipts);
@@ -126,7 +145,7 @@ int gateway_main(int argc, char **argv) {
     if (r == OPT_HELP_SHOWN) return 0;
     if (r == 0) {
         secret_harden_process();
-        r = serve(&g, &why);
+        r = g.o.forget_pin ? forget_pin(&g, &why) : serve(&g, &why);
     }
     if (r != 0) fprintf(stderr, "lull gateway: %s\n", why_text(&why, r));
     close_all(&g);

@@ -28,7 +28,7 @@ struct gateway {
     uint64_t link_up_ms; /* when the first directory of the present link came */
     uint64_t started_s;  /* unix */
     int stopping;
-    struct timer *stop_timer;
+    struct timer *stop_timer, *link_check;
 };
 
 /* gw_routes.c: every request that passed the server's checks, and those that did not. */

@@ -47,6 +47,13 @@ static int on_token(struct gw_request *r, const struct frame_token *t, uint64_t 
     return e == 0 ? gw_out_text(&r->out, text, n, now) : e;
 }
 
+/* The first answer under a name decides which file the name stands for. */
+static void pin_model(const struct gw_request *r) {
+    struct why why = {{0}};
+    int e = pins_add(&r->gw->pins, r->q.model, r->manifest, &why);
+    if (e != 0) log_event(LOG_ERROR, "pins", "not written", LOG_CODE("reason", err_text(e)));
+}
+
 static int on_receipt(struct gw_request *r, const struct frame *f, uint64_t now) {
     if (!f->final) return 0;
     struct gw_proof p = proof_of(r);
@@ -58,6 +65,7 @@ static int on_receipt(struct gw_request *r, const struct frame *f, uint64_t now)
     }
     size_t held;
     const uint8_t *text = progress_held(&r->progress, &held);
+    pin_model(r);
     progress_done(&r->progress);
     r->closing_ms = now;
     e = gw_out_text(&r->out, text, held, now);

@@ -61,6 +61,7 @@ int gw_dir_take(struct gw_dir *d, const void *body, size_t n, uint64_t now_s) {
             continue;
         }
         keystmt_id(node->key_id, &node->record.keys);
+        for (unsigned k = 0; k < node->record.model_count; k++) manifest_hash(node->model_hash[k], &node->record.models[k]);
         node->load_permille = e.load_permille, node->slots = e.slots, node->slots_free = e.slots_free;
         ptrdiff_t at = place(d->spare, count, node);
         if (at == (ptrdiff_t)count)

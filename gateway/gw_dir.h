@@ -15,6 +15,7 @@ struct gw_node {
     struct record record;
     uint8_t record_hash[32]; /* of the bytes, so that an unchanged record is not verified again */
     uint8_t key_id[32];
+    uint8_t model_hash[RECORD_MODELS_MAX][32]; /* of the record's manifests */
     uint16_t load_permille, slots, slots_free;
 };
 struct gw_dir {

@@ -13,21 +13,65 @@ static int by_name(const void *a, const void *b) {
     return strcmp(((const struct gw_model *)a)->model->name, ((const struct gw_model *)b)->model->name);
 }
 
+/* The place of that name among the node's models, -1: not there, or the node is not permitted. */
+static int place_of(const struct gateway *g, const struct gw_node *n, const char *name) {
+    if (!gw_policy_allows(&g->o.policy, &n->record)) return -1;
+    for (int k = 0; k < n->record.model_count; k++)
+        if (strcmp(n->record.models[k].name, name) == 0) return k;
+    return -1;
+}
+
+static size_t offers(const struct gateway *g, const char *name, const uint8_t hash[32]) {
+    size_t count = 0;
+    for (size_t i = 0; i < g->dir.count; i++) {
+        int k = place_of(g, &g->dir.nodes[i], name);
+        count += k >= 0 && memcmp(g->dir.nodes[i].model_hash[k], hash, 32) == 0;
+    }
+    return count;
+}
+
+int gw_models_choose(const struct gateway *g, const char *name, uint8_t manifest[32]) {
+    const struct pin *pin = pins_find(&g->pins, name);
+    size_t best = 0;
+    if (pin) {
+        memcpy(manifest, pin->manifest, 32);
+        return 0;
+    }
+    for (size_t i = 0; i < g->dir.count; i++) {
+        int k = place_of(g, &g->dir.nodes[i], name);
+        const uint8_t *hash = k < 0 ? NULL : g->dir.nodes[i].model_hash[k];
+        if (!hash || (best && memcmp(hash, manifest, 32) == 0)) continue;
+        size_t count = offers(g, name, hash);
+        if (count < best || (count == best && memcmp(hash, manifest, 32) > 0)) continue;
+        best = count;
+        memcpy(manifest, hash, 32);
+    }
+    return best ? 0 : ERR_NOTFOUND;
+}
+
+/* Those who serve the manifest that the name stands for. Returns 1 when there are any. */
+static int describe(const struct gateway *g, const char *name, struct gw_model *out) {
+    uint8_t manifest[32];
+    *out = (struct gw_model){.since = UINT64_MAX};
+    if (gw_models_choose(g, name, manifest) != 0) return 0;
+    for (size_t i = 0; i < g->dir.count; i++) {
+        const struct gw_node *n = &g->dir.nodes[i];
+        int k = place_of(g, n, name);
+        if (k < 0 || memcmp(n->model_hash[k], manifest, 32) != 0) continue;
+        out->model = &n->record.models[k];
+        if (n->record.keys.not_before < out->since) out->since = n->record.keys.not_before;
+    }
+    return out->model != NULL;
+}
+
 size_t gw_models_list(const struct gateway *g, struct gw_model *out, size_t cap) {
     size_t count = 0;
     for (size_t i = 0; i < g->dir.count; i++) {
         const struct record *rec = &g->dir.nodes[i].record;
-        if (!gw_policy_allows(&g->o.policy, rec)) continue;
-        for (size_t k = 0; k < rec->model_count; k++) {
-            const struct pin *pin = pins_find(&g->pins, rec->models[k].name);
+        for (size_t k = 0; k < rec->model_count && count < cap && gw_policy_allows(&g->o.policy, rec); k++) {
             size_t at = 0;
-            if (!pin || record_model(rec, pin->name, pin->manifest) != &rec->models[k]) continue;
-            while (at < count && strcmp(out[at].model->name, pin->name) != 0) at++;
-            if (at == count && count == cap) continue;
-            if (at == count)
-                out[count++] = (struct gw_model){&rec->models[k], rec->keys.not_before};
-            else if (rec->keys.not_before < out[at].since)
-                out[at].since = rec->keys.not_before;
+            while (at < count && strcmp(out[at].model->name, rec->models[k].name) != 0) at++;
+            if (at == count) count += (size_t)describe(g, rec->models[k].name, &out[count]);
         }
     }
     qsort(out, count, sizeof *out, by_name);
@@ -36,7 +80,8 @@ size_t gw_models_list(const struct gateway *g, struct gw_model *out, size_t cap)
 
 int gw_models_resolve(const struct gateway *g, char full[API_MODEL_CAP]) {
     const char *colon = strchr(full, ':'), *only = NULL;
-    if (pins_find(&g->pins, full)) return 0;
+    uint8_t manifest[32];
+    if (gw_models_choose(g, full, manifest) == 0) return 0;
     if (!colon || strcmp(colon, ":latest") != 0) return ERR_NOTFOUND;
     struct gw_model *list = mem_zalloc(PINS_MAX, sizeof *list);
     size_t n = (size_t)(colon - full) + 1, matches = 0, count = list ? gw_models_list(g, list, PINS_MAX) : 0;

@@ -38,7 +38,7 @@ static int read_key(struct buf *key, const char *path, struct why *why) {
 static int check_folder(const char *path, struct why *why) {
     struct stat st;
     if (!path || (stat(path, &st) == 0 && S_ISDIR(st.st_mode))) return 0;
-    return why_set(why, ERR_USAGE, "--receipts: %s is not a folder", path);
+    return why_set(why, ERR_USAGE, "--receipts: %s is not a directory", path);
 }
 
 /* Whoever reaches the gateway asks in its user's name: beyond this machine only with a key. */
@@ -58,21 +58,22 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
     struct opt_list operators = {.count = 0}, nodes = {.count = 0};
     const struct opt rows[] = {
         {"listen", OPT_TEXT, &o->listen, "ADDR:PORT", "where apps ask (127.0.0.1:11434)", 0, 0},
-        {"coordinator", OPT_TEXT, &o->coordinator, "HOST:PORT", "the network's coordinator", 0, 0},
-        {"ca", OPT_TEXT, &o->ca, "FILE", "trust these roots instead of the system's", 0, 0},
-        {"pin", OPT_TEXT, &o->pin, "sha256:HEX", "trust this public key of the coordinator instead of roots", 0, 0},
-        {"candidates", OPT_U32, &o->candidates, "N", "nodes that each request is sealed to, 1 to 8 (3); each can read it", 1,
+        {"coordinator", OPT_TEXT, &o->coordinator, "HOST:PORT", "the network's coordinator; always needed", 0, 0},
+        {"ca", OPT_TEXT, &o->ca, "FILE", "trust these certificates: the coordinator's tls.crt (the system's)", 0, 0},
+        {"pin", OPT_TEXT, &o->pin, "sha256:HEX", "trust the coordinator's public key itself instead", 0, 0},
+        {"candidates", OPT_U32, &o->candidates, "N", "nodes that each request is sealed to, 1 to 8; each can read it (3)", 1,
          CANDIDATES_MAX},
         {"pin-operator", OPT_LIST, &operators, "HEX", "only nodes of this operator; may be repeated", 0, 0},
         {"pin-node", OPT_LIST, &nodes, "HEX", "only this node's identity; may be repeated", 0, 0},
-        {"api-key-file", OPT_TEXT, &key_file, "FILE", "apps must present the key in FILE", 0, 0},
-        {"receipts", OPT_TEXT, &o->receipts, "FOLDER", "write each RECEIPT there (holds question and answer)", 0, 0},
-        {"data", OPT_TEXT, &o->data, "FOLDER", "own folder (~/.local/share/lull/gateway)", 0, 0},
+        {"forget-pin", OPT_TEXT, &o->forget_pin, "NAME", "forget which file that model name stood for, and exit", 0, 0},
+        {"api-key-file", OPT_TEXT, &key_file, "FILE", "apps must present the key in FILE (none; needed beyond loopback)", 0, 0},
+        {"receipts", OPT_TEXT, &o->receipts, "DIR", "write each receipt there: it holds question and answer (the last 64 in memory)", 0, 0},
+        {"data", OPT_TEXT, &o->data, "DIR", "pinned models (~/.local/share/lull/gateway)", 0, 0},
         {"max-queue", OPT_U32, &o->max_queue, "N", "requests at once, queued ones included (256)", 1, 4096},
         {"keep-nothing", OPT_FLAG, &o->keep_nothing, NULL,
          "nodes keep nothing computed after an answer; else a prompt that begins like an earlier one is answered sooner", 0, 0},
-        {"log", OPT_TEXT, &level, "LEVEL", "error, warn, info or debug", 0, 0},
-        {"log-format", OPT_TEXT, &format, "FORMAT", "text or json", 0, 0},
+        {"log", OPT_TEXT, &level, "LEVEL", "error, warn, info or debug (info)", 0, 0},
+        {"log-format", OPT_TEXT, &format, "FORMAT", "text or json (text)", 0, 0},
         {0},
     };
     struct command_line c = {
@@ -81,7 +82,7 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
         .opts = rows,
         .about = "Serves the OpenAI and Ollama APIs on this machine and seals every request to the nodes that may answer it."};
     int r = opt_parse(&c, argc, argv, why);
-    if (r == 0 && !o->coordinator) r = why_set(why, ERR_USAGE, "--coordinator HOST:PORT is needed");
+    if (r == 0 && !o->coordinator && !o->forget_pin) r = why_set(why, ERR_USAGE, "--coordinator HOST:PORT is needed");
     if (r == 0 && o->ca && o->pin) r = why_set(why, ERR_USAGE, "--ca and --pin exclude each other");
     if (r == 0 && log_setup(level, format) != 0)
         r = why_set(why, ERR_USAGE, "--log is error, warn, info or debug; --log-format text or json");

@@ -10,6 +10,7 @@
 
 struct gw_opts {
     const char *listen, *coordinator, *ca, *pin, *data, *receipts;
+    const char *forget_pin; /* a model's name: forget which file it stood for, and exit. NULL: serve */
     uint32_t candidates, max_queue;
     struct gw_policy policy;
     struct buf key; /* of --api-key-file, NUL-terminated; empty: no key */

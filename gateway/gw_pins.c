@@ -77,34 +77,34 @@ static int write_file(const struct pins *p, struct why *why) {
     return r;
 }
 
-/* 1: a new name; 0: known, or told; ERR_LIMIT. */
-static int learn_one(struct pins *p, const struct manifest *m, void (*conflict)(const char *name)) {
-    uint8_t hash[32];
-    manifest_hash(hash, m);
-    struct pin *pin = (struct pin *)(uintptr_t)pins_find(p, m->name);
-    if (pin) {
-        if (memcmp(pin->manifest, hash, 32) != 0 && !pin->conflict_told) {
-            pin->conflict_told = 1;
-            conflict(m->name);
-        }
-        return 0;
-    }
-    if (p->count == PINS_MAX) return ERR_LIMIT;
-    pin = &p->list[p->count++];
+int pins_add(struct pins *p, const char *name, const uint8_t manifest[32], struct why *why) {
+    if (pins_find(p, name)) return 0;
+    if (p->count == PINS_MAX) return why_set(why, ERR_LIMIT, "the pins file is full: %d names", PINS_MAX);
+    struct pin *pin = &p->list[p->count++];
     *pin = (struct pin){0};
-    memcpy(pin->name, m->name, sizeof pin->name);
-    memcpy(pin->manifest, hash, 32);
-    return 1;
+    snprintf(pin->name, sizeof pin->name, "%s", name);
+    memcpy(pin->manifest, manifest, 32);
+    return write_file(p, why);
 }
 
-int pins_learn(struct pins *p, const struct gw_dir *d, void (*conflict)(const char *name), struct why *why) {
-    int news = 0, full = 0;
-    for (size_t i = 0; i < d->count; i++)
-        for (size_t k = 0; k < d->nodes[i].record.model_count; k++) {
-            int r = learn_one(p, &d->nodes[i].record.models[k], conflict);
-            if (r == 1) news = 1;
-            if (r < 0) full = r;
+int pins_forget(struct pins *p, const char *name, struct why *why) {
+    for (size_t i = 0; i < p->count; i++) {
+        if (strcmp(p->list[i].name, name) != 0) continue;
+        memmove(&p->list[i], &p->list[i + 1], (p->count - i - 1) * sizeof *p->list);
+        p->count--;
+        return write_file(p, why);
+    }
+    return why_set(why, ERR_NOTFOUND, "\"%.140s\" is not pinned", name);
+}
+
+void pins_compare(struct pins *p, const struct gw_dir *d, const struct gw_policy *policy, void (*conflict)(const char *name)) {
+    for (size_t i = 0; i < d->count; i++) {
+        const struct gw_node *n = &d->nodes[i];
+        for (size_t k = 0; k < n->record.model_count && gw_policy_allows(policy, &n->record); k++) {
+            struct pin *pin = (struct pin *)(uintptr_t)pins_find(p, n->record.models[k].name);
+            if (!pin || pin->conflict_told || memcmp(pin->manifest, n->model_hash[k], 32) == 0) continue;
+            pin->conflict_told = 1;
+            conflict(pin->name);
         }
-    int r = news ? write_file(p, why) : 0;
-    return r ? r : full ? why_set(why, full, "the pins file is full: %d names", PINS_MAX) : 0;
+    }
 }

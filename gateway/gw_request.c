@@ -82,9 +82,8 @@ static uint32_t random_below(void *arg, uint32_t below) {
 static enum api_code find_manifest(struct gw_request *r) {
     if (r->has_manifest) return API_CODE_NONE;
     if (gw_models_resolve(r->gw, r->q.model) != 0) return API_NO_MODEL;
-    const struct pin *pin = pins_find(&r->gw->pins, r->q.model);
-    memcpy(r->manifest, pin->manifest, 32);
-    r->has_manifest = 1;
+    if (gw_models_choose(r->gw, r->q.model, r->manifest) != 0) return API_NO_MODEL;
+    r->has_manifest = 1; /* for all attempts */
     return API_CODE_NONE;
 }
 

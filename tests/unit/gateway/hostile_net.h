@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gateway/gw_models.h"
 #include "gateway/gw_request.h"
 #include "net/h2.h"
 #include "net/listen.h"
@@ -174,11 +175,9 @@ FIX void net_accept(void *arg, int fd, const struct addr *peer) {
 /* ---- the gateway ---- */
 FIX void net_directory(void *arg, const uint8_t *body, size_t len) {
     struct net *n = arg;
-    struct why why = {{0}};
     n->dirs_taken++;
     if (gw_dir_take(&n->g.dir, body, len, clock_unix_s()) != 0) return;
     if (!n->g.link_up_ms) n->g.link_up_ms = clock_mono_ms();
-    CHECK_INT(pins_learn(&n->g.pins, &n->g.dir, NULL, &why), 0);
     gw_requests_wake(&n->g);
 }
 FIX void net_down(void *arg, int err) {

@@ -138,22 +138,31 @@ TEST(the_first_manifest_of_a_name_is_kept_over_restarts) {
     struct gw_dir d;
     struct pins p;
     struct why why = {{0}};
-    uint8_t hash[32];
+    static const struct gw_policy any, nobody = {.node_count = 1};
+    uint8_t hash[32], other[32];
     CHECK_INT(gw_dir_init(&d), 0);
     make_node(&a, 1, 1, "m:latest", 1);
     make_node(&b, 2, 1, "m:latest", 2); /* another file under that name */
     manifest_hash(hash, &a.r.models[0]);
     CHECK_INT(pins_open(&p, path, &why), 0);
     CHECK_INT(gw_dir_take(&d, body, directory((struct made *[]){&a}, 1), NOW), 0);
-    CHECK_INT(pins_learn(&p, &d, on_conflict, &why), 0);
-    CHECK(p.count == 1 && conflicts == 0);
+    pins_compare(&p, &d, &any, on_conflict);
+    CHECK(p.count == 0 && conflicts == 0); /* being listed pins nothing */
+    CHECK_INT(pins_add(&p, "m:latest", hash, &why), 0);
     CHECK_INT(gw_dir_take(&d, body, directory((struct made *[]){&b, &a}, 2), NOW), 0);
-    for (int i = 0; i < 3; i++) CHECK_INT(pins_learn(&p, &d, on_conflict, &why), 0);
+    for (int i = 0; i < 3; i++) pins_compare(&p, &d, i ? &any : &nobody, on_conflict);
     CHECK_INT(conflicts, 1);
+    manifest_hash(other, &b.r.models[0]);
+    CHECK_INT(pins_add(&p, "m:latest", other, &why), 0); /* it stays what it was */
     pins_close(&p);
     CHECK_INT(pins_open(&p, path, &why), 0);
     CHECK(p.count == 1 && pins_find(&p, "m:latest") && memcmp(pins_find(&p, "m:latest")->manifest, hash, 32) == 0 &&
           !pins_find(&p, "m:q8_0"));
+    CHECK_INT(pins_forget(&p, "m:q8_0", &why), ERR_NOTFOUND);
+    CHECK_INT(pins_forget(&p, "m:latest", &why), 0);
+    pins_close(&p);
+    CHECK_INT(pins_open(&p, path, &why), 0);
+    CHECK_INT(p.count, 0);
     pins_close(&p);
     gw_dir_release(&d);
     unlink(path);

@@ -212,6 +212,59 @@ TEST(a_forged_record_is_never_sealed_to) {
     CHECK_MEM(opened.head.key_id[0], net.node[3].key.key_id, 32);
     net_end(&net);
 }
+static int all_listed(void *arg) { return ((struct net *)arg)->g.dir.count == ((struct net *)arg)->listed; }
+/* Node 0 calls another file by the model's name. */
+static void squat(void) {
+    net_init(&net, 3);
+    net.play = play;
+    struct fix_node *x = &net.node[0];
+    x->record.models[0].file_sha256[0] ^= 1;
+    CHECK_INT(record_sign(&x->record, x->identity_secret), 0);
+    manifest_hash(x->model.manifest_hash, &x->record.models[0]);
+}
+TEST(a_foreign_node_cannot_take_a_name_or_fill_the_pins) {
+    struct app a;
+    squat();
+    net.listed = 1;
+    net_start(&net);
+    CHECK_INT(net.g.pins.count, 0);
+    net.g.o.policy.node_count = 1; /* only node 1 is permitted, which comes later */
+    memcpy(net.g.o.policy.nodes[0], net.node[1].record.keys.identity, 32);
+    ask_with(&a, NO_LIE);
+    CHECK_INT(a.status, 404);
+    net.listed = 2;
+    net.g.dir.fresh = 0;
+    net_until(&net, net_has_list, &net, 5000);
+    net_until(&net, all_listed, &net, 5000);
+    CHECK_INT(net.g.pins.count, 0);
+    ask_with(&a, FOREIGN_KEY); /* an answer that does not verify pins nothing */
+    app_got_error(&a);
+    CHECK_INT(net.g.pins.count, 0);
+    ask_with(&a, NO_LIE);
+    CHECK(app_has(&a, "[DONE]"));
+    CHECK_INT(net.g.pins.count, 1);
+    CHECK_MEM(net.g.pins.list[0].manifest, net.node[1].model.manifest_hash, 32);
+    net_end(&net);
+}
+TEST(a_name_stands_for_what_most_permitted_nodes_serve) {
+    struct app a;
+    uint8_t manifest[32];
+    squat();
+    net_start(&net);
+    net_until(&net, all_listed, &net, 5000);
+    CHECK_INT(gw_models_choose(&net.g, "lull-toy:q8_0", manifest), 0);
+    CHECK_MEM(manifest, net.node[1].model.manifest_hash, 32);
+    CHECK_INT(gw_models_choose(&net.g, "lull-toy:other", manifest), ERR_NOTFOUND);
+    ask_with(&a, NO_LIE);
+    CHECK(app_has(&a, "[DONE]"));
+    net.listed = 1; /* the one left serves another file: it is not asked */
+    net_until(&net, all_listed, &net, 5000);
+    size_t jobs = net.job_count;
+    ask_with(&a, NO_LIE);
+    app_got_error(&a);
+    CHECK_INT(net.job_count, jobs);
+    net_end(&net);
+}
 TEST(a_stream_cut_before_its_last_frame_is_no_answer) {
     begin();
     is_an_error(CUT);
@@ -320,7 +373,8 @@ TEST(a_directory_without_end_is_cut_off) {
     net_end(&net);
 }
 
-TESTS_MAIN("gw_hostile", T(a_forged_record_is_never_sealed_to), T(a_stream_cut_before_its_last_frame_is_no_answer),
+TESTS_MAIN("gw_hostile", T(a_forged_record_is_never_sealed_to), T(a_foreign_node_cannot_take_a_name_or_fill_the_pins),
+           T(a_name_stands_for_what_most_permitted_nodes_serve), T(a_stream_cut_before_its_last_frame_is_no_answer),
            T(changed_swapped_and_replayed_frames_are_never_shown), T(a_token_out_of_place_is_never_shown),
            T(an_answer_without_its_receipt_has_no_end), T(text_that_is_not_utf8_is_mended),
            T(a_false_countersignature_is_not_kept), T(heartbeats_for_ever_end_by_the_deadline),
