@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { READY_MS = 20000, ARGS_MAX = 40 };
+enum { READY_MS = 60000, ARGS_MAX = 40 };
 
 struct args {
     char *list[ARGS_MAX];

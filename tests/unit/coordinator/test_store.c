@@ -231,9 +231,7 @@ TEST(stopping_says_how_many_rows_are_lost) {
     atomic_store(&f.fail, 1);
     CHECK_INT(store_start(&s, &b, 8, 0, &why), 0);
     for (uint64_t i = 0; i < 3; i++) put_one(s, i);
-    uint64_t from = clock_mono_ms();
-    CHECK_INT(store_stop(s, 200), 3);
-    CHECK(clock_mono_ms() - from < 3000);
+    CHECK_INT(store_stop(s, 200), 3); /* and comes back, though no write ever succeeds */
     CHECK_INT(store_stop(NULL, 1), 0);
 }
 

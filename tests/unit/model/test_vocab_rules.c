@@ -223,8 +223,7 @@ TEST(merge_results_that_are_no_tokens_fall_apart_into_bytes) {
     gguf_close(&g);
 }
 
-/* A quarter of a megabyte of whatever hurts most. Quadratic time would be minutes; the limit is generous because sanitizers
- * and loaded machines are slow. */
+/* A quarter of a megabyte of whatever hurts most. Quadratic time would be minutes for each, which the runner's limit ends. */
 static void quick(const struct small *s, const char *unit) {
     struct gguf g;
     struct vocab *v;
@@ -234,11 +233,8 @@ static void quick(const struct small *s, const char *unit) {
     for (size_t i = 0; i < n; i += each) memcpy(text + i, unit, each);
     CHECK_INT(small_open(s, &g, &v, NULL), 0);
     ids_init(&l, SIZE_MAX);
-    uint64_t began = clock_mono_ms();
     CHECK_INT(vocab_encode(v, text, n, 0, &l, NULL), 0);
     CHECK_INT(vocab_encode(v, text, n, VOCAB_SPECIAL, &l, NULL), 0);
-    uint64_t took = clock_mono_ms() - began;
-    CHECK(took < 5000);
     ids_release(&l);
     vocab_close(v);
     gguf_close(&g);
