@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static void show_progress(void *ctx, uint64_t done, uint64_t total) { cli_progress_show(ctx, done, total); }
 
@@ -23,10 +24,18 @@ static int type_named(const char *name, const struct weight_type **out, struct w
     return *out ? 0 : why_set(why, ERR_USAGE, "--type: is one of %s", quantize_names);
 }
 
+/* A model file took long to make or to fetch: one word is not too much before it goes. */
+static int may_write(const char *path, int force, struct why *why) {
+    if (force || access(path, F_OK) != 0) return 0;
+    return why_set(why, ERR_EXISTS, "%.200s: is there already; --force overwrites it", path);
+}
+
 static int run_from_llama2c(int argc, char **argv) {
     const char *type_name = "f32";
+    int force = 0;
     const struct opt opts[] = {
-        {"type", OPT_TEXT, &type_name, "TYPE", "for the matrices: f32 (default), f16, bf16, q8_0, q4_0, q4_k_m, q6_k and others", 0, 0},
+        {"type", OPT_TEXT, &type_name, "TYPE", "of the matrices: f32, f16, bf16, q8_0, q4_k_m and others (f32)", 0, 0},
+        {"force", OPT_FLAG, &force, NULL, "overwrite OUT", 0, 0},
         {0},
     };
     struct command_line c = {.command = "model from-llama2c",
@@ -41,6 +50,7 @@ static int run_from_llama2c(int argc, char **argv) {
     struct convert_watch watch = {show_progress, &progress};
     int r = opt_parse(&c, argc, argv, &why);
     if (r == 0) r = type_named(type_name, &type, &why);
+    if (r == 0) r = may_write(c.args[2], force, &why);
     if (r == 0) {
         cli_progress_start(&progress, "writing");
         r = from_llama2c(c.args[0], c.args[1], c.args[2], type, &watch, &why);
@@ -52,10 +62,12 @@ static int run_from_llama2c(int argc, char **argv) {
 static int run_make(int argc, char **argv) {
     const char *shape = NULL, *type_name = "q8_0";
     uint64_t seed = 1;
+    int force = 0;
     const struct opt opts[] = {
         {"shape", OPT_TEXT, &shape, "SHAPE", "tinyllama-1.1b, llama3.2-1b, qwen2.5-0.5b or tiny", 0, 0},
-        {"type", OPT_TEXT, &type_name, "TYPE", "q8_0 (default), q4_0, q4_k_m, q6_k, f16, bf16, f32 and others", 0, 0},
-        {"seed", OPT_U64, &seed, "N", "of the random weights (default 1)", 0, 0},
+        {"type", OPT_TEXT, &type_name, "TYPE", "of the matrices: f32, f16, bf16, q8_0, q4_k_m and others (q8_0)", 0, 0},
+        {"seed", OPT_U64, &seed, "N", "seed of the random weights (1)", 0, 0},
+        {"force", OPT_FLAG, &force, NULL, "overwrite OUT", 0, 0},
         {0},
     };
     struct command_line c = {.command = "model make",
@@ -71,6 +83,7 @@ static int run_make(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == 0 && !shape) r = why_set(&why, ERR_USAGE, "--shape is needed: %s", make_shape_names);
     if (r == 0) r = type_named(type_name, &type, &why);
+    if (r == 0) r = may_write(c.args[0], force, &why);
     if (r == 0) {
         cli_progress_start(&progress, "writing");
         r = make_model(shape, type, seed, c.args[0], &watch, &why);
@@ -84,8 +97,9 @@ int cmd_model(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     if (strcmp(what, "from-llama2c") == 0) return run_from_llama2c(argc - 1, argv + 1);
     if (strcmp(what, "make") == 0) return run_make(argc - 1, argv + 1);
-    int help = strcmp(what, "--help") == 0;
+    int help = strcmp(what, "--help") == 0 || strcmp(what, "-h") == 0;
     fprintf(help ? stdout : stderr, "usage: lull model from-llama2c CHECKPOINT TOKENIZER OUT [--type TYPE]\n"
-                                    "       lull model make --shape SHAPE [--type TYPE] [--seed N] OUT\n");
+                                    "       lull model make --shape SHAPE [--type TYPE] [--seed N] OUT\n"
+                                    "lull model make --help, or lull model from-llama2c --help, explains one of them\n");
     return help ? EXIT_OK : EXIT_USAGE;
 }

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/opt.h"
 #include "cli/cli.h"
+#include "cli/input.h"
 #include "cli/model_load.h"
 #include "cli/terminal.h"
 #include "model/digest.h"
@@ -104,26 +105,25 @@ static int run_pool(struct model *m, const struct gen_request *req, const struct
     if (r == 0) r = answer_all(p, &a);
     if (r == 0 && o->json) r = print_json(&a, g, m);
     if (!o->json && g) printf("\n");
-    if (r == 0 && fflush(stdout) != 0) r = ERR_IO;
     gen_pool_free(p);
     buf_release(&a.text);
     ids_release(&a.ids);
     return r;
 }
 
-static int run_model(const char *path, const char *prompt, const struct run_opts *o) {
+static int run_model(const char *path, struct gen_text prompt, const struct run_opts *o) {
     struct model *m = NULL;
     int status = cli_model_open(&m, "run", path, o->threads);
     if (status != EXIT_OK) return status;
     struct gen_message messages[2];
     size_t count = 0;
     if (o->system) messages[count++] = (struct gen_message){ROLE_SYSTEM, {o->system, strlen(o->system)}};
-    messages[count++] = (struct gen_message){ROLE_USER, {prompt, strlen(prompt)}};
+    messages[count++] = (struct gen_message){ROLE_USER, prompt};
     struct gen_request req = {
         .messages = messages,
         .message_count = count,
         .raw = o->raw,
-        .text = {prompt, strlen(prompt)},
+        .text = prompt,
         .sampling = {(float)o->temp, (int32_t)o->top_k, (float)o->top_p, (float)o->min_p, (float)o->repeat, (float)o->presence,
                      (float)o->frequency, o->repeat_last_n > INT32_MAX ? -1 : (int32_t)o->repeat_last_n, o->seed},
         .stop_count = o->stop.count,
@@ -132,9 +132,23 @@ static int run_model(const char *path, const char *prompt, const struct run_opts
     for (size_t i = 0; i < o->stop.count; i++) req.stop[i] = (struct gen_text){o->stop.item[i], strlen(o->stop.item[i])};
     struct why why = {{0}};
     int r = run_pool(m, &req, o, &why);
-    if (r != 0) fprintf(stderr, "lull run: %s\n", why_text(&why, r));
+    status = terminal_output_end("run"); /* what was said of standard output needs no second line */
+    if (r != 0 && status == EXIT_OK) fprintf(stderr, "lull run: %s\n", why_text(&why, r));
     model_close(m);
+    if (status != EXIT_OK) return status;
     return r == 0 ? EXIT_OK : r == ERR_USAGE || r == ERR_RANGE ? EXIT_USAGE : EXIT_FAILED;
+}
+
+/* The prompt from standard input; in a conversation the line's end is not part of what was asked. */
+static int run_input(const char *path, const struct run_opts *o) {
+    struct buf b;
+    struct why why = {{0}};
+    int r = input_read(&b, VOCAB_TEXT_BYTES_MAX, &why), status = EXIT_FAILED;
+    if (r != 0) fprintf(stderr, "lull run: %s\n", why_text(&why, r));
+    while (r == 0 && !o->raw && b.len && (b.data[b.len - 1] == '\n' || b.data[b.len - 1] == '\r')) b.len--;
+    if (r == 0) status = run_model(path, (struct gen_text){(const char *)b.data, b.len}, o);
+    buf_release(&b);
+    return status;
 }
 
 int cmd_run(int argc, char **argv) {
@@ -142,25 +156,26 @@ int cmd_run(int argc, char **argv) {
     static const struct opt opts[] = {
         {"raw", OPT_FLAG, &o.raw, NULL, "no chat template: go on from the prompt itself", 0, 0},
         {"system", OPT_TEXT, &o.system, "TEXT", "a system message before the prompt", 0, 0},
-        {"temp", OPT_REAL, &o.temp, "T", "temperature; 0, the default: always the likeliest token", 0, 1e6},
-        {"top-k", OPT_U32, &o.top_k, "N", "draw among the N likeliest tokens; 0: all", 0, INT32_MAX},
-        {"top-p", OPT_REAL, &o.top_p, "P", "draw among the likeliest that make up P together", 0, 1},
-        {"min-p", OPT_REAL, &o.min_p, "P", "drop tokens less than P times as likely as the likeliest", 0, 1},
-        {"repeat-penalty", OPT_REAL, &o.repeat, "R", "divide what was said already by R; 1: off", 1e-6, 1e6},
-        {"presence-penalty", OPT_REAL, &o.presence, "R", "subtract R from what was said already", -1e6, 1e6},
-        {"frequency-penalty", OPT_REAL, &o.frequency, "R", "subtract R for each time it was said", -1e6, 1e6},
-        {"repeat-last-n", OPT_U32, &o.repeat_last_n, "N", "tokens that penalties look back; 4294967295: all", 0, 0},
-        {"seed", OPT_U64, &o.seed, "N", "seed of the draws", 0, 0},
-        {"stop", OPT_LIST, &o.stop, "TEXT", "end before this text (repeatable)", 0, 0},
-        {"max-tokens", OPT_U32, &o.max_tokens, "N", "tokens of the answer; 0: as many as the context holds", 0, 0},
-        {"context", OPT_U32, &o.context, "N", "tokens of prompt and answer; 0: the model's", 0, 0},
+        {"temp", OPT_REAL, &o.temp, "T", "temperature, 0 to 2; 0 always takes the likeliest token (0)", 0, 2},
+        {"top-k", OPT_U32, &o.top_k, "N", "draw among the N likeliest tokens; 0: all (0)", 0, INT32_MAX},
+        {"top-p", OPT_REAL, &o.top_p, "P", "draw among the likeliest that make up P together (1)", 0, 1},
+        {"min-p", OPT_REAL, &o.min_p, "P", "drop tokens less than P times as likely as the likeliest (0)", 0, 1},
+        {"repeat-penalty", OPT_REAL, &o.repeat, "R", "divide what was said already by R; 1: off (1)", 1e-6, 1e6},
+        {"presence-penalty", OPT_REAL, &o.presence, "R", "subtract R from what was said already (0)", -1e6, 1e6},
+        {"frequency-penalty", OPT_REAL, &o.frequency, "R", "subtract R for each time it was said (0)", -1e6, 1e6},
+        {"repeat-last-n", OPT_U32, &o.repeat_last_n, "N", "tokens that penalties look back; 4294967295: all (64)", 0, 0},
+        {"seed", OPT_U64, &o.seed, "N", "seed of the draws (0)", 0, 0},
+        {"stop", OPT_LIST, &o.stop, "TEXT", "end before this text; may be repeated", 0, 0},
+        {"max-tokens", OPT_U32, &o.max_tokens, "N", "longest answer in tokens; 0: what the context holds (0)", 0, 0},
+        {"context", OPT_U32, &o.context, "N", "tokens of prompt and answer; 0: the model's (0)", 0, 0},
         {"kv", OPT_TEXT, &o.kv, "FORMAT",
-         "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
-        {"threads", OPT_U32, &o.threads, "N", "compute threads; 0: one per core", 0, 256},
+         "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
+        {"threads", OPT_U32, &o.threads, "N", "compute threads; 0: one per core (0)", 0, 256},
         {"json", OPT_FLAG, &o.json, NULL, "one line of JSON at the end instead of the text", 0, 0},
         {0},
     };
-    struct command_line c = {"run", "MODEL \"PROMPT\"", "Answers one prompt with the local engine.", opts, 2, 2, {0}, 0};
+    struct command_line c = {.command = "run", .arguments = "MODEL PROMPT", .opts = opts, .args_min = 2, .args_max = 2,
+                             .about = "Answers one prompt with the local engine. PROMPT - reads it from standard input."};
     struct why why = {{0}};
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
@@ -169,5 +184,6 @@ int cmd_run(int argc, char **argv) {
         fprintf(stderr, "lull run: %s\n", why_text(&why, r));
         return EXIT_USAGE;
     }
-    return run_model(c.args[0], c.args[1], &o);
+    if (strcmp(c.args[1], "-") == 0) return run_input(c.args[0], &o);
+    return run_model(c.args[0], (struct gen_text){c.args[1], strlen(c.args[1])}, &o);
 }

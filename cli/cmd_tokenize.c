@@ -2,24 +2,10 @@
 #include "base/opt.h"
 #include "base/secret.h"
 #include "cli/cli.h"
+#include "cli/input.h"
 #include "model/vocab.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
-
-static int read_input(struct buf *b, struct why *why) {
-    for (;;) {
-        uint8_t *to = buf_room(b, 65536);
-        if (!to) return why_set(why, ERR_LIMIT, "standard input: longer than %d bytes", VOCAB_TEXT_BYTES_MAX);
-        ssize_t n = read(STDIN_FILENO, to, 65536);
-        if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return why_set(why, ERR_IO, "standard input: %s", strerror(errno));
-        if (n == 0) return 0;
-        b->len += (size_t)n;
-    }
-}
 
 static int print_ids(const struct ids *l, int json) {
     printf(json ? "{\"tokens\":[" : "");
@@ -31,17 +17,16 @@ static int print_ids(const struct ids *l, int json) {
 static int tokenize(const char *path, unsigned flags, int json, struct why *why) {
     struct gguf g = {0};
     struct vocab *v = NULL;
-    struct buf text;
+    struct buf text = {0};
     struct ids l;
     struct why inner = {{0}};
-    buf_init(&text, VOCAB_TEXT_BYTES_MAX + 65536); /* room to find that it is longer */
     ids_init(&l, VOCAB_TEXT_BYTES_MAX + 1);
     int r = gguf_open(&g, path, why);
     if (r == 0) {
         r = vocab_open(&v, &g, &inner);
         if (r != 0) why_set(why, r, "%.100s: %.200s", path, why_text(&inner, r));
     }
-    if (r == 0) r = read_input(&text, why);
+    if (r == 0) r = input_read(&text, VOCAB_TEXT_BYTES_MAX, why);
     if (r == 0) r = vocab_encode(v, (const char *)text.data, text.len, flags, &l, why);
     if (r == 0) r = print_ids(&l, json);
     ids_release(&l);
