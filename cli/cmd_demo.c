@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -18,7 +19,7 @@
 #include "cli/world.h"
 #include "seal/transcript.h"
 
-enum { KILL_AFTER = 12, SEARCH_AFTER = 24, TOKENS_WANTED = 100, SEEDS_TRIED = 8, FIRST_TOKEN_RUNS = 100, ANSWER_IDS_MAX = 4096, WINDOW = 12 };
+enum { KILL_AFTER = 12, SEARCH_AFTER = 24, TOKENS_WANTED = 100, SEEDS_TRIED = 8, FIRST_TOKEN_RUNS = 100, ANSWER_IDS_MAX = 4096, WINDOW = 12, ANSWER_SHOWN = 200 };
 
 struct answer {
     struct buf text;
@@ -58,6 +59,18 @@ static void random_word(char out[16]) {
 
 /* ---- one question ---- */
 
+/* Ctrl-C reaches the daemons too, which leave; the demo then fails in good order and removes its folder. */
+static volatile sig_atomic_t interrupted;
+static void on_interrupt(int sig) {
+    (void)sig;
+    interrupted = 1;
+}
+
+static int stop_asked(void *arg) {
+    (void)arg;
+    return interrupted;
+}
+
 static void search(struct demo *d, const struct proc *p, const struct patterns *s, uint64_t *hits) {
     uint64_t found, read;
     if (proc_search(p, s, &found, &read) == 0 && read > 1 << 20) *hits += found, d->searched++;
@@ -73,6 +86,8 @@ static void kill_serving_node(struct demo *d) {
     if (at < 0) return;
     proc_stop(&d->w.nodes[at], SIGKILL, 2000);
     d->killed++;
+    int shown = isatty(STDOUT_FILENO); /* where it happened: in the story itself, or beside it */
+    if (!d->json) fputs(shown ? "\033[2m[node killed here]\033[0m" : "[node killed here]\n", shown ? stdout : stderr);
 }
 
 static void on_text(void *arg, const char *text, size_t n) {
@@ -113,7 +128,7 @@ static int ask_once(struct demo *d, struct answer *a, void (*each)(void *, const
     if (!body) return ERR_NOMEM;
     buf_release(&a->text);
     buf_init(&a->text, 1 << 20);
-    struct ask ask = {.gateway = d->w.gateway_at, .body = body, .on_text = each, .arg = d};
+    struct ask ask = {.gateway = d->w.gateway_at, .body = body, .on_text = each, .should_stop = stop_asked, .arg = d};
     int r = ask_run(&ask, why);
     snprintf(a->receipt, sizeof a->receipt, "%s", ask.receipt);
     json_decref(body);
@@ -193,10 +208,15 @@ static int show(struct demo *d, struct why *why) {
     return first_token_measure(&d->first, why);
 }
 
+/* On one line, its beginning when it is long: the whole of it was shown as it came. */
 static void print_answer_escaped(const struct buf *t) {
+    size_t cut = 0, chars = 0;
+    for (; cut < t->len && chars < ANSWER_SHOWN; cut++) chars += (t->data[cut] & 0xc0) != 0x80;
+    while (cut < t->len && (t->data[cut] & 0xc0) == 0x80) cut++;
     struct buf q;
     buf_init(&q, 8 << 20);
-    if (json_quote(&q, (const char *)t->data, t->len) == 0 && q.len >= 2) printf("answer: %.*s\n", (int)(q.len - 2), (char *)q.data + 1);
+    if (json_quote(&q, (const char *)t->data, cut) == 0 && q.len >= 2)
+        printf("answer: %.*s%s\n", (int)(q.len - 2), (char *)q.data + 1, cut < t->len ? "\xe2\x80\xa6" : "");
     buf_release(&q);
 }
 
@@ -241,9 +261,6 @@ static int run_demo(struct demo *d, struct why *why) {
     return r;
 }
 
-/* Ctrl-C reaches the daemons too, which leave; the demo then fails in good order and removes its folder. */
-static void on_interrupt(int sig) { (void)sig; }
-
 int cmd_demo(int argc, char **argv) {
     static struct demo d;
     const struct opt rows[] = {{"json", OPT_FLAG, &d.json, NULL, "one JSON line instead of the story", 0, 0}, {0}};
@@ -259,10 +276,11 @@ int cmd_demo(int argc, char **argv) {
     if (r == 0) r = run_demo(&d, &why);
     if (r == 0 && d.json) print_json(&d);
     else if (r == 0) print_lines(&d);
+    else if (interrupted) fprintf(stderr, "lull demo: interrupted\n");
     else fprintf(stderr, "lull demo: %s\n", why_text(&why, r));
     buf_release(&d.undisturbed.text);
     buf_release(&d.answer.text);
     patterns_free(d.prompt_pattern);
     patterns_free(d.answer_patterns);
-    return r == 0 ? EXIT_OK : r == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+    return r == 0 ? EXIT_OK : interrupted ? EXIT_INTERRUPTED : r == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }
