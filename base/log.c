@@ -52,10 +52,10 @@ static void put(struct line *l, const char *fmt, ...) {
     if (l->len > sizeof l->text - 2) l->len = sizeof l->text - 2;
 }
 
-/* A name, cut at 64 bytes: printable ASCII as it is, all else as %NN; quotes and backslashes never pass. In a peer's name a blank
+/* A peer's name, cut at 64 bytes, or a sentence of ours: printable ASCII as it is, all else as %NN; quotes and backslashes never pass. In a peer's name a blank
  * is escaped too, so that it cannot look like a field. */
-static void put_name(struct line *l, const char *s, unsigned char lowest) {
-    for (size_t i = 0; s && s[i] && i < 64; i++) {
+static void put_name(struct line *l, const char *s, unsigned char lowest, size_t max) {
+    for (size_t i = 0; s && s[i] && i < max; i++) {
         unsigned char c = (unsigned char)s[i];
         if (c >= lowest && c < 0x7f && c != '"' && c != '\\') put(l, "%c", c);
         else put(l, "%%%02x", c);
@@ -73,7 +73,7 @@ static void put_value(struct line *l, const struct log_field *f) {
     case LOG_F_CODE:
     case LOG_F_NAME:
         put(l, "\"");
-        put_name(l, f->data, f->kind == LOG_F_CODE ? 0x20 : 0x21);
+        put_name(l, f->data, f->kind == LOG_F_CODE ? 0x20 : 0x21, f->kind == LOG_F_CODE ? 200 : 64);
         put(l, "\"");
         break;
     default: put(l, "%llu", (unsigned long long)f->value);

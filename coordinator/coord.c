@@ -155,21 +155,18 @@ static int load_key(struct coord *c, const char *path, struct why *why) {
 }
 
 static int load_tls(struct coord *c, const char *folder, struct why *why) {
-    char cert[600], key[600];
-    snprintf(cert, sizeof cert, "%s", c->o.tls_cert ? c->o.tls_cert : "");
+    char key[600];
+    snprintf(c->cert, sizeof c->cert, "%s", c->o.tls_cert ? c->o.tls_cert : "");
     snprintf(key, sizeof key, "%s", c->o.tls_key ? c->o.tls_key : "");
     if (!c->o.tls_cert) {
-        snprintf(cert, sizeof cert, "%.560s/tls.crt", folder);
+        snprintf(c->cert, sizeof c->cert, "%.560s/tls.crt", folder);
         snprintf(key, sizeof key, "%.560s/tls.key", folder);
-        int r = tls_files_make(cert, key, c->o.names.item, c->o.names.count, why);
-        if (r != 0) return r;
+        int r = tls_files_make(c->cert, key, c->o.names.item, c->o.names.count, why);
+        if (r < 0) return r;
+        c->cert_reissued = r == TLS_FILES_REISSUED;
     }
-    char pin[TLS_PIN_BYTES];
-    int r = tls_pin_of_file(cert, pin, why);
-    /* what nodes and gateways are given as --ca or --pin, for the person who sets them up */
-    int structured = c->o.log_format && strcmp(c->o.log_format, "json") == 0;
-    if (r == 0 && !structured) fprintf(stderr, "nodes and gateways trust this coordinator by --ca %s or by --pin %s\n", cert, pin);
-    return r == 0 ? tls_server_new(&c->tls, cert, key, why) : r;
+    int r = tls_pin_of_file(c->cert, c->pin, why);
+    return r == 0 ? tls_server_new(&c->tls, c->cert, key, why) : r;
 }
 
 static int open_store(struct coord *c, const char *folder, struct why *why) {
@@ -178,6 +175,12 @@ static int open_store(struct coord *c, const char *folder, struct why *why) {
     snprintf(path, sizeof path, "%.560s/store.db", folder);
     int r = store_sqlite_open(&b, path, why);
     return r == 0 ? store_start(&c->store, &b, STORE_ROWS, c->o.keep_days, why) : r;
+}
+
+static int open_status(struct coord *c, struct why *why) {
+    struct why inner = {{0}};
+    int r = status_open(c, &inner);
+    return r == 0 ? 0 : why_set(why, r, "--status: %.200s (\"--status off\" goes without the page)", why_text(&inner, r));
 }
 
 int coord_open(struct coord *c, struct loop *l, const struct config *o, const char *folder, struct why *why) {
@@ -196,7 +199,7 @@ int coord_open(struct coord *c, struct loop *l, const struct config *o, const ch
     if (r == 0) r = open_store(c, folder, why);
     if (r == 0) r = timer_new(&c->tick, l, on_tick, c);
     if (r == 0) r = timer_new(&c->due, l, on_due, c);
-    if (r == 0 && strcmp(o->status, "off") != 0) r = status_open(c, why);
+    if (r == 0 && strcmp(o->status, "off") != 0) r = open_status(c, why);
     if (r == 0) r = listener_open(&c->listener, l, o->listen, on_accept, c, why);
     if (r == 0) timer_start_ms(c->tick, TICK_MS);
     return r;

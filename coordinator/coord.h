@@ -52,6 +52,8 @@ struct coord {
     struct config o;
     struct loop *loop;
     struct tls *tls;
+    char cert[600], pin[TLS_PIN_BYTES]; /* what nodes and gateways trust it by */
+    int cert_reissued;                  /* for a new --name, at this start */
     struct listener *listener;
     struct peer *peers;
     struct job *jobs;

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 static void on_stop(void *arg) { coord_drain(arg); }
@@ -19,6 +20,15 @@ static void raise_descriptor_limit(void) {
     if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
     files.rlim_cur = files.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/* For the person who sets up nodes and gateways; a program that reads a structured log has no use for it. */
+static void say_trust(const struct coord *c) {
+    if (c->o.log_format && strcmp(c->o.log_format, "json") == 0) return;
+    if (c->cert_reissued)
+        fprintf(stderr, "the certificate was issued anew for the names of --name, with the same key: copy %s again to nodes and gateways that use --ca\n",
+                c->cert);
+    fprintf(stderr, "nodes and gateways trust this coordinator by --ca %s or by --pin %s\n", c->cert, c->pin);
 }
 
 static void say_ready(const struct coord *c) {
@@ -33,6 +43,7 @@ static int serve(struct coord *c, struct loop *l) {
     int r = loop_on_signal(l, SIGTERM, on_stop, c);
     if (r == 0) r = loop_on_signal(l, SIGINT, on_stop, c);
     if (r != 0) return r;
+    say_trust(c);
     say_ready(c);
     return loop_run(l);
 }

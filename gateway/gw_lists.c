@@ -32,6 +32,7 @@ static int write_all(struct buf *b, const struct gateway *g, write_model *row) {
     if (!list) return ERR_NOMEM;
     size_t count = gw_models_list(g, list, PINS_MAX);
     int e = 0;
+    if (count == 0) gw_link_refresh(g->link); /* a node may just have come: the next one who asks sees it */
     for (size_t i = 0; e == 0 && i < count; i++) {
         if (i) e = buf_add(b, ",", 1);
         if (e == 0) e = row(b, g, &list[i]);

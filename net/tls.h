@@ -26,7 +26,7 @@ void tls_free(struct tls *t); /* after the connections made from it; NULL is fin
 /* Why a connection could not be made, for the person who set it up. */
 struct tls_fault {
     const char *text; /* a literal: what is wrong and what to do; NULL: nothing to add to the error */
-    char names[128];  /* the certificate's, when they are the matter: "a.example, 10.0.0.1"; else "" */
+    char names[128];  /* the certificate's, when they are the matter: "a.example,10.0.0.1"; else "" */
 };
 
 enum { TLS_PIN_BYTES = 72 };

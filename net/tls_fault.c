@@ -12,10 +12,10 @@
 /* Letters of host names and addresses only: the text goes to a log. */
 static void add_name(struct tls_fault *f, const char *name, size_t n) {
     size_t at = strlen(f->names);
-    if (n == 0 || n >= 64 || at + n + 3 > sizeof f->names) return;
+    if (n == 0 || n >= 64 || at + n + 2 > sizeof f->names) return;
     for (size_t i = 0; i < n; i++)
         if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:_*", name[i]) || !name[i]) return;
-    snprintf(f->names + at, sizeof f->names - at, "%s%.*s", at ? ", " : "", (int)n, name);
+    snprintf(f->names + at, sizeof f->names - at, "%s%.*s", at ? "," : "", (int)n, name);
 }
 
 static void add_general(struct tls_fault *f, const GENERAL_NAME *g, int loopback) {

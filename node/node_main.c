@@ -21,6 +21,7 @@ static int open_models(struct node *n, struct why *why) {
         for (size_t k = 0; r == 0 && k < i; k++)
             if (strcmp(n->models[k].manifest.name, n->models[i].manifest.name) == 0)
                 r = why_set(why, ERR_USAGE, "two models are called %s; name one: --model FILE=NAME", n->models[i].manifest.name);
+        if (r == 0) log_event(LOG_INFO, "node", "serves", LOG_NAME("model", n->models[i].manifest.name), LOG_COUNT("context", n->models[i].context));
     }
     return r;
 }
@@ -59,19 +60,19 @@ static void stop(struct node *n) {
 int node_main(int argc, char **argv) {
     static struct node n = {.signer = {.fd = -1}, .dir = {.lock_fd = -1}, .o = {.slots = 4, .drain_ms = 1000, .kv = "f16"}};
     const struct opt rows[] = {
-        {"coordinator", OPT_TEXT, &n.o.coordinator, "HOST:PORT", "the coordinator to work for", 0, 0},
-        {"ca", OPT_TEXT, &n.o.ca, "FILE", "trust these certificates (PEM) instead of the system's", 0, 0},
+        {"coordinator", OPT_TEXT, &n.o.coordinator, "HOST:PORT", "the coordinator to work for; always needed", 0, 0},
+        {"ca", OPT_TEXT, &n.o.ca, "FILE", "trust these certificates: the coordinator's tls.crt (the system's)", 0, 0},
         {"pin", OPT_TEXT, &n.o.pin, "sha256:HEX", "trust the coordinator's public key itself instead", 0, 0},
-        {"model", OPT_LIST, &n.o.models, "FILE[=NAME]", "a GGUF file to serve; may be given several times", 0, 0},
+        {"model", OPT_LIST, &n.o.models, "FILE[=NAME]", "a GGUF file to serve; may be repeated. NAME is name:tag (from the file: its name and weight type)", 0, 0},
         {"slots", OPT_U32, &n.o.slots, "N", "answers at once for each model (4)", 1, 64},
         {"threads", OPT_U32, &n.o.threads, "N", "compute threads for each model (one per core)", 1, 256},
         {"context", OPT_U32, &n.o.context, "N", "longest prompt and answer in tokens (the model's)", 16, 16777216},
-        {"kv", OPT_TEXT, &n.o.kv, "FORMAT", "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
-        {"operator-key", OPT_TEXT, &n.o.operator_key, "FILE", "your operator key, shared by your machines; made when missing", 0, 0},
+        {"kv", OPT_TEXT, &n.o.kv, "FORMAT", "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
+        {"operator-key", OPT_TEXT, &n.o.operator_key, "FILE", "your operator key, shared by your machines; made when missing (operator.key in DIR)", 0, 0},
         {"drain-ms", OPT_U32, &n.o.drain_ms, "MS", "how long running answers may finish when the node leaves (1000)", 0, 600000},
-        {"data", OPT_TEXT, &n.o.data, "DIR", "folder for keys and caches (~/.local/share/lull/node)", 0, 0},
-        {"log", OPT_TEXT, &n.o.log, "LEVEL", "error, warn, info or debug", 0, 0},
-        {"log-format", OPT_TEXT, &n.o.log_format, "FORMAT", "text or json", 0, 0},
+        {"data", OPT_TEXT, &n.o.data, "DIR", "keys and caches (~/.local/share/lull/node)", 0, 0},
+        {"log", OPT_TEXT, &n.o.log, "LEVEL", "error, warn, info or debug (info)", 0, 0},
+        {"log-format", OPT_TEXT, &n.o.log_format, "FORMAT", "text or json (text)", 0, 0},
         {0},
     };
     struct command_line line = {.command = "node", .arguments = "", .opts = rows,
