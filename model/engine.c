@@ -70,6 +70,11 @@ static size_t layout(struct engine *e, struct arena *a) {
     return p.bytes;
 }
 
+size_t engine_buffer_bytes(const struct model *m, const struct engine_opts *o) {
+    struct engine e = {.m = m, .rows_max = o->rows_max, .logits_max = o->logits_max};
+    return layout(&e, NULL);
+}
+
 int engine_new(struct engine **out, const struct model *m, const struct engine_opts *o, struct why *why) {
     *out = NULL;
     if (o->rows_max == 0 || o->rows_max > 4096 || o->logits_max > o->rows_max)

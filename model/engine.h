@@ -25,6 +25,8 @@ struct engine_opts {
     enum kv_format kv;       /* format of keys and values: part of the profile */
     const struct kern *kern; /* NULL: the model's */
 };
+/* Memory that engine_new takes beside the KV pages. */
+size_t engine_buffer_bytes(const struct model *m, const struct engine_opts *o);
 /* The model must outlive the engine. ERR_RANGE, ERR_NOMEM, ERR_UNSUPPORTED (the model's heads do not fit the KV format). */
 int engine_new(struct engine **out, const struct model *m, const struct engine_opts *o, struct why *why);
 void engine_free(struct engine *e); /* NULL is fine; release sequences before */

@@ -2,8 +2,10 @@
 #include "base/clock.h"
 #include "math/kv_page.h"
 #include "model/gen_parts.h"
+#include "model/memory.h"
 #include "model/model.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,21 @@ static int pool_check(const struct gen_pool_opts *o, const struct model *m, stru
     return model_kv_check(m, o->kv, why);
 }
 
+/* How many KV pages the pool gets. Pages are backed by memory only when they are written, so it must be clear now that there will
+ * be enough; without room for kept pages if need be. */
+static int plan_memory(const struct gen_pool *p, const struct gen_pool_opts *o, struct engine_opts *eo, struct why *why) {
+    uint64_t page_bytes = engine_page_bytes(p->m, o->kv), buffers = engine_buffer_bytes(p->m, eo), left = memory_available("");
+    uint64_t needed = (uint64_t)((p->context_max + KV_PAGE - 1) / KV_PAGE) * p->slots, pages = needed + needed / 2;
+    if (buffers + pages * page_bytes > left) pages = needed;
+    if (o->kv_bytes_max) pages = o->kv_bytes_max / page_bytes;
+    if (pages > UINT32_MAX) pages = UINT32_MAX;
+    if (pages == 0) return why_set(why, ERR_USAGE, "KV memory: one page takes %llu bytes", (unsigned long long)page_bytes);
+    eo->kv_pages = (uint32_t)pages;
+    char what[96];
+    snprintf(what, sizeof what, "keys and values of %u answers of up to %u tokens", p->slots, p->context_max);
+    return memory_check(buffers + pages * page_bytes, what, why);
+}
+
 int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_opts *o, struct why *why) {
     *out = NULL;
     int r = pool_check(o, m, why);
@@ -28,15 +45,9 @@ int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_o
     p->context_max = o->context_max ? o->context_max : model_context(m);
     p->chunk = o->prefill_chunk ? o->prefill_chunk : 128;
     p->guesses = o->guesses;
-    uint64_t pages = (uint64_t)(p->context_max + KV_PAGE - 1) / KV_PAGE * p->slots;
-    size_t page_bytes = engine_page_bytes(m, o->kv);
-    pages += pages / 2; /* room for what is kept */
-    if (o->kv_bytes_max) pages = o->kv_bytes_max / page_bytes;
-    if (pages > UINT32_MAX) pages = UINT32_MAX;
-    if (pages == 0) r = why_set(why, ERR_USAGE, "KV memory: one page takes %zu bytes", page_bytes);
     uint32_t tokens = p->slots + (o->guesses ? GEN_GUESS_ROWS : 0);
-    struct engine_opts eo = {
-        .threads = o->threads, .rows_max = tokens + p->chunk, .logits_max = tokens, .kv_pages = (uint32_t)pages, .kv = o->kv};
+    struct engine_opts eo = {.threads = o->threads, .rows_max = tokens + p->chunk, .logits_max = tokens, .kv = o->kv};
+    r = plan_memory(p, o, &eo, why);
     if (r == 0) r = engine_new(&p->engine, m, &eo, why);
     if (r == 0 && (r = prefix_init(&p->prefix, engine_kv(p->engine))) != 0) why_set(why, r, "no memory for a pool");
     if (r != 0)

@@ -6,6 +6,7 @@
 #include "math/float_bits.h"
 #include "math/pool.h"
 #include "math/weight.h"
+#include "model/memory.h"
 #include "model/model_parts.h"
 
 #include <stdio.h>
@@ -306,6 +307,8 @@ static int check_all(struct load *l, const struct source *output) {
 
 static int pack_all(struct load *l, const struct source *output) {
     struct model *m = l->m;
+    int fits = memory_check(m->packed_bytes, "the weights", l->why);
+    if (fits != 0) return fits;
     m->packed = mmap(NULL, m->packed_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (m->packed == MAP_FAILED) {
         m->packed = NULL;
