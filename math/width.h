@@ -3,7 +3,10 @@
 #define MATH_WIDTH_H
 
 enum { WIDTH_MAX = 12 };
-/* Calls fn(WIDTH, ...) with a constant width, so that each width's accumulators live in registers. */
+/* Calls fn(WIDTH, ...) with a constant width, so that each width's accumulators live in registers. After lanes_*.h. */
+#if CHECKED
+#define FOR_WIDTH(width, fn, ...) fn(width, __VA_ARGS__);
+#else
 #define FOR_WIDTH(width, fn, ...)        \
     switch (width) {                     \
     case 1: fn(1, __VA_ARGS__); break;   \
@@ -19,5 +22,6 @@ enum { WIDTH_MAX = 12 };
     case 11: fn(11, __VA_ARGS__); break; \
     default: fn(12, __VA_ARGS__); break; \
     }
+#endif
 
 #endif
