@@ -55,7 +55,7 @@ static int v6_private(const uint8_t a[16]) {
     return v4_private((uint32_t)a[12] << 24 | (uint32_t)a[13] << 16 | (uint32_t)a[14] << 8 | a[15]);
 }
 
-int http_host_allowed(const char *value, const char *own_name) {
+int http_host_allowed(const char *value, const char *own_name, int on_loopback) {
     static const char name_bytes[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
     char host[HOST_BYTES_MAX + 1];
     struct in_addr v4;
@@ -65,6 +65,8 @@ int http_host_allowed(const char *value, const char *own_name) {
     if (inet_pton(AF_INET, host, &v4) == 1) return v4_private(ntohl(v4.s_addr));
     if (host[strspn(host, name_bytes)]) return 0; /* "evil.com .localhost", a folded line, is no name */
     if (strcasecmp(host, "localhost") == 0 || (own_name && own_name[0] && strcasecmp(host, own_name) == 0)) return 1;
+    if (strcasecmp(host, "host.docker.internal") == 0 || strcasecmp(host, "host.containers.internal") == 0) return 1;
+    if (on_loopback) return ends_with(host, ".localhost");
     return ends_with(host, ".localhost") || ends_with(host, ".local") || ends_with(host, ".internal");
 }
 

@@ -5,8 +5,10 @@
 #include <stddef.h>
 
 /* 1 if a Host value (with or without port) names this machine or its private network: empty is refused; localhost, *.localhost,
- * *.local, *.internal, own_name, loopback, private, link-local and unspecified addresses pass. */
-int http_host_allowed(const char *host, const char *own_name);
+ * own_name, host.docker.internal, host.containers.internal, loopback, private, link-local and unspecified addresses pass.
+ * *.local and *.internal pass unless only this machine is served (on_loopback): whoever answers for such a name in the user's
+ * network could point it here. */
+int http_host_allowed(const char *host, const char *own_name, int on_loopback);
 /* 1 for pages of this machine: http or https at localhost, 127.0.0.0/8 or [::1], any port, and the app schemes app://,
  * file://, tauri://, vscode-webview://, vscode-file://. "null" and all else are refused. */
 int http_origin_allowed(const char *origin);

@@ -1,10 +1,10 @@
-/* net/httpd.h - HTTP/1.1 server for the gateway's APIs and the status page, over libevent's evhttp.
+/* net/httpd.h - HTTP/1.1 server for the gateway's APIs and the status page (RFC 9112), strict in what it takes for a request.
  *
  * A request stays valid until it is answered (http_reply, http_stream_end, http_abort) or its on_gone has returned: a client
  * that leaves, queued or mid-stream, is noticed within milliseconds. Other threads hold its id, never the pointer.
  *
  * Before on_request sees it, a request has passed: Host (DNS rebinding), Origin (foreign pages), body size, no compression,
- * and the bearer key when one is set. OPTIONS of a permitted origin is answered here. */
+ * and the bearer key when one is set; all that before its body is kept. OPTIONS of a permitted origin is answered here. */
 #ifndef NET_HTTPD_H
 #define NET_HTTPD_H
 
@@ -18,14 +18,14 @@ struct httpd;
 struct http_req;
 
 enum http_problem {
-    HTTP_BAD_REQUEST, /* 400 absolute URI, unprintable path */
+    HTTP_BAD_REQUEST, /* 400 malformed, or framed so that others could read it differently; absolute URI, unprintable path */
     HTTP_BAD_HOST,    /* 403 missing, double or foreign Host */
-    HTTP_BAD_ORIGIN,  /* 403 a page of another site */
+    HTTP_BAD_ORIGIN,  /* 403 a page of another site, or two Origins */
     HTTP_NO_KEY,      /* 401 a key is needed and none was sent */
     HTTP_BAD_KEY,     /* 401 */
     HTTP_TOO_LARGE,   /* 413 body over body_max */
     HTTP_COMPRESSED,  /* 415 Content-Encoding */
-    HTTP_TOO_MANY,    /* 503 requests at once over requests_max */
+    HTTP_TOO_MANY,    /* 503 requests at once over requests_max, or bodies over buffered_max */
 };
 int http_problem_status(enum http_problem p);
 const char *http_problem_text(enum http_problem p); /* a sentence for the error object */
@@ -35,6 +35,9 @@ struct httpd_opts {
     const char *key;       /* bearer key that every request must carry; NULL: none. Copied, wiped */
     size_t body_max;       /* 0: 8 MiB */
     uint32_t requests_max; /* unanswered at once; 0: 256 */
+    uint32_t connections_max;  /* open at once, others are closed; 0: requests_max + 64 */
+    size_t buffered_max;       /* bytes of request bodies at once; 0: 64 MiB */
+    uint32_t head_ms, body_ms; /* how long a head and a body may take; 0: 10 s and 60 s */
     uint32_t stall_ms;     /* a client that takes nothing for so long is dropped; 0: 30000 */
     int any_host;          /* 1: no Host check (a public page); Origin is then checked for anything but GET and HEAD */
     void (*on_request)(void *arg, struct http_req *r);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <event2/listener.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,44 +16,13 @@ struct listener {
     struct timer *again;
     listener_fn *fn;
     void *arg;
-    int paused;            /* by the owner, not for want of descriptors */
-    struct listener *next; /* all_lock */
+    int paused; /* by the owner, not for want of descriptors */
 };
-
-/* evhttp replaces the callback's argument, and libevent hands the same argument to the error callback: so the listener is
- * found by its event, in this list, which is as long as the process has listening sockets. */
-static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct listener *all; /* all_lock */
-
-static struct listener *find(const struct evconnlistener *ev) {
-    pthread_mutex_lock(&all_lock);
-    struct listener *x = all;
-    while (x && x->ev != ev) x = x->next;
-    pthread_mutex_unlock(&all_lock);
-    return x;
-}
-
-static void enlist(struct listener *x) {
-    pthread_mutex_lock(&all_lock);
-    x->next = all;
-    all = x;
-    pthread_mutex_unlock(&all_lock);
-}
-
-static void delist(struct listener *x) {
-    pthread_mutex_lock(&all_lock);
-    struct listener **at = &all;
-    while (*at && *at != x) at = &(*at)->next;
-    if (*at) *at = x->next;
-    pthread_mutex_unlock(&all_lock);
-}
 
 /* Out of descriptors, accept fails at once and for ever: without the pause this is a loop at full speed. */
 static void on_error(struct evconnlistener *ev, void *arg) {
     int e = errno;
-    struct listener *x = find(ev);
-    (void)arg; /* may be evhttp's */
-    if (!x) return;
+    struct listener *x = arg;
     evconnlistener_disable(ev);
     timer_start_ms(x->again, PAUSE_MS);
     log_event(LOG_WARN, "listen", "paused", LOG_COUNT("errno", e), LOG_MS("for", PAUSE_MS));
@@ -69,7 +37,7 @@ static void on_accept(struct evconnlistener *ev, evutil_socket_t fd, struct sock
     (void)ev;
     struct listener *x = arg;
     struct addr peer = {.len = (socklen_t)len};
-    if (!x->fn || len < 0 || (size_t)len > sizeof peer.sa) {
+    if (len < 0 || (size_t)len > sizeof peer.sa) {
         close(fd);
         return;
     }
@@ -101,14 +69,12 @@ int listener_open(struct listener **out, struct loop *l, const char *where, list
         return r;
     }
     evconnlistener_set_error_cb(x->ev, on_error);
-    enlist(x);
     *out = x;
     return 0;
 }
 
 void listener_close(struct listener *x) {
     if (!x) return;
-    delist(x);
     timer_free(x->again);
     if (x->ev) evconnlistener_free(x->ev);
     free(x);
@@ -126,14 +92,4 @@ void listener_addr(const struct listener *x, char out[ADDR_TEXT_BYTES]) {
     struct addr a = {.len = sizeof a.sa};
     if (getsockname(evconnlistener_get_fd(x->ev), (struct sockaddr *)&a.sa, &a.len) != 0) a.sa.ss_family = AF_UNSPEC;
     addr_text(&a, out);
-}
-
-struct evconnlistener *listener_event(struct listener *x) {
-    return x->ev;
-}
-
-void listener_close_shell(struct listener *x) {
-    delist(x);
-    x->ev = NULL;
-    listener_close(x);
 }

@@ -5,17 +5,13 @@
 #include "net/addr.h"
 #include "net/loop.h"
 
-struct evconnlistener;
 struct listener;
 typedef void listener_fn(void *arg, int fd, const struct addr *peer); /* fd is the callee's, non-blocking, TCP_NODELAY set */
-/* where: "127.0.0.1:0", "[::]:7443" (numeric host, or "localhost"). why names the address and what is wrong. fn may be NULL. */
+/* where: "127.0.0.1:0", "[::]:7443" (numeric host, or "localhost"). why names the address and what is wrong. */
 int listener_open(struct listener **out, struct loop *l, const char *where, listener_fn *fn, void *arg, struct why *why);
 void listener_close(struct listener *x);            /* NULL is fine */
 void listener_pause(struct listener *x, int pause); /* 1: stop accepting */
 /* The bound address: with port 0, the one that was given. */
 void listener_addr(const struct listener *x, char out[ADDR_TEXT_BYTES]);
-/* For evhttp, which puts its own accept callback in, and frees the event itself: then listener_close_shell goes first. */
-struct evconnlistener *listener_event(struct listener *x);
-void listener_close_shell(struct listener *x);
 
 #endif

@@ -33,11 +33,16 @@ TEST(hosts_of_this_machine_pass_and_others_do_not) {
                                       "evil.com/x.local",
                                       "user@x.localhost",
                                       "."};
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) CHECK_INT(http_host_allowed(good[i], "myname"), 1);
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        if (http_host_allowed(bad[i], "myname")) fail_msg("host %s passed", bad[i]);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        int shared = strstr(good[i], ".local:") || strcmp(good[i], "gw.internal") == 0;
+        CHECK_INT(http_host_allowed(good[i], "myname", 0), 1);
+        CHECK_INT(http_host_allowed(good[i], "myname", 1), !shared); /* anybody in the network may answer for these */
     }
-    CHECK(!http_host_allowed("myname", ""));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        if (http_host_allowed(bad[i], "myname", 0) || http_host_allowed(bad[i], "myname", 1)) fail_msg("host %s passed", bad[i]);
+    }
+    CHECK(!http_host_allowed("myname", "", 0));
+    CHECK(http_host_allowed("host.docker.internal:11434", "", 1));
 }
 TEST(only_pages_of_this_machine_are_origins) {
     static const char *const good[] = {

@@ -88,23 +88,22 @@ static void on_problem(void *arg, struct http_req *r, enum http_problem p) {
 }
 static void on_late(void *arg) { loop_stop(((struct site *)arg)->loop); }
 
-static void site_open(struct site *s, const char *key, int any_host) {
+static void site_open_with(struct site *s, struct httpd_opts o) {
     memset(s, 0, sizeof *s);
     char text[ADDR_TEXT_BYTES];
     struct why why = {""};
-    struct httpd_opts o = {.listen = "127.0.0.1:0",
-                           .key = key,
-                           .body_max = 300000,
-                           .requests_max = 3,
-                           .any_host = any_host,
-                           .on_request = on_request,
-                           .on_problem = on_problem,
-                           .arg = s};
+    o.on_request = on_request;
+    o.on_problem = on_problem;
+    o.arg = s;
     CHECK_INT(loop_new(&s->loop), 0);
     CHECK_INT(timer_new(&s->late, s->loop, on_late, s), 0);
     CHECK_INT(httpd_open(&s->d, s->loop, &o, &why), 0);
     httpd_addr(s->d, text);
     s->port = (uint16_t)atoi(strrchr(text, ':') + 1);
+}
+static void site_open(struct site *s, const char *key, int any_host) {
+    site_open_with(s, (struct httpd_opts){
+                          .listen = "127.0.0.1:0", .key = key, .body_max = 300000, .requests_max = 3, .any_host = any_host});
 }
 static void site_close(struct site *s) {
     httpd_close(s->d);
@@ -343,25 +342,149 @@ TEST(host_and_origin_are_checked_before_any_work) {
     expect_status(&s, "POST / HTTP/1.1\r\nHost: status.example\r\nOrigin: http://evil.com\r\nContent-Length: 0\r\n\r\n", "403");
     site_close(&s);
 }
-/* Each would leave a proxy and us with different ideas of where the next request begins. */
+/* Each would leave a proxy and us with different ideas of where the next request begins: what follows is never read as one. */
 TEST(a_body_length_that_can_be_read_twice_ends_the_connection) {
-    static const char *const heads[] = {"Content-Length: 0\r\nContent-Length: 35\r\n",
-                                        "Content-Length: 0\r\nContent-Length: 0\r\n",
-                                        "Content-Length: +0\r\n",
-                                        "Content-Length : 35\r\n",
-                                        "Transfer-Encoding: identity\r\n",
-                                        "Content-Length: 0\r\nTransfer-Encoding: identity\r\n"};
+#define SMUGGLED "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define POSTED(fields) "POST / HTTP/1.1\r\nHost: localhost\r\n" fields "\r\n" SMUGGLED
+#define BODYLESS(method, fields) method " / HTTP/1.1\r\nHost: localhost\r\n" fields "\r\n" SMUGGLED
+#define CHUNKED(body) "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" body SMUGGLED
+#define ROW(text) {text, sizeof text - 1}
+    static const struct {
+        const char *text;
+        size_t n;
+    } rows[] = {ROW(POSTED("Content-Length: 0\r\nContent-Length: 35\r\n")),
+                ROW(POSTED("Content-Length: 0\r\nContent-Length: 0\r\n")),
+                ROW(POSTED("Content-Length: +0\r\n")),
+                ROW(POSTED("Content-Length: 0x0\r\n")),
+                ROW(POSTED("Content-Length:\r\n")),
+                ROW(POSTED("Content-Length: 0, 0\r\n")),
+                ROW(POSTED("Content-Length : 35\r\n")),
+                ROW(POSTED("Content-Length: 99999999999999999999\r\n")),
+                ROW(POSTED("Transfer-Encoding: identity\r\n")),
+                ROW(POSTED("Transfer-Encoding: \vchunked\r\n")),
+                ROW(POSTED("Transfer-Encoding: chunked, identity\r\n")),
+                ROW(POSTED("Content-Length: 0\r\nTransfer-Encoding: identity\r\n")),
+                ROW(POSTED("Content-Length: 0\r\nTransfer-Encoding: chunked\r\n")),
+                ROW(POSTED("X: a\r\n Content-Length: 4\r\n")),
+                ROW(POSTED("X: a\rContent-Length: 4\r\n")),
+                ROW(POSTED("X: a\nContent-Length: 4\r\n")),
+                ROW(POSTED("Content-Length: 0\0000\r\n")),
+                ROW(POSTED("Content-Length\0x: 4\r\n")),
+                ROW(POSTED("\0Content-Length: 4\r\n")),
+                ROW(BODYLESS("HEAD", "Content-Length: 46\r\n")),
+                ROW(BODYLESS("TRACE", "Content-Length: 46\r\n")),
+                ROW(BODYLESS("CONNECT", "Content-Length: 46\r\n")),
+                ROW(BODYLESS("HEAD", "Transfer-Encoding: chunked\r\n")),
+                ROW("POST / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED),
+                ROW(CHUNKED("+2\r\n{}\r\n0\r\n\r\n")),
+                ROW(CHUNKED("0x2\r\n{}\r\n0\r\n\r\n")),
+                ROW(CHUNKED(" 2\r\n{}\r\n0\r\n\r\n")),
+                ROW(CHUNKED("2 \r\n{}\r\n0\r\n\r\n")),
+                ROW(CHUNKED("2\0\r\n{}\r\n0\r\n\r\n")),
+                ROW(CHUNKED("2;x=y\r\n{}\r\n0\r\n\r\n")),
+                ROW(CHUNKED("\r\n2\r\n{}\r\n0\r\n\r\n")),
+                ROW(CHUNKED("2\n{}\n0\n\n")),
+                ROW(CHUNKED("2\r\n{}0\r\n\r\n")),
+                ROW(CHUNKED("2\r\n{}XX\r\n0\r\n\r\n")),
+                ROW(CHUNKED("10000000000000002\r\n{}\r\n0\r\n\r\n")),
+                ROW(CHUNKED("2\r\n{}\r\n0\r\nContent-Length: 50\r\n\r\n"))};
     struct site s;
-    char request[400], out[4096];
+    char out[4096];
     site_open(&s, NULL, 0);
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
-        snprintf(request, sizeof request, "POST / HTTP/1.1\r\nHost: localhost\r\n%s\r\n%s", heads[i],
-                 "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        CHECK_INT(exchange(&s, request, "smuggled", out, sizeof out), -1);
-        if (strncmp(out, "HTTP/1.1 400", 12) != 0) fail_msg("%s: %.60s", heads[i], out);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int fd = client(&s);
+        CHECK_INT(send(fd, rows[i].text, rows[i].n, MSG_NOSIGNAL), (ssize_t)rows[i].n);
+        CHECK_INT(hear(&s, fd, "smuggled", out, sizeof out), -1);
+        if (strncmp(out, "HTTP/1.1 400", 12) != 0) fail_msg("row %zu: %.60s", i, out);
+        CHECK(strstr(out + 1, "HTTP/1.1 ") == NULL); /* one answer */
+        close(fd);
     }
     CHECK_INT(s.requests, 0);
     expect_status(&s, "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "200");
+    CHECK_INT(exchange(&s, CHUNKED("2\r\nab\r\n00001\r\nc\r\n0\r\n\r\n"), "/smuggled", out, sizeof out), 1); /* plain: the next is one */
+    CHECK(strstr(out, "POST /  3 96354") != NULL);
+    expect_status(&s, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: \t 2 \t\r\n\r\n{}", "200");
+    site_close(&s);
+}
+/* Nobody who may not use the server makes it keep what they send. */
+TEST(a_refused_request_is_answered_before_its_body_is_kept) {
+    static const char *const heads[] = {"Host: evil.com\r\n", "Host: localhost\r\nOrigin: http://evil.com\r\n",
+                                        "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil.com\r\n",
+                                        "Host: localhost\r\nAuthorization: Bearer wrong\r\n", "Host: localhost\r\n",
+                                        "Host: localhost\r\nAuthorization: Bearer sesame\r\nAuthorization: Bearer wrong\r\n"};
+    struct site s;
+    char request[300], out[4096];
+    site_open(&s, "sesame", 0);
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+        int fd = client(&s);
+        snprintf(request, sizeof request, "POST / HTTP/1.1\r\n%sContent-Length: 200000\r\n\r\nxxxx", heads[i]);
+        say(fd, request);
+        CHECK_INT(hear(&s, fd, "\r\n\r\n{", out, sizeof out), 1);
+        CHECK(strncmp(out, "HTTP/1.1 40", 11) == 0 && strstr(out, "Connection: close\r\n"));
+        close(fd);
+    }
+    int fd = client(&s); /* too long: said at once, too */
+    say(fd, "POST / HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer sesame\r\nContent-Length: 300001\r\n\r\nxxxx");
+    CHECK_INT(hear(&s, fd, "\r\n\r\n{", out, sizeof out), 1);
+    CHECK(strncmp(out, "HTTP/1.1 413", 12) == 0);
+    close(fd);
+    CHECK_INT(s.requests, 0);
+    site_close(&s);
+}
+TEST(bodies_connections_and_time_are_bounded) {
+    static const char head[] = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n";
+    struct site s;
+    char out[4096];
+    int fd[5];
+    site_open_with(&s, (struct httpd_opts){.listen = "127.0.0.1:0", .body_max = 10, .buffered_max = 25, .requests_max = 3, .connections_max = 4});
+    for (int i = 0; i < 3; i++) {
+        fd[i] = client(&s);
+        say(fd[i], head);
+        say(fd[i], "123456789");
+    }
+    CHECK_INT(hear(&s, fd[2], "\r\n\r\n", out, sizeof out), 1); /* the third body goes over 25 bytes */
+    CHECK(strncmp(out, "HTTP/1.1 503", 12) == 0);
+    say(fd[0], "0");
+    CHECK_INT(hear(&s, fd[0], "POST /  10", out, sizeof out), 1);
+    fd[3] = client(&s);
+    fd[4] = client(&s); /* one too many: closed */
+    CHECK_INT(hear(&s, fd[4], "HTTP", out, sizeof out), -1);
+    CHECK_INT(out[0], 0);
+    for (int i = 0; i < 5; i++) close(fd[i]);
+    run_ms(&s, 20);
+    CHECK_INT(exchange(&s, "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nB\r\n12345678901\r\n0\r\n\r\n", "\r\n\r\n", out, sizeof out), 1);
+    CHECK(strncmp(out, "HTTP/1.1 413", 12) == 0);
+    site_close(&s);
+    site_open_with(&s, (struct httpd_opts){.listen = "127.0.0.1:0", .head_ms = 60, .body_ms = 200});
+    fd[0] = client(&s); /* says nothing */
+    fd[1] = client(&s);
+    say(fd[1], "GET / HTTP/1.1\r\n");
+    for (int i = 0; i < 8; i++) {
+        run_ms(&s, 15);
+        (void)send(fd[1], "X: y\r\n", 6, MSG_NOSIGNAL); /* each line is in time, the head is not */
+    }
+    CHECK_INT(hear(&s, fd[0], "x", out, sizeof out), -1);
+    CHECK_INT(hear(&s, fd[1], "x", out, sizeof out), -1);
+    fd[2] = client(&s);
+    say(fd[2], "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n");
+    run_ms(&s, 100);
+    say(fd[2], "1");
+    uint64_t began = clock_mono_ms();
+    CHECK_INT(hear(&s, fd[2], "x", out, sizeof out), -1);
+    CHECK(clock_mono_ms() - began < 1500);
+    for (int i = 0; i < 3; i++) close(fd[i]);
+    site_close(&s);
+}
+TEST(a_client_that_waits_is_told_to_continue) {
+    struct site s;
+    char out[4096];
+    site_open(&s, NULL, 0);
+    int fd = client(&s);
+    say(fd, "\r\nPOST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    CHECK_INT(hear(&s, fd, "100 Continue\r\n\r\n", out, sizeof out), 1);
+    say(fd, "abc");
+    CHECK_INT(hear(&s, fd, "POST /  3 96354", out, sizeof out), 1);
+    close(fd);
     site_close(&s);
 }
 TEST(keys_bodies_and_counts_have_limits) {
@@ -381,7 +504,7 @@ TEST(keys_bodies_and_counts_have_limits) {
     strcpy(big + strlen(big) - 1, "\r\n\r\n");
     char out[2048];
     int r = exchange(&s, big, "\r\n\r\n", out, sizeof out);
-    CHECK(r == -1 || strncmp(out, "HTTP/1.1 4", 10) == 0); /* evhttp's own 400, or closed */
+    CHECK(r == -1 || strncmp(out, "HTTP/1.1 4", 10) == 0); /* refused before its end */
     free(big);
     int fd[4];
     for (int i = 0; i < 3; i++) {
@@ -420,4 +543,5 @@ TESTS_MAIN("httpd", T(a_request_and_its_answer), T(head_has_a_length_and_no_body
            T(a_client_that_leaves_mid_stream_is_noticed), T(a_stream_is_chunked_and_ends),
            T(an_aborted_stream_does_not_look_whole), T(a_reader_that_stalls_holds_little_and_gets_everything),
            T(host_and_origin_are_checked_before_any_work), T(a_body_length_that_can_be_read_twice_ends_the_connection),
-           T(keys_bodies_and_counts_have_limits), T(closing_the_server_tells_the_owners_of_live_requests))
+           T(a_refused_request_is_answered_before_its_body_is_kept), T(bodies_connections_and_time_are_bounded),
+           T(a_client_that_waits_is_told_to_continue), T(keys_bodies_and_counts_have_limits), T(closing_the_server_tells_the_owners_of_live_requests))
