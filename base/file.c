@@ -3,15 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int open_regular(const char *path, int *fd, size_t *size, struct why *why) {
+enum { TEMP_BYTES = 704, TEMP_TRIES = 8 };
+
+/* forbidden: mode bits that it may not have. */
+static int open_regular(const char *path, unsigned forbidden, int *fd, size_t *size, struct why *why) {
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (*fd < 0) {
         int err = errno == ENOENT || errno == ENOTDIR ? ERR_NOTFOUND : errno == EACCES ? ERR_PERM : ERR_IO;
@@ -20,6 +25,7 @@ static int open_regular(const char *path, int *fd, size_t *size, struct why *why
     struct stat st;
     if (fstat(*fd, &st) != 0) return why_set(why, ERR_IO, "%s: %s", path, strerror(errno));
     if (!S_ISREG(st.st_mode)) return why_set(why, ERR_FORMAT, "%s: not a regular file", path);
+    if (st.st_mode & forbidden) return why_set(why, ERR_PERM, "%s: others can read it; chmod 600 it", path);
     *size = (size_t)st.st_size;
     return 0;
 }
@@ -35,17 +41,28 @@ static int read_all(int fd, uint8_t *to, size_t n) {
     return 0;
 }
 
-int file_read(struct buf *b, const char *path, size_t max, struct why *why) {
+static int read_file(struct buf *b, const char *path, size_t max, unsigned forbidden, struct why *why) {
     int fd = -1;
     size_t size = 0;
     buf_init(b, max + 1);
-    int r = open_regular(path, &fd, &size, why);
+    int r = open_regular(path, forbidden, &fd, &size, why);
     if (r == 0 && size > max) r = why_set(why, ERR_LIMIT, "%s: larger than %zu bytes", path, max);
     if (r == 0 && !buf_room(b, size + 1)) r = ERR_NOMEM;
     if (r == 0) r = read_all(fd, b->data, size);
     if (r == ERR_SHORT || r == ERR_IO) why_set(why, r, "%s: reading failed: %s", path, strerror(errno));
     if (r == 0) b->len = size, b->data[size] = 0; /* a NUL past the end suits text readers */
     else buf_release(b);
+    if (fd >= 0) close(fd);
+    return r;
+}
+
+int file_read(struct buf *b, const char *path, size_t max, struct why *why) { return read_file(b, path, max, 0, why); }
+int file_read_private(struct buf *b, const char *path, size_t max, struct why *why) { return read_file(b, path, max, 077, why); }
+
+int file_check(const char *path, unsigned forbidden, struct why *why) {
+    int fd = -1;
+    size_t size;
+    int r = open_regular(path, forbidden, &fd, &size, why);
     if (fd >= 0) close(fd);
     return r;
 }
@@ -71,12 +88,24 @@ static void sync_folder_of(const char *path) {
     close(fd);
 }
 
+/* A file of its own beside path: nobody else's, nor one that was left behind. */
+static int open_temp(char temp[TEMP_BYTES], const char *path, unsigned mode, struct why *why) {
+    for (int tries = 0; tries < TEMP_TRIES; tries++) {
+        uint64_t chance;
+        if (getrandom(&chance, sizeof chance, 0) != (ssize_t)sizeof chance) break;
+        int len = snprintf(temp, TEMP_BYTES, "%s.%016" PRIx64 ".tmp", path, chance);
+        if (len < 0 || len >= TEMP_BYTES) return why_set(why, ERR_LIMIT, "%s: path too long", path);
+        int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
+        if (fd >= 0) return fd;
+        if (errno != EEXIST) break;
+    }
+    return why_set(why, ERR_IO, "%s: %s", temp, strerror(errno));
+}
+
 int file_write(const char *path, const void *p, size_t n, unsigned mode, struct why *why) {
-    char temp[544];
-    int len = snprintf(temp, sizeof temp, "%s.%ld.tmp", path, (long)getpid());
-    if (len < 0 || (size_t)len >= sizeof temp) return why_set(why, ERR_LIMIT, "%s: path too long", path);
-    int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, (mode_t)mode);
-    if (fd < 0) return why_set(why, ERR_IO, "%s: %s", temp, strerror(errno));
+    char temp[TEMP_BYTES] = "";
+    int fd = open_temp(temp, path, mode, why);
+    if (fd < 0) return fd;
     int r = write_all(fd, p, n);
     if (r == 0 && fsync(fd) != 0) r = ERR_IO;
     if (close(fd) != 0 && r == 0) r = ERR_IO;
@@ -94,7 +123,7 @@ int file_map_open(struct file_map *m, const char *path, struct why *why) {
     int fd = -1;
     size_t size = 0;
     *m = (struct file_map){0};
-    int r = open_regular(path, &fd, &size, why);
+    int r = open_regular(path, 0, &fd, &size, why);
     if (r == 0 && size == 0) r = why_set(why, ERR_SHORT, "%s: empty file", path);
     if (r == 0) {
         void *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -132,6 +161,16 @@ static int default_path(char *out, size_t cap, const char *role, struct why *why
     return (size_t)n < cap ? 0 : why_set(why, ERR_LIMIT, "data folder: path too long");
 }
 
+/* Links in the path, which some of what is kept in the folder would not be opened through. */
+static int resolve(char *path, size_t cap, struct why *why) {
+    char *real = realpath(path, NULL);
+    int r = !real ? why_set(why, ERR_IO, "%s: %s", path, strerror(errno))
+            : strlen(real) >= cap ? why_set(why, ERR_LIMIT, "data folder: path too long") : 0;
+    if (r == 0) memcpy(path, real, strlen(real) + 1);
+    free(real);
+    return r;
+}
+
 int data_dir_open(struct data_dir *d, const char *path, const char *role, struct why *why) {
     *d = (struct data_dir){.lock_fd = -1};
     int r = 0;
@@ -139,6 +178,7 @@ int data_dir_open(struct data_dir *d, const char *path, const char *role, struct
     else if ((size_t)snprintf(d->path, sizeof d->path, "%s", path) >= sizeof d->path) r = why_set(why, ERR_LIMIT, "data folder: path too long");
     if (r == 0 && d->path[0] == 0) r = why_set(why, ERR_USAGE, "--data: empty path");
     if (r == 0) r = make_folders(d->path, why);
+    if (r == 0) r = resolve(d->path, sizeof d->path, why);
     char lock[544];
     if (r == 0) {
         snprintf(lock, sizeof lock, "%s/lock", d->path);

@@ -10,6 +10,11 @@
 
 /* Reads a whole regular file of at most max bytes into b (initialised here). ERR_NOTFOUND, ERR_LIMIT, ERR_IO. */
 int file_read(struct buf *b, const char *path, size_t max, struct why *why);
+/* The same for a key: ERR_PERM when others than its owner may read or write it. */
+int file_read_private(struct buf *b, const char *path, size_t max, struct why *why);
+/* 0 for a readable regular file whose mode has none of these bits. For files that a library opens by their name: a pipe would
+ * make it wait for ever. ERR_NOTFOUND, ERR_PERM, ERR_FORMAT, ERR_IO. */
+int file_check(const char *path, unsigned forbidden, struct why *why);
 /* Writes path all or nothing: temporary file beside it, fsync, rename, fsync of the folder. mode is e.g. 0600. */
 int file_write(const char *path, const void *p, size_t n, unsigned mode, struct why *why);
 
@@ -26,7 +31,7 @@ struct data_dir {
     char path[512];
     int lock_fd; /* -1 when closed */
 };
-/* path NULL: $XDG_DATA_HOME/lull/ROLE or ~/.local/share/lull/ROLE; made when missing. ERR_BUSY: another process has it. */
+/* path NULL: $XDG_DATA_HOME/lull/ROLE or ~/.local/share/lull/ROLE; made when missing; links in it are resolved. ERR_BUSY: another process has it. */
 int data_dir_open(struct data_dir *d, const char *path, const char *role, struct why *why);
 void data_dir_close(struct data_dir *d);
 /* path/name into out; ERR_LIMIT when it does not fit. */

@@ -138,7 +138,7 @@ static int load_key(struct coord *c, const char *path, struct why *why) {
     struct buf b;
     c->secret = secret_alloc(SIGN_SECRET_BYTES);
     if (!c->secret) return ERR_NOMEM;
-    int r = file_read(&b, path, SIGN_SEED_BYTES, why);
+    int r = file_read_private(&b, path, SIGN_SEED_BYTES, why);
     if (r == ERR_NOTFOUND) {
         random_bytes(fresh, sizeof fresh);
         r = file_write(path, fresh, sizeof fresh, 0600, why);
@@ -165,7 +165,8 @@ static int load_tls(struct coord *c, const char *folder, struct why *why) {
         if (r < 0) return r;
         c->cert_reissued = r == TLS_FILES_REISSUED;
     }
-    int r = tls_pin_of_file(c->cert, c->pin, why);
+    int r = file_check(key, 077, why);
+    if (r == 0) r = tls_pin_of_file(c->cert, c->pin, why);
     return r == 0 ? tls_server_new(&c->tls, c->cert, key, why) : r;
 }
 

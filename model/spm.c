@@ -18,7 +18,7 @@ static int byte_tokens(struct vocab *v) {
     memset(v->byte_id, 0xff, sizeof v->byte_id);
     for (uint32_t i = 0; i < v->count; i++) {
         const struct vocab_token *t = &v->token[i];
-        if (t->type != TOKEN_BYTE) continue;
+        if (t->type != TOKEN_BYTE || t->piece.n != 1) continue; /* an empty one stands for no byte */
         uint8_t b = (uint8_t)t->piece.p[0];
         if (v->byte_id[b] < 0) v->byte_id[b] = (int32_t)i, have++;
     }

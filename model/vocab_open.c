@@ -11,8 +11,18 @@
 
 static int is(struct gguf_str s, const char *text) { return s.n == strlen(text) && memcmp(s.p, text, s.n) == 0; }
 
+/* A text of the file for an error message: it must not steer a terminal. */
+enum { SHOWN_BYTES = 41 };
+static const char *shown(char out[SHOWN_BYTES], struct gguf_str s) {
+    size_t n = s.n < SHOWN_BYTES - 1 ? s.n : SHOWN_BYTES - 1;
+    for (size_t i = 0; i < n; i++) out[i] = s.p[i] >= 0x20 && s.p[i] < 0x7f ? s.p[i] : '?';
+    out[n] = 0;
+    return out;
+}
+
 static int read_kind(struct vocab *v, const struct gguf *g, struct why *why) {
     struct gguf_str model = {0}, pre = {"default", 7};
+    char text[SHOWN_BYTES];
     int r = gguf_text(g, KEY "model", &model, why);
     if (r != 0) return r;
     if (is(model, "llama")) {
@@ -21,15 +31,15 @@ static int read_kind(struct vocab *v, const struct gguf *g, struct why *why) {
     }
     if (!is(model, "gpt2"))
         return why_set(why, ERR_UNSUPPORTED,
-                       "key " KEY "model: tokenizer \"%.*s\" is not supported; \"llama\" (SentencePiece) and \"gpt2\" (BPE) are",
-                       model.n > 40 ? 40 : (int)model.n, model.p);
+                       "key " KEY "model: tokenizer \"%s\" is not supported; \"llama\" (SentencePiece) and \"gpt2\" (BPE) are",
+                       shown(text, model));
     v->kind = VOCAB_BPE;
     r = gguf_optional(gguf_text(g, KEY "pre", &pre, why));
     if (r != 0) return r;
     v->pretok = pretok_find(pre.p, pre.n);
     if (!v->pretok || pre.n >= sizeof v->pre)
-        return why_set(why, ERR_UNSUPPORTED, "key " KEY "pre: pre-tokenizer \"%.*s\" is not supported",
-                       pre.n > 40 ? 40 : (int)pre.n, pre.p);
+        return why_set(why, ERR_UNSUPPORTED, "key " KEY "pre: pre-tokenizer \"%s\" is not supported",
+                       shown(text, pre));
     memcpy(v->pre, pre.p, pre.n);
     return 0;
 }

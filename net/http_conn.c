@@ -54,7 +54,7 @@ static void refuse(struct http_conn *c, struct http_req *r, enum http_problem p)
     c->close = 1;
     c->state = CONN_OWNED;
     timer_stop(c->timer);
-    httpd_dispatch(r, p);
+    httpd_dispatch(r, (int)p);
 }
 
 static void body_is_whole(struct http_conn *c) {

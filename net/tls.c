@@ -1,6 +1,7 @@
 /* net/tls.c - TLS 1.3 contexts; see tls.h. Certificate files are made in tls_files.c, connections live in tls_conn.c, and
  * tls_fault.c says why a handshake failed. */
 #include "net/tls.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/mem.h"
 #include "net/tls_conn.h"
@@ -86,9 +87,11 @@ int tls_server_new(struct tls **out, const char *cert_file, const char *key_file
     int r = new_context(&t, 1, why);
     if (r != 0) return r;
     SSL_CTX_set_alpn_select_cb(t->ctx, on_alpn, NULL);
-    if (SSL_CTX_use_certificate_chain_file(t->ctx, cert_file) != 1)
+    r = file_check(cert_file, 0, why);
+    if (r == 0) r = file_check(key_file, 0, why);
+    if (r == 0 && SSL_CTX_use_certificate_chain_file(t->ctx, cert_file) != 1)
         r = why_set(why, ERR_FORMAT, "%.200s: no usable certificate: %s", cert_file, ssl_reason());
-    else if (SSL_CTX_use_PrivateKey_file(t->ctx, key_file, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(t->ctx) != 1)
+    else if (r == 0 && (SSL_CTX_use_PrivateKey_file(t->ctx, key_file, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(t->ctx) != 1))
         r = why_set(why, ERR_FORMAT, "%.200s: no usable key for the certificate: %s", key_file, ssl_reason());
     if (r != 0) {
         tls_free(t);
@@ -113,7 +116,8 @@ static int set_trust(struct tls *t, const struct tls_client_opts *o, struct why 
         SSL_CTX_set_cert_verify_callback(t->ctx, on_verify_pin, t);
         return pin_read(t->pin, o->pin, why);
     }
-    if (o->ca_file && access(o->ca_file, R_OK) != 0) return why_set(why, ERR_NOTFOUND, "%.200s: %s", o->ca_file, strerror(errno));
+    int r = o->ca_file ? file_check(o->ca_file, 0, why) : 0;
+    if (r != 0) return r;
     int ok = o->ca_file ? SSL_CTX_load_verify_file(t->ctx, o->ca_file) : SSL_CTX_set_default_verify_paths(t->ctx);
     if (ok == 1) return 0;
     return why_set(why, ERR_FORMAT, "%.200s: no usable root certificates: %s", o->ca_file ? o->ca_file : "system", ssl_reason());
@@ -172,6 +176,7 @@ SSL *tls_ssl_new(struct tls *t, const char *host, struct tls_fault *fault) {
 
 int tls_pin_of_file(const char *cert_file, char out[TLS_PIN_BYTES], struct why *why) {
     uint8_t h[SHA256_BYTES];
+    if (file_check(cert_file, 0, why) != 0) return ERR_FORMAT;
     FILE *f = fopen(cert_file, "re");
     X509 *cert = f ? PEM_read_X509(f, NULL, NULL, NULL) : NULL;
     if (f) fclose(f);

@@ -162,7 +162,8 @@ static int reissue(const char *cert_file, const char *key_file, const char *cons
 
 int tls_files_make(const char *cert_file, const char *key_file, const char *const *names, size_t name_count, struct why *why) {
     int there = access(cert_file, F_OK) == 0 && access(key_file, F_OK) == 0, r = 0;
-    if (there && !name_count) return 0;
+    if (there && (r = file_check(cert_file, 0, why)) == 0) r = file_check(key_file, 077, why);
+    if (r != 0 || (there && !name_count)) return r;
     struct buf san;
     buf_init(&san, SAN_BYTES);
     if (there)

@@ -52,15 +52,13 @@ int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t o
 
 static int operator_seed(const char *path, uint8_t seed[SEED_BYTES], struct why *why) {
     struct buf b;
-    struct stat st;
-    int r = file_read(&b, path, 4096, why);
+    int r = file_read_private(&b, path, 4096, why);
     if (r == ERR_NOTFOUND) {
         random_bytes(seed, SEED_BYTES);
         return file_write(path, seed, SEED_BYTES, 0600, why);
     }
     if (r != 0) return r;
     if (b.len != SEED_BYTES) r = why_set(why, ERR_FORMAT, "%s: not an operator key (32 bytes)", path);
-    else if (stat(path, &st) == 0 && (st.st_mode & 077) != 0) r = why_set(why, ERR_PERM, "%s: others can read it; chmod 600 it", path);
     else memcpy(seed, b.data, SEED_BYTES);
     buf_release(&b);
     return r;

@@ -16,6 +16,7 @@ enum {
     REDIAL_MS_MIN = 50,
     REDIAL_MS_MAX = 2000,
     HEARTBEAT_MS = 2000,
+    HEARTBEAT_MS_MIN = 200, /* whatever a coordinator asks for */
     CLOCK_OFF_MS = 30000,
     STREAM_WRITE_MAX = 16 << 20,
     RECORD_MAX = LINK_MESSAGE_MAX
@@ -86,7 +87,7 @@ static void on_welcome(struct node *n, const struct link_welcome *w) {
     uint64_t now = clock_unix_ms(), off = now > w->time_ms ? now - w->time_ms : w->time_ms - now;
     if (off > CLOCK_OFF_MS) log_event(LOG_WARN, "link", "clock_off", LOG_MS("by", off));
     memcpy(n->coordinator_key, w->coordinator_key, 32);
-    n->heartbeat_ms = w->heartbeat_ms ? w->heartbeat_ms : HEARTBEAT_MS;
+    n->heartbeat_ms = w->heartbeat_ms > HEARTBEAT_MS_MIN ? w->heartbeat_ms : HEARTBEAT_MS_MIN;
     n->registered = n->was_registered = 1;
     n->redial_ms = REDIAL_MS_MIN;
     link_log_up(&n->log);

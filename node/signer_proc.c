@@ -1,5 +1,6 @@
 /* node/signer_proc.c - see signer_proc.h. Messages are seal/signer.h's, one packet each way. */
 #include "node/signer_proc.h"
+#include "base/clock.h"
 #include "base/secret.h"
 #include "seal/signer.h"
 
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,8 +23,7 @@ struct hello {
 
 static int load_seed(const char *path, uint8_t seed[SEED_BYTES], struct why *why) {
     struct buf b;
-    struct stat st;
-    int r = file_read(&b, path, 4096, why);
+    int r = file_read_private(&b, path, 4096, why);
     if (r == ERR_NOTFOUND) {
         random_bytes(seed, SEED_BYTES);
         return file_write(path, seed, SEED_BYTES, 0600, why);
@@ -32,8 +31,6 @@ static int load_seed(const char *path, uint8_t seed[SEED_BYTES], struct why *why
     if (r != 0) return r;
     if (b.len != SEED_BYTES)
         r = why_set(why, ERR_FORMAT, "%s: not an identity key (32 bytes)", path);
-    else if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
-        r = why_set(why, ERR_PERM, "%s: others can read it; chmod 600 it, or remove it to get a new identity", path);
     else
         memcpy(seed, b.data, SEED_BYTES);
     buf_release(&b);
@@ -47,7 +44,7 @@ static void serve(int fd, const uint8_t secret[SIGN_SECRET_BYTES]) {
         ssize_t n = recv(fd, request, sizeof request, 0);
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return;
-        size_t len = signer_handle(secret, request, (size_t)n, reply);
+        size_t len = signer_handle(secret, clock_unix_s(), request, (size_t)n, reply);
         if (send(fd, reply, len, MSG_NOSIGNAL) < 0) return;
     }
 }

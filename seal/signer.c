@@ -32,15 +32,16 @@ int signer_reply_read(const uint8_t *p, size_t got, uint8_t *out, size_t n) {
     return 0;
 }
 
-/* Only a well-formed record of this identity whose keys live no longer than they may. What is signed is the bytes as given:
+/* Only a well-formed record of this identity whose keys are of now and live no longer than they may. What is signed is the bytes as given:
  * a record that record_read_unsigned takes has one spelling. */
-static int sign_record(uint8_t sig[SIGN_BYTES], struct reader *in, const uint8_t *secret) {
+static int sign_record(uint8_t sig[SIGN_BYTES], uint64_t now_s, struct reader *in, const uint8_t *secret) {
     const uint8_t *bytes = in->p;
     size_t n = in->left;
     struct record r;
     int e = record_read_unsigned(in, &r);
     if (e == 0 && memcmp(r.keys.identity, secret + SIGN_SEED_BYTES, 32) != 0) e = ERR_PERM;
     if (e == 0 && keystmt_check_time(&r.keys, r.keys.not_before) != 0) e = ERR_PERM;
+    if (e == 0 && (r.keys.not_before > now_s + SIGNER_AHEAD_S || r.keys.not_after <= now_s)) e = ERR_PERM;
     return e ? e : sign_make(sig, LABEL_RECORD, bytes, n, secret);
 }
 
@@ -53,7 +54,7 @@ static int sign_link(uint8_t sig[SIGN_BYTES], struct reader *in, const uint8_t *
     return e;
 }
 
-size_t signer_handle(const uint8_t identity_secret[SIGN_SECRET_BYTES], const uint8_t *request, size_t n, uint8_t *reply) {
+size_t signer_handle(const uint8_t identity_secret[SIGN_SECRET_BYTES], uint64_t now_s, const uint8_t *request, size_t n, uint8_t *reply) {
     struct reader r = reader_over(request, n);
     uint8_t *answer = reply + 1;
     size_t answer_n = SIGN_BYTES;
@@ -64,7 +65,7 @@ size_t signer_handle(const uint8_t identity_secret[SIGN_SECRET_BYTES], const uin
         memcpy(answer, identity_secret + SIGN_SEED_BYTES, SIGN_PUBLIC_BYTES); /* libsodium: secret = seed || public */
         answer_n = SIGN_PUBLIC_BYTES;
         break;
-    case SIGNER_RECORD: e = sign_record(answer, &r, identity_secret); break;
+    case SIGNER_RECORD: e = sign_record(answer, now_s, &r, identity_secret); break;
     case SIGNER_LINK: e = sign_link(answer, &r, identity_secret); break;
     }
     if (e) answer_n = 0;

@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n == 0) return 0;
     if (data[0] < 2) link_side(data + 1, n - 1, data[0]);
     if (data[0] == 2) {
-        size_t got = signer_handle(secret, data + 1, n - 1, reply);
+        size_t got = signer_handle(secret, 1800000000, data + 1, n - 1, reply);
         CHECK(got == 1 || got == 33 || got == 65);
     }
     if (data[0] > 2) (void)signer_reply_read(data + 1, n - 1, out, data[0] & 1 ? 32 : 64);

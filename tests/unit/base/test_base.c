@@ -121,6 +121,21 @@ TEST(files_are_written_whole_and_read_within_bounds) {
     CHECK_INT(file_read(&b, in_folder("none"), 10, &why), ERR_NOTFOUND);
     CHECK_INT(file_read(&b, folder, 10, &why), ERR_FORMAT);
     CHECK_INT(file_write(in_folder("no/where"), "x", 1, 0600, &why), ERR_IO);
+    /* what a killed process left behind, or somebody put there, is in nobody's way */
+    char left[600];
+    snprintf(left, sizeof left, "f.%ld.tmp", (long)getpid());
+    CHECK_INT(symlink("/nonexistent", in_folder(left)), 0);
+    CHECK_INT(file_write(in_folder("f"), "again", 5, 0600, &why), 0);
+    CHECK_INT(unlink(in_folder(left)), 0);
+    CHECK_INT(file_read_private(&b, in_folder("f"), 10, &why), 0);
+    buf_release(&b);
+    CHECK_INT(chmod(in_folder("f"), 0604), 0);
+    CHECK_INT(file_read_private(&b, in_folder("f"), 10, &why), ERR_PERM);
+    CHECK_INT(file_check(in_folder("f"), 0, &why), 0);
+    CHECK_INT(file_check(in_folder("f"), 077, &why), ERR_PERM);
+    CHECK_INT(mkfifo(in_folder("pipe"), 0600), 0);
+    CHECK_INT(file_check(in_folder("pipe"), 0, &why), ERR_FORMAT); /* at once */
+    CHECK_INT(unlink(in_folder("pipe")), 0);
 }
 
 TEST(a_data_folder_has_one_user_at_a_time) {
@@ -133,6 +148,14 @@ TEST(a_data_folder_has_one_user_at_a_time) {
     data_dir_close(&one);
     CHECK_INT(data_dir_open(&two, path, "node", &why), 0);
     data_dir_close(&two);
+    char real[512], link_path[600];
+    snprintf(real, sizeof real, "%s", two.path);
+    snprintf(link_path, sizeof link_path, "%.500s-link", path);
+    CHECK_INT(symlink(path, link_path), 0);
+    CHECK_INT(data_dir_open(&two, link_path, "node", &why), 0);
+    CHECK_STR(two.path, real);
+    data_dir_close(&two);
+    CHECK_INT(unlink(link_path), 0);
 }
 
 static int flag;

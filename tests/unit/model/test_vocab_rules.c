@@ -156,6 +156,11 @@ TEST(bad_vocabularies_are_refused_by_key) {
     s = bpe;
     s.model = "bert";
     refused(&s, ERR_UNSUPPORTED, "\"bert\"");
+    s.model = "\x1b]0;x\x07\xc2\x9b" "2J\r"; /* what a terminal would obey is not printed */
+    refused(&s, ERR_UNSUPPORTED, "\"?]0;x???2J?\"");
+    s = bpe;
+    s.pre = "\x1b[31m";
+    refused(&s, ERR_UNSUPPORTED, "\"?[31m\"");
     s = bpe;
     s.token[1] = "ab";
     refused(&s, ERR_FORMAT, "token 257 has the same text");

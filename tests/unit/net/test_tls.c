@@ -173,8 +173,29 @@ TEST(certificate_files_are_made_once_with_safe_modes) {
     const char *good[] = {"status.example", "192.0.2.7"};
     CHECK_INT(tls_files_make(p.cert, p.key, good, 2, &why), 0);
     struct tls *t;
-    CHECK_INT(tls_server_new(&t, "/nonexistent", p.key, &why), ERR_FORMAT);
+    CHECK_INT(tls_server_new(&t, "/nonexistent", p.key, &why), ERR_NOTFOUND);
     CHECK(strstr(why.text, "/nonexistent") != NULL);
+    pair_release(&p);
+}
+
+TEST(a_key_that_others_can_read_and_a_pipe_in_a_files_place_are_refused) {
+    struct pair p;
+    struct tls *t;
+    struct why why = {""};
+    char pipe_path[200], pin[TLS_PIN_BYTES];
+    pair_init(&p);
+    snprintf(pipe_path, sizeof pipe_path, "%.180s.pipe", p.key);
+    CHECK_INT(mkfifo(pipe_path, 0600), 0);
+    struct tls_client_opts o = {.proto = TLS_NODE, .ca_file = pipe_path};
+    CHECK_INT(tls_client_new(&t, &o, &why), ERR_FORMAT);
+    CHECK_INT(tls_server_new(&t, p.cert, pipe_path, &why), ERR_FORMAT);
+    CHECK_INT(tls_server_new(&t, pipe_path, p.key, &why), ERR_FORMAT);
+    CHECK_INT(tls_pin_of_file(pipe_path, pin, &why), ERR_FORMAT);
+    CHECK(strstr(why.text, "not a regular file") != NULL);
+    CHECK_INT(chmod(p.key, 0640), 0);
+    CHECK_INT(tls_files_make(p.cert, p.key, NULL, 0, &why), ERR_PERM);
+    CHECK(strstr(why.text, "others can read it") != NULL);
+    CHECK_INT(unlink(pipe_path), 0);
     pair_release(&p);
 }
 
@@ -250,6 +271,7 @@ TESTS_MAIN("tls", T(an_unknown_certificate_is_refused), T(the_right_pin_is_enoug
            T(a_name_outside_the_certificate_is_refused), T(nobody_there_is_not_found),
            T(an_unknown_host_is_told_from_a_closed_port), T(a_server_without_tls_is_told),
            T(a_missing_root_file_is_a_missing_file), T(a_new_name_reissues_with_the_same_key),
-           T(certificate_files_are_made_once_with_safe_modes), T(old_tls_and_other_protocols_are_refused),
+           T(certificate_files_are_made_once_with_safe_modes),
+           T(a_key_that_others_can_read_and_a_pipe_in_a_files_place_are_refused), T(old_tls_and_other_protocols_are_refused),
            T(bytes_that_are_not_http2_end_the_link), T(a_stopped_peer_is_lost_after_three_seconds),
            T(a_peer_that_says_nothing_has_limited_time), T(quiet_links_stay_up_by_ping))

@@ -225,7 +225,7 @@ TEST(a_link_proof_holds_for_one_connection_and_identity) {
 }
 
 static size_t ask(const struct fix_node *x, const uint8_t *request, size_t n, uint8_t reply[SIGNER_REPLY_MAX]) {
-    return signer_handle(x->identity_secret, request, n, reply);
+    return signer_handle(x->identity_secret, FIX_NOW, request, n, reply);
 }
 
 TEST(the_signer_signs_its_own_records_and_link_proofs) {
@@ -265,6 +265,14 @@ TEST(the_signer_refuses_everything_else) {
     w = writer_over(request, sizeof request);
     signer_ask_record(&w, &x.record); /* keys that outlive a day */
     CHECK_INT(signer_reply_read(reply, ask(&x, request, w.len, reply), out, 64), ERR_PERM);
+    for (int later = 0; later < 3; later++) { /* keys of the past, of a minute and a second from now, of years from now */
+        x.record.keys.not_before = later == 0 ? FIX_NOW - 3600 : later == 1 ? FIX_NOW + 61 : FIX_NOW + (uint64_t)631152000;
+        x.record.keys.not_after = x.record.keys.not_before + 3600;
+        w = writer_over(request, sizeof request);
+        signer_ask_record(&w, &x.record);
+        CHECK_INT(signer_reply_read(reply, ask(&x, request, w.len, reply), out, 64), ERR_PERM);
+    }
+    x.record.keys.not_before = FIX_NOW + 60;
     x.record.keys.not_after = x.record.keys.not_before + 60;
     w = writer_over(request, sizeof request);
     signer_ask_record(&w, &x.record);
