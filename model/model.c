@@ -88,6 +88,7 @@ const struct vocab *model_vocab(const struct model *m) { return m->vocab; }
 const struct chat_template *model_template(const struct model *m) { return &m->chat; }
 uint32_t model_n_vocab(const struct model *m) { return m->n_vocab; }
 uint32_t model_context(const struct model *m) { return m->hp.n_context; }
+uint32_t model_context_usual(const struct model *m) { return model_context(m) < 8192 ? model_context(m) : 8192; }
 uint64_t model_file_bytes(const struct model *m) { return m->gguf.size; }
 uint64_t model_weight_bytes(const struct model *m) { return m->packed_bytes; }
 uint64_t model_parameters(const struct model *m) { return m->parameters; }

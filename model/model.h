@@ -32,6 +32,9 @@ const struct vocab *model_vocab(const struct model *m);
 const struct chat_template *model_template(const struct model *m);
 uint32_t model_n_vocab(const struct model *m);
 uint32_t model_context(const struct model *m); /* positions it was trained for, or what model_opts allow of them */
+/* What is served or run when nobody says: at most 8192 of them, since the cache of a long context takes more memory than most
+ * models' weights. The same on every machine, for it is part of what a node promises. */
+uint32_t model_context_usual(const struct model *m);
 uint64_t model_file_bytes(const struct model *m);
 uint64_t model_weight_bytes(const struct model *m); /* packed, in memory */
 uint64_t model_parameters(const struct model *m);   /* elements of all tensors */

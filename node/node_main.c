@@ -66,7 +66,7 @@ int node_main(int argc, char **argv) {
         {"model", OPT_LIST, &n.o.models, "FILE[=NAME]", "a GGUF file to serve; may be repeated. NAME is name:tag (from the file: its name and weight type)", 0, 0},
         {"slots", OPT_U32, &n.o.slots, "N", "answers at once for each model (4)", 1, 64},
         {"threads", OPT_U32, &n.o.threads, "N", "compute threads for each model (one per core)", 1, 256},
-        {"context", OPT_U32, &n.o.context, "N", "longest prompt and answer in tokens (the model's)", 16, 16777216},
+        {"context", OPT_U32, &n.o.context, "N", "longest prompt and answer in tokens (the model's, at most 8192)", 16, 16777216},
         {"kv", OPT_TEXT, &n.o.kv, "FORMAT", "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
         {"operator-key", OPT_TEXT, &n.o.operator_key, "FILE", "your operator key, shared by your machines; made when missing (operator.key in DIR)", 0, 0},
         {"drain-ms", OPT_U32, &n.o.drain_ms, "MS", "how long running answers may finish when the node leaves (1000)", 0, 600000},

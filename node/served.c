@@ -116,8 +116,8 @@ int served_open(struct served *s, const char *spec, const struct served_opts *o,
     struct model_opts mo = {.threads = o->threads, .kernels = getenv("LULL_KERNELS"), .progress = show_progress, .arg = &p};
     int r = model_open(&s->model, path, &mo, why);
     if (r == 0) {
-        s->context = model_context(s->model);
-        if (o->context && o->context < s->context) s->context = o->context;
+        s->context = o->context ? o->context : model_context_usual(s->model);
+        if (s->context > model_context(s->model)) s->context = model_context(s->model);
         r = make_manifest(s, eq ? eq + 1 : NULL, path, o->kv, dir, why);
     }
     struct worker_opts wo = {.model = s->model, .loop = o->loop, .on_event = o->on_event, .arg = o->arg,
