@@ -14,10 +14,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HASH_STEP = 16 << 20, TYPES_MAX = 8, SHOWN_MAX = 200 };
+enum { HASH_STEP = 16 << 20, TYPES_MAX = 16, SHOWN_MAX = 200 };
 
 struct shown_type {
     const char *name;
+    int computed; /* 0: no model with it in a place that counts can be run */
     uint64_t tensors, bytes;
 };
 struct shown {
@@ -34,11 +35,11 @@ struct shown {
 static void count_types(struct shown *s) {
     for (size_t i = 0; i < s->g.tensor_count; i++) {
         const struct gguf_tensor *t = &s->g.tensor[i];
-        const char *name = weight_type_of(t->type)->name;
+        const char *name = gguf_tensor_type(t->type)->name;
         size_t k = 0;
         while (k < s->type_count && strcmp(s->type[k].name, name) != 0) k++;
         if (k == TYPES_MAX) continue;
-        if (k == s->type_count) s->type[s->type_count++].name = name;
+        if (k == s->type_count) s->type[s->type_count++] = (struct shown_type){.name = name, .computed = weight_type_of(t->type) != NULL};
         s->type[k].tensors++;
         s->type[k].bytes += t->bytes;
         s->parameters += t->dims[0] * t->dims[1] * t->dims[2] * t->dims[3];
@@ -122,7 +123,8 @@ static json_t *report(const struct shown *s, const char *path) {
     for (size_t i = 0; i < s->type_count; i++)
         json_object_set_new(
             types, s->type[i].name,
-            json_pack("{s:I, s:I}", "tensors", (json_int_t)s->type[i].tensors, "bytes", (json_int_t)s->type[i].bytes));
+            json_pack("{s:I, s:I, s:b}", "tensors", (json_int_t)s->type[i].tensors, "bytes", (json_int_t)s->type[i].bytes, "computed",
+                      s->type[i].computed));
     json_object_set_new(all, "file", utf8_valid(path, strlen(path)) ? json_string(path) : json_null());
     json_object_set_new(all, "bytes", json_integer((json_int_t)s->g.size));
     json_object_set_new(all, "sha256", json_string(s->sha256));

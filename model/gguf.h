@@ -45,11 +45,19 @@ struct gguf_kv {
     const uint8_t *data; /* first element; a string starts with its u64 length */
     size_t bytes;
 };
+struct gguf_tensor_type {
+    uint32_t id;
+    const char *name;
+    uint32_t block_len, block_bytes; /* a row is whole blocks */
+};
+/* Every type that files have, also those that math/ does not compute with; NULL: no such number. */
+const struct gguf_tensor_type *gguf_tensor_type(uint32_t id);
+
 struct gguf_tensor {
     char name[GGUF_NAME_BYTES_MAX + 1];
     uint32_t n_dims;              /* 1..4 */
     uint64_t dims[GGUF_DIMS_MAX]; /* dims[0] = contiguous length of a row; 1 beyond n_dims */
-    uint32_t type;                /* a number of the file format's type table (math/) that we know the size of */
+    uint32_t type;                /* gguf_tensor_type() knows it; weight_type_of() need not */
     uint64_t offset;              /* from the start of the file */
     uint64_t bytes;
     const uint8_t *data;

@@ -65,11 +65,21 @@ static int load_vector(struct load *l, const char *name, uint32_t n, const float
     return 0;
 }
 
+/* A file can hold types that cannot be computed with: which one it is, and which can. */
+static int refuse_type(struct load *l, const struct gguf_tensor *t) {
+    char can[160];
+    size_t at = 0;
+    for (size_t i = 0; weight_type_nth(i) && at < sizeof can; i++)
+        at += (size_t)snprintf(can + at, sizeof can - at, "%s%s", i ? ", " : "", weight_type_nth(i)->name);
+    return why_set(l->why, ERR_UNSUPPORTED, "tensor %s has weight type %s, which cannot be computed with; these can: %s", t->name,
+                   gguf_tensor_type(t->type)->name, can);
+}
+
 static int check_matrix(struct load *l, const struct gguf_tensor *t, struct shape s, const struct weight_type **type) {
     int r = check_shape(l, t, s);
     if (r != 0) return r;
     *type = weight_type_of(t->type);
-    if (!*type) return why_set(l->why, ERR_UNSUPPORTED, "tensor %s has type %u, which is not computed", t->name, t->type);
+    if (!*type) return refuse_type(l, t);
     uint64_t row = weight_row_bytes(*type, s.cols), rows = (uint64_t)s.rows * s.depth;
     if (row == 0) return why_set(l->why, ERR_FORMAT, "tensor %s: rows of %u are no multiple of the block", t->name, s.cols);
     if (t->bytes < row * rows) return why_set(l->why, ERR_FORMAT, "tensor %s is cut short", t->name);

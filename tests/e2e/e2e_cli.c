@@ -107,6 +107,44 @@ static void kernels(void) {
     unsetenv("LULL_KERNELS");
 }
 
+/* A model with one matrix of a type that is known and not computed with: shown, and refused by name. */
+static void foreign_type(void) {
+    char args[300], path[100];
+    struct buf f;
+    snprintf(args, sizeof args, "model make --shape tiny --type f16 %s/odd.gguf 2>&1", dir);
+    says(args, 0, "");
+    says(args, 1, "--force overwrites it");
+    snprintf(path, sizeof path, "%s/odd.gguf", dir);
+    int patched = 0;
+    if (file_read(&f, path, 256 << 20, NULL) == 0) {
+        uint8_t *at = memmem(f.data, f.len, "blk.0.attn_q.weight", 19); /* name, dimensions (u32), two lengths (u64), type (u32) */
+        patched = at && at[19] == 2 && at[39] == 1;
+        if (patched) at[39] = 25; /* I16, as wide as F16 */
+        patched = patched && file_write(path, f.data, f.len, 0600, NULL) == 0;
+        buf_release(&f);
+    }
+    tap_ok(patched, "a model of another type");
+    snprintf(args, sizeof args, "show %s 2>&1", path);
+    says(args, 0, "I16");
+    snprintf(args, sizeof args, "run %s hi 2>&1", path);
+    says(args, 1, "weight type I16, which cannot be computed with; these can: F32, F16");
+}
+
+static void pipes(void) {
+    says("run " MODEL " - < /dev/null 2>&1", 0, "");
+    says("run " MODEL " hi --temp 3 2>&1", 2, "from 0 to 2");
+    says("run " MODEL " hi 2>&1 > /dev/full", 1, "lull run: standard output: No space left on device");
+    const char *bin = getenv("LULL_BIN");
+    char cmd[300];
+    snprintf(cmd, sizeof cmd, "{ HOME=%s %s run " MODEL " 'Tell me a long story.' 2>&1; echo $? > %s/status; } | head -c 3 > /dev/null", dir, bin ? bin : "build/lull", dir);
+    int ran = system(cmd);
+    struct buf status = {0};
+    snprintf(cmd, sizeof cmd, "%s/status", dir);
+    int good = ran == 0 && file_read(&status, cmd, 16, NULL) == 0 && status.len == 4 && memcmp(status.data, "141\n", 4) == 0;
+    tap_ok(good, "a reader that leaves ends it as SIGPIPE would");
+    buf_release(&status);
+}
+
 int main(void) {
     snprintf(dir, sizeof dir, "/tmp/lull-cli-XXXXXX");
     if (!mkdtemp(dir)) return 99;
@@ -120,6 +158,7 @@ int main(void) {
     says("nonsense 2>&1", 2, "no command");
     says("help nonsense 2>&1", 2, "no command");
     says("run " MODEL " -x 2>&1", 2, "lull run: no option -x;");
+    says("model -h", 0, "lull model make --help");
     says("run 2>&1", 2, "usage");
     says("run " MODEL " hi --nonsense 2>&1", 2, "--nonsense");
     says("run /nonexistent hi 2>&1", 1, "No such file");
@@ -137,6 +176,8 @@ int main(void) {
     says(args, 0, "\"decode_tps\"");
     snprintf(args, sizeof args, "logits %s/tiny.gguf --tokens 1,2,3 --out %s/l", dir, dir);
     says(args, 0, "");
+    foreign_type();
+    pipes();
     stories();
     run_json();
     kv_formats();

@@ -370,6 +370,19 @@ TEST(types_and_rows_that_do_not_fit_are_refused) {
     refused(&f, ERR_FORMAT, "rows of 33 values");
 }
 
+/* What is computed with is among what files can hold, of the same size. */
+TEST(the_two_type_tables_agree) {
+    const struct weight_type *t;
+    for (size_t i = 0; (t = weight_type_nth(i)) != NULL; i++) {
+        const struct gguf_tensor_type *f = gguf_tensor_type(t->id);
+        CHECK(f != NULL);
+        CHECK_STR(f->name, t->name);
+        CHECK(f->block_len == t->block_len && f->block_bytes == t->block_bytes);
+    }
+    CHECK(gguf_tensor_type(16) && !weight_type_of(16));
+    CHECK(!gguf_tensor_type(4) && !gguf_tensor_type(7777));
+}
+
 TEST(names_with_control_characters_are_refused) {
     struct image f;
     start(&f, 3, 0, 1);
@@ -457,5 +470,5 @@ TESTS_MAIN("gguf", T(a_good_file_reads_back), T(getters_say_what_is_wrong_with_a
            T(cve_2024_41130_no_tensor_data_is_no_null_pointer), T(cve_2025_53630_and_2026_27940_sum_of_sizes_overflows),
            T(cve_2026_7482_tensor_beyond_the_file), T(cve_2024_39720_tiny_files), T(cve_2025_0312_zero_dimensions_and_alignment),
            T(nested_arrays_are_refused), T(doubles_overlaps_and_gaps_are_refused), T(split_models_are_refused_with_advice),
-           T(types_and_rows_that_do_not_fit_are_refused), T(names_with_control_characters_are_refused), T(bools_are_0_or_1),
+           T(types_and_rows_that_do_not_fit_are_refused), T(the_two_type_tables_agree), T(names_with_control_characters_are_refused), T(bools_are_0_or_1),
            T(what_is_written_reads_back), T(an_unfinished_file_leaves_nothing), T(too_much_data_is_an_error))
