@@ -18,7 +18,6 @@ struct gw_attempt {
     uint64_t bytes, frames;
     int status;         /* 0 until the response's headers came */
     enum api_code code; /* of a refusal */
-    int started;        /* the first 33 bytes are here */
     int over;           /* on_whole or on_failed was called */
     char countersign[2 * COUNTERSIGN_BYTES + 1];
     struct record records[CANDIDATES_MAX];
@@ -73,10 +72,9 @@ static void on_data(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) 
         struct frame f;
         size_t used;
         int r = stream_read(&a->reader, p, n, &used, &f);
-        a->started = a->bytes >= STREAM_START_BYTES && a->reader.candidate < a->secrets.head.count;
         if (r == ERR_MORE) return;
-        if (r != 0) {
-            failed(a, CAUSE_BAD, API_BAD_ANSWER);
+        if (r != 0) { /* what did not open may be forged by whoever relays it: no node is to blame */
+            failed(a, a->reader.inside ? CAUSE_BAD : CAUSE_LOST, API_BAD_ANSWER);
             return;
         }
         a->frames++;
@@ -176,7 +174,7 @@ void gw_attempt_consume(struct gw_attempt *a) {
 }
 
 const struct record *gw_attempt_record(const struct gw_attempt *a) {
-    return a->started ? &a->records[a->reader.candidate] : NULL;
+    return a->frames || a->reader.inside ? &a->records[a->reader.candidate] : NULL;
 }
 const struct envelope_secrets *gw_attempt_secrets(const struct gw_attempt *a) { return &a->secrets; }
 

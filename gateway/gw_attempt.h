@@ -38,7 +38,7 @@ void gw_attempt_free(struct gw_attempt *a);
 
 /* Received bytes whose window was not given back yet: call when the app took what they became. */
 void gw_attempt_consume(struct gw_attempt *a);
-/* Who answers: NULL until the stream's first bytes came. */
+/* Who answers: NULL until a frame has opened, for only that tells. */
 const struct record *gw_attempt_record(const struct gw_attempt *a);
 const struct envelope_secrets *gw_attempt_secrets(const struct gw_attempt *a);
 /* Frames and bytes of the stream so far, as the coordinator should have counted them. */

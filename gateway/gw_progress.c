@@ -76,7 +76,7 @@ int progress_token(struct progress *p, const struct frame_token *t, const uint8_
     int r = buf_add(&p->ids, be, sizeof be);
     if (r == 0) r = buf_add(&p->digests, t->digest, 32);
     if (r != 0) return r;
-    p->fails = 0;
+    if (progress_count(p) > p->furthest) p->furthest = progress_count(p), p->fails = 0;
     p->end_id = t->is_end;
     p->ending = t->is_end || (p->max_tokens && progress_count(p) >= p->max_tokens);
     if (p->ending) return progress_text(p, t->text, t->text_n);

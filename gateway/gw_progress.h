@@ -51,7 +51,8 @@ struct progress {
     uint64_t sent_ms, frame_ms; /* RUN: when sealed, and when the last frame came */
     int opened;                 /* RUN: a frame has come */
     uint32_t max_tokens;        /* 0: no limit known here */
-    uint32_t attempts, fails;   /* fails: in a row, without a new token */
+    uint32_t attempts, fails;   /* fails: in a row, without a token that was not there before */
+    uint32_t furthest;          /* most ids there ever were: the last one may have to be made again */
 
     struct buf ids;      /* u32 big-endian each, the whole answer */
     struct buf digests;  /* 32 bytes for each position from `from` on */

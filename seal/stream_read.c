@@ -72,6 +72,7 @@ static int take_receipt(struct stream_reader *r, struct frame *f) {
 
 static int take_frame(struct stream_reader *r, struct frame *f) {
     int final, e = open_frame(r, &final);
+    r->inside = e == 0;
     if (e == 0) e = frame_read(r->plain, (size_t)r->frame_bytes - CHUNK_TAG_BYTES, f);
     if (e != 0) return e;
     f->final = final;
@@ -90,7 +91,10 @@ int stream_read(struct stream_reader *r, const uint8_t *p, size_t n, size_t *use
     *used = 0;
     if (r->err) return r->err;
     for (;;) {
-        if (r->state == R_DONE) return n > *used ? fail(r, ERR_TRAILING) : ERR_MORE;
+        if (r->state == R_DONE) {
+            r->inside = 0;
+            return n > *used ? fail(r, ERR_TRAILING) : ERR_MORE;
+        }
         size_t want = r->state == R_START ? STREAM_START_BYTES : r->frame_bytes, take = want - r->have;
         if (take > n - *used) take = n - *used;
         if (take) memcpy(r->in + r->have, p + *used, take);

@@ -10,6 +10,10 @@ enum lie {
     NO_LIE,
     CUT,            /* a clean END_STREAM before the final frame */
     BIT_FLIPPED,    /* in the second token */
+    FLIPPED_ONCE,   /* only in the first stream of a request */
+    FORGED_ONCE,    /* the first stream of a request is junk that names a candidate */
+    TRAILED_ONCE,   /* in the first, a byte in front of the second token's frame */
+    POSITION_ONCE,  /* the first stream has a token out of place: that is the node's doing */
     FRAME_SWAPPED,  /* the second token is an earlier request's */
     REPLAYED,       /* all of an earlier request's stream */
     POSITION,       /* the second token says it is the third */
@@ -142,13 +146,16 @@ static void play(struct net_job *j) {
     if (opened.content.so_far.count == 0) put_token(0, lie == NOT_UTF8 ? NOT_UTF8_FIRST : "first ");
     if (lie != CUT) {
         size_t second = stream.n;
-        put_token(lie == POSITION ? 2 : 1, lie == NOT_UTF8 ? NOT_UTF8_SECOND : "second ");
-        if (lie == BIT_FLIPPED) stream.bytes[second + 100] ^= 0x10;
+        int first_try = opened.content.attempt == 0;
+        put_token(lie == POSITION || (lie == POSITION_ONCE && first_try) ? 2 : 1, lie == NOT_UTF8 ? NOT_UTF8_SECOND : "second ");
+        if (lie == BIT_FLIPPED || (lie == FLIPPED_ONCE && first_try)) stream.bytes[second + 100] ^= 0x10;
         if (lie == FRAME_SWAPPED) memcpy(stream.bytes + second, earlier.bytes + TOKEN_2, FRAME);
         put_end(x, &receipt);
         if (lie == NO_RECEIPT) stream.n -= FRAME;
         countersign(j->n, x, &receipt, hex);
     }
+    if (lie == FORGED_ONCE && opened.content.attempt == 0) memset(stream.bytes + 1, 7, stream.n - 1);
+    if (lie == TRAILED_ONCE && opened.content.attempt == 0) memmove(stream.bytes + TOKEN_2 + 1, stream.bytes + TOKEN_2, stream.n++ - TOKEN_2);
     if (lie == REPLAYED) stream.n = earlier.n, memcpy(stream.bytes, earlier.bytes, earlier.n);
     struct h2_header trailer = {TRAILER_COUNTERSIGN, hex};
     CHECK_INT(h2_write(j->s, stream.bytes, stream.n), 0);
@@ -281,6 +288,23 @@ TEST(changed_swapped_and_replayed_frames_are_never_shown) {
     is_an_error(REPLAYED);
     net_end(&net);
 }
+/* There is one node: had it been blamed, it would not be asked again. */
+TEST(forged_bytes_blame_no_node_false_frames_do) {
+    struct app a;
+    begin();
+    for (enum lie l = FLIPPED_ONCE; l <= TRAILED_ONCE; l++) {
+        size_t jobs = net.job_count;
+        lie = l;
+        app_ask(&a, &net, "5");
+        CHECK(app_has(&a, "[DONE]"));
+        CHECK_INT(net.job_count, jobs + 2);
+    }
+    size_t jobs = net.job_count;
+    ask_with(&a, POSITION_ONCE);
+    app_got_error(&a);
+    CHECK_INT(net.job_count, jobs + 1);
+    net_end(&net);
+}
 TEST(a_token_out_of_place_is_never_shown) {
     begin();
     is_an_error(POSITION);
@@ -291,9 +315,11 @@ TEST(an_answer_without_its_receipt_has_no_end) {
     struct app a;
     begin();
     for (enum lie l = FOREIGN_KEY; l <= OTHER_PROFILE; l++) {
+        size_t jobs = net.job_count;
         ask_with(&a, l);
         app_got_error(&a);
         CHECK_INT(receipts_kept(), 0);
+        CHECK(net.job_count - jobs <= (l == NO_RECEIPT ? 6 : 1)); /* the last token made again and again is no progress */
     }
     net_end(&net);
 }
@@ -376,6 +402,7 @@ TEST(a_directory_without_end_is_cut_off) {
 TESTS_MAIN("gw_hostile", T(a_forged_record_is_never_sealed_to), T(a_foreign_node_cannot_take_a_name_or_fill_the_pins),
            T(a_name_stands_for_what_most_permitted_nodes_serve), T(a_stream_cut_before_its_last_frame_is_no_answer),
            T(changed_swapped_and_replayed_frames_are_never_shown), T(a_token_out_of_place_is_never_shown),
+           T(forged_bytes_blame_no_node_false_frames_do),
            T(an_answer_without_its_receipt_has_no_end), T(text_that_is_not_utf8_is_mended),
            T(a_false_countersignature_is_not_kept), T(heartbeats_for_ever_end_by_the_deadline),
            T(a_directory_without_end_is_cut_off))
