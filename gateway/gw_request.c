@@ -46,10 +46,20 @@ void gw_request_wake(struct gw_request *r) {
     if (!r->finished && !r->gone) timer_start_ms(r->timer, 0);
 }
 
+/* Of the model file that is asked, as a node that serves it says; 0: nobody does now. How many tokens the prompt has is the
+ * nodes' to know: the gateway has no tokenizer. */
+static unsigned context_of(const struct gw_request *r) {
+    for (size_t i = 0; i < r->gw->dir.count; i++) {
+        const struct manifest *m = record_model(&r->gw->dir.nodes[i].record, r->q.model, r->manifest);
+        if (m) return m->context;
+    }
+    return 0;
+}
+
 static void describe(const struct gw_request *r, enum api_code code, struct api_error *e) {
     if (code == API_CONTEXT_OVER)
-        api_error_set(e, code, r->q.endpoint == API_GENERATE ? "prompt" : "messages", "the prompt does not fit the context of %s",
-                      r->q.model);
+        api_error_set(e, code, r->q.endpoint == API_GENERATE ? "prompt" : "messages",
+                      "the prompt, with room for an answer, does not fit the context of %s, %u tokens", r->q.model, context_of(r));
     else if (code == API_NO_MODEL)
         gw_models_missing(r->gw, r->q.asked, e);
     else

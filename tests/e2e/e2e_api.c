@@ -260,10 +260,18 @@ static char *big_body(size_t words) {
 static void too_much(void) {
     char *over_context = big_body(3000), *over_body = big_body(1600000);
     struct raw_reply r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", over_context);
-    tap_ok(r.status == 400 && r.body && strstr(r.body, "context_length_exceeded"), "a prompt over the context is 400 context_length_exceeded (status %d)", r.status);
+    tap_ok(r.status == 400 && r.body && strstr(r.body, "context_length_exceeded") && strstr(r.body, "the context of " MODEL ", 1024 tokens"), "a prompt over the context is 400 context_length_exceeded, with the context (status %d)", r.status);
     free(r.body);
     r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", over_body);
     tap_ok(r.status == 413 && r.body && strstr(r.body, "\"error\":{"), "a body over 8 MiB is 413 in its dialect (status %d)", r.status);
+    free(r.body);
+    r = raw_request(w.gateway_at, "POST", "/api/chat", "", over_body);
+    tap_ok(r.status == 413 && r.body && strncmp(r.body, "{\"error\":\"", 10) == 0, "and in Ollama's (status %d)", r.status);
+    free(r.body);
+    const char promise[] = "POST /api/generate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n{}";
+    r = raw_exchange(w.gateway_at, promise, sizeof promise - 1, 5000);
+    tap_ok(r.status == 413 && strstr(r.head, "application/json") && r.body && strncmp(r.body, "{\"error\":\"", 10) == 0,
+           "a body that is only announced to be too long is refused in JSON as well (status %d)", r.status);
     free(r.body);
     free(over_context);
     free(over_body);
