@@ -30,7 +30,7 @@ int config_parse(struct config *c, int argc, char **argv, struct why *why) {
         {"tls-cert", OPT_TEXT, &c->tls_cert, "FILE", "certificate chain in PEM (its own: tls.crt in DIR)", 0, 0},
         {"tls-key", OPT_TEXT, &c->tls_key, "FILE", "its private key", 0, 0},
         {"admit", OPT_TEXT, &c->admit, "FILE", "only nodes of these operator ids, one a line (all)", 0, 0},
-        {"client-keys", OPT_TEXT, &c->client_keys, "FILE", "only gateways with one of these bearer keys, one a line (all)", 0, 0},
+        {"client-keys", OPT_TEXT, &c->client_keys, "FILE", "only gateways with one of these keys, one a line: their --coordinator-key-file (all)", 0, 0},
         {"max-nodes", OPT_U32, &c->nodes_max, "N", "nodes at once (4096)", 1, 65536},
         {"max-nodes-per-operator", OPT_U32, &c->nodes_each, "N", "nodes of one operator (1024)", 1, 65536},
         {"max-links", OPT_U32, &c->links_each, "N", "connections of one address (256)", 1, 65536},

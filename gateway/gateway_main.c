@@ -78,6 +78,7 @@ static int open_network(struct gateway *g, struct why *why) {
     struct gw_link_opts k = {.where = g->o.coordinator,
                              .ca_file = g->o.ca,
                              .pin = g->o.pin,
+                             .bearer = g->o.bearer[0] ? g->o.bearer : NULL,
                              .on_directory = on_directory,
                              .on_down = on_down,
                              .arg = g};

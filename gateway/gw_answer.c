@@ -16,14 +16,19 @@ static struct gw_proof proof_of(const struct gw_request *r) {
     return (struct gw_proof){r->attempt, &r->progress, &r->content, &r->q, r->gw->dir.coordinator_key};
 }
 
-void gw_answer_headers(struct gw_request *r) {
+static void add_receipt_header(struct gw_request *r) {
     char hex[2 * REQUEST_ID_BYTES + 1];
+    hex_encode(hex, r->content.request_id, REQUEST_ID_BYTES);
+    (void)http_req_add_header(r->out.http, "lull-receipt", hex);
+}
+
+void gw_answer_headers(struct gw_request *r) {
     if (r->headers_added || !r->out.http) return;
     r->headers_added = 1;
-    hex_encode(hex, r->content.request_id, REQUEST_ID_BYTES);
     (void)http_req_add_header(r->out.http, "lull-tier", "sealed");
     (void)http_req_add_header(r->out.http, "lull-node-class", "unattested"); /* this gateway verifies no evidence yet */
-    (void)http_req_add_header(r->out.http, "lull-receipt", hex);
+    /* A whole answer's is added once the receipt is kept; a stream's before, if there is room for it. */
+    if (r->out.reply.stream && gw_receipts_room(&r->gw->receipts)) add_receipt_header(r);
 }
 
 /* ---- frames ---- */
@@ -93,7 +98,8 @@ static int on_frame(void *arg, struct gw_attempt *a, const struct frame *f) {
 
 /* ---- the end of an attempt ---- */
 
-static void keep_receipt(struct gw_request *r, const char *countersign) {
+/* 0: it is kept where it is wanted. */
+static int keep_receipt(struct gw_request *r, const char *countersign) {
     struct gw_proof p = proof_of(r);
     struct why why = {{0}};
     struct buf file;
@@ -107,11 +113,12 @@ static void keep_receipt(struct gw_request *r, const char *countersign) {
     if (e != 0)
         log_event(LOG_ERROR, "receipt", "not kept", LOG_ID("request", r->content.request_id, 8), LOG_CODE("reason", err_text(e)));
     buf_release(&file);
+    return e;
 }
 
 void gw_answer_complete(struct gw_request *r, const char *countersign) {
     if (r->finished) return;
-    keep_receipt(r, countersign);
+    int kept = keep_receipt(r, countersign) == 0;
     struct api_usage u = {.prompt_tokens = r->progress.prompt_tokens,
                           .cached_tokens = r->usage.cached_tokens,
                           .output_tokens = r->usage.output_tokens,
@@ -121,6 +128,7 @@ void gw_answer_complete(struct gw_request *r, const char *countersign) {
     log_event(LOG_INFO, "request", "done", LOG_ID("request", r->content.request_id, 8), LOG_COUNT("tokens", u.output_tokens),
               LOG_COUNT("attempts", r->progress.attempts), LOG_MS("took", clock_mono_ms() - r->started_ms));
     gw_answer_headers(r);
+    if (kept && r->out.http && !r->out.reply.stream) add_receipt_header(r);
     if (gw_out_end(&r->out, r->usage.stop == SEAL_STOP_LENGTH ? API_FINISH_LENGTH : API_FINISH_STOP, &u) != 0)
         gw_request_fail(r, API_INTERNAL);
     else

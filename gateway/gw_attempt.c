@@ -138,10 +138,11 @@ static int seal(struct gw_attempt *a, const struct gw_attempt_spec *spec) {
     return r;
 }
 
-int gw_attempt_start(struct gw_attempt **out, struct h2 *link, const struct gw_attempt_spec *spec,
+int gw_attempt_start(struct gw_attempt **out, const struct gw_link *link, const struct gw_attempt_spec *spec,
                      const struct gw_attempt_events *ev, void *arg) {
-    struct h2_header type = {"content-type", "application/octet-stream"};
-    struct h2_request q = {.method = "POST", .path = PATH_REQUESTS, .headers = {&type, 1}};
+    struct h2_header fields[2];
+    struct h2_request q = {
+        .method = "POST", .path = PATH_REQUESTS, .headers = gw_link_headers(link, "application/octet-stream", fields)};
     struct gw_attempt *a = spec->count <= CANDIDATES_MAX ? secret_alloc(sizeof *a) : NULL; /* keys: never in a core or swap */
     if (!a) return ERR_NOMEM;
     memset(a, 0, sizeof *a);
@@ -149,7 +150,7 @@ int gw_attempt_start(struct gw_attempt **out, struct h2 *link, const struct gw_a
     a->arg = arg;
     buf_init(&a->envelope, ENVELOPE_BYTES_MAX);
     int r = seal(a, spec);
-    if (r == 0) r = h2_ask(link, &q, &stream_events, a, &a->stream);
+    if (r == 0) r = h2_ask(gw_link_h2(link), &q, &stream_events, a, &a->stream);
     if (r != 0) {
         a->stream = NULL;
         gw_attempt_free(a);

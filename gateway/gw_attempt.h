@@ -7,6 +7,7 @@
 
 #include "api/errors.h"
 #include "gateway/gw_dir.h"
+#include "gateway/gw_link.h"
 #include "gateway/gw_progress.h"
 #include "net/h2.h"
 #include "seal/envelope.h"
@@ -31,7 +32,7 @@ struct gw_attempt_spec {
     const struct content *content;
 };
 /* Seals and sends. ERR_BUSY: no stream is free; ERR_LOST: the link goes down; ERR_LIMIT and what envelope_seal says. */
-int gw_attempt_start(struct gw_attempt **out, struct h2 *link, const struct gw_attempt_spec *spec,
+int gw_attempt_start(struct gw_attempt **out, const struct gw_link *link, const struct gw_attempt_spec *spec,
                      const struct gw_attempt_events *ev, void *arg);
 /* Cancels what still runs. No event follows. NULL is fine. */
 void gw_attempt_free(struct gw_attempt *a);

@@ -103,6 +103,13 @@ static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
 
 static const struct h2_stream_events fetch_events = {.on_response = on_response, .on_data = on_data, .on_close = on_close};
 
+struct h2_headers gw_link_headers(const struct gw_link *k, const char *content_type, struct h2_header out[2]) {
+    size_t n = 0;
+    if (content_type) out[n++] = (struct h2_header){"content-type", content_type};
+    if (k->o.bearer) out[n++] = (struct h2_header){"authorization", k->o.bearer};
+    return (struct h2_headers){out, n};
+}
+
 /* The refresh timer: begins a fetch, or ends one that takes too long. */
 static void fetch_now(void *arg) {
     struct gw_link *k = arg;
@@ -111,7 +118,8 @@ static void fetch_now(void *arg) {
         h2_reset(k->fetch, H2_CANCEL);
         k->fetch = NULL;
     }
-    struct h2_request q = {.method = "GET", .path = PATH_DIRECTORY};
+    struct h2_header fields[2];
+    struct h2_request q = {.method = "GET", .path = PATH_DIRECTORY, .headers = gw_link_headers(k, NULL, fields)};
     buf_release(&k->body);
     buf_init(&k->body, DIRLIST_BYTES_MAX);
     k->body_ok = 0;

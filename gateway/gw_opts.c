@@ -6,6 +6,7 @@
 #include "base/opt.h"
 #include "net/addr.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -54,13 +55,15 @@ static int check_listen(struct gw_opts *o, struct why *why) {
 
 int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
     *o = (struct gw_opts){.listen = "127.0.0.1:11434", .candidates = 3, .max_queue = 256};
-    const char *key_file = NULL, *level = NULL, *format = NULL;
+    const char *key_file = NULL, *coordinator_key_file = NULL, *level = NULL, *format = NULL;
     struct opt_list operators = {.count = 0}, nodes = {.count = 0};
     const struct opt rows[] = {
         {"listen", OPT_TEXT, &o->listen, "ADDR:PORT", "where apps ask (127.0.0.1:11434)", 0, 0},
         {"coordinator", OPT_TEXT, &o->coordinator, "HOST:PORT", "the network's coordinator; always needed", 0, 0},
         {"ca", OPT_TEXT, &o->ca, "FILE", "trust these certificates: the coordinator's tls.crt (the system's)", 0, 0},
         {"pin", OPT_TEXT, &o->pin, "sha256:HEX", "trust the coordinator's public key itself instead", 0, 0},
+        {"coordinator-key-file", OPT_TEXT, &coordinator_key_file, "FILE",
+         "present the key in FILE to the coordinator, which may want one (none)", 0, 0},
         {"candidates", OPT_U32, &o->candidates, "N", "nodes that each request is sealed to, 1 to 8; each can read it (3)", 1,
          CANDIDATES_MAX},
         {"pin-operator", OPT_LIST, &operators, "HEX", "only nodes of this operator; may be repeated", 0, 0},
@@ -90,8 +93,14 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
     if (r == 0) r = pins(o->policy.nodes[0], 32, &o->policy.node_count, &nodes, "pin-node", why);
     if (r == 0) r = check_folder(o->receipts, why);
     if (r == 0) r = read_key(&o->key, key_file, why);
+    if (r == 0) r = read_key(&o->coordinator_key, coordinator_key_file, why);
+    if (r == 0 && o->coordinator_key.len) snprintf(o->bearer, sizeof o->bearer, "Bearer %s", (const char *)o->coordinator_key.data);
     if (r == 0) r = check_listen(o, why);
     return r;
 }
 
-void gw_opts_release(struct gw_opts *o) { buf_release(&o->key); }
+void gw_opts_release(struct gw_opts *o) {
+    buf_release(&o->key);
+    buf_release(&o->coordinator_key);
+    mem_wipe(o->bearer, sizeof o->bearer);
+}

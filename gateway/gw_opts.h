@@ -14,6 +14,8 @@ struct gw_opts {
     uint32_t candidates, max_queue;
     struct gw_policy policy;
     struct buf key; /* of --api-key-file, NUL-terminated; empty: no key */
+    struct buf coordinator_key; /* of --coordinator-key-file, likewise */
+    char bearer[1040];          /* "Bearer KEY" of it, or "" */
     int keep_nothing;    /* nodes keep no KV pages of these requests */
     int beyond_loopback; /* --listen is not this machine alone */
 };

@@ -2,11 +2,20 @@
 #include "gateway/gw_receipts.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "seal/transcript.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 void gw_receipts_init(struct gw_receipts *k, const char *dir) { *k = (struct gw_receipts){.dir = dir}; }
+
+int gw_receipts_room(const struct gw_receipts *k) {
+    struct statvfs fs;
+    if (!k->dir) return 1;
+    return access(k->dir, W_OK) == 0 && statvfs(k->dir, &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize >= TRANSCRIPT_BYTES_MAX;
+}
 
 static void drop(struct gw_receipts *k, size_t i) {
     k->bytes -= k->kept[i].file.len;

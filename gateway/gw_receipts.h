@@ -18,6 +18,8 @@ struct gw_receipts {
     const char *dir; /* NULL: memory only */
 };
 void gw_receipts_init(struct gw_receipts *k, const char *dir);
+/* 1: a receipt can be kept where it is wanted; 0: the folder is gone, or has not enough room. */
+int gw_receipts_room(const struct gw_receipts *k);
 void gw_receipts_release(struct gw_receipts *k);
 /* Takes file over (it is empty afterwards). Older ones make room. ERR_* only from writing DIR/ID.receipt (mode 0600). */
 int gw_receipts_add(struct gw_receipts *k, const uint8_t id[REQUEST_ID_BYTES], struct buf *file, struct why *why);

@@ -109,7 +109,7 @@ static int seal_and_send(struct gw_request *r, const struct gw_node *const *to, 
     if (p->has_prompt) memcpy(c->prompt_hash, p->prompt_hash, 32);
     for (size_t i = 0; i < count; i++) memcpy(identities[i], to[i]->record.keys.identity, 32);
     struct gw_attempt_spec spec = {.model = r->q.model, .manifest = r->manifest, .to = to, .count = count, .content = c};
-    int e = gw_attempt_start(&r->attempt, gw_link_h2(r->gw->link), &spec, &gw_answer_events, r);
+    int e = gw_attempt_start(&r->attempt, r->gw->link, &spec, &gw_answer_events, r);
     if (e == 0) progress_sent(p, now, (const uint8_t(*)[32])identities, count);
     return e;
 }

@@ -42,6 +42,7 @@ struct net {
     void *until_arg;
     int late;
     struct fix_node node[NET_NODES];
+    const char *bearer; /* the key that the gateway shows, or NULL */
     size_t listed; /* the first so many nodes are in the directory */
     enum dir_mode dir_mode;
     uint64_t dir_sent, dirs_closed, dirs_cancelled, dirs_taken;
@@ -147,7 +148,9 @@ static const struct h2_stream_events net_job_events = {
     .on_data = net_job_data, .on_end = net_job_whole, .on_close = net_job_close};
 FIX void net_request(void *arg, struct h2 *h, struct h2_stream *s, const struct h2_request *r) {
     struct net *n = arg;
+    const char *shown = h2_header_get(&r->headers, "authorization");
     (void)h;
+    CHECK(n->bearer ? shown && strcmp(shown, n->bearer) == 0 : !shown);
     if (strcmp(r->path, PATH_DIRECTORY) == 0) {
         net_tell_dir(n, s);
         return;
@@ -187,7 +190,7 @@ FIX void net_down(void *arg, int err) {
 FIX void net_gateway_open(struct net *n) {
     struct why why = {{0}};
     struct gateway *g = &n->g;
-    struct gw_link_opts k = {.where = n->where, .pin = n->pin, .on_directory = net_directory, .on_down = net_down, .arg = n};
+    struct gw_link_opts k = {.where = n->where, .pin = n->pin, .bearer = n->bearer, .on_directory = net_directory, .on_down = net_down, .arg = n};
     struct httpd_opts h = {.listen = "127.0.0.1:0", .on_request = gw_on_request, .on_problem = gw_on_problem, .arg = g};
     g->o = (struct gw_opts){.coordinator = n->where, .candidates = 3, .max_queue = 16};
     g->loop = n->loop;

@@ -272,6 +272,27 @@ TEST(a_name_stands_for_what_most_permitted_nodes_serve) {
     CHECK_INT(net.job_count, jobs);
     net_end(&net);
 }
+TEST(the_coordinator_is_shown_the_gateways_key) {
+    struct app a;
+    net_init(&net, 1);
+    net.play = play;
+    net.bearer = "Bearer open-sesame"; /* the coordinator of these tests looks at every request */
+    net_start(&net);
+    ask_with(&a, NO_LIE);
+    CHECK(app_has(&a, "[DONE]"));
+    CHECK_INT(net.job_count, 1);
+    net_end(&net);
+}
+TEST(no_header_promises_a_receipt_that_is_not_kept) {
+    struct app a;
+    begin();
+    ask_with(&a, NO_LIE);
+    CHECK(app_has(&a, "lull-receipt: "));
+    net.g.receipts.dir = "/nonexistent/folder";
+    ask_with(&a, NO_LIE);
+    CHECK(app_has(&a, "[DONE]") && !app_has(&a, "lull-receipt: "));
+    net_end(&net);
+}
 TEST(a_stream_cut_before_its_last_frame_is_no_answer) {
     begin();
     is_an_error(CUT);
@@ -400,6 +421,7 @@ TEST(a_directory_without_end_is_cut_off) {
 }
 
 TESTS_MAIN("gw_hostile", T(a_forged_record_is_never_sealed_to), T(a_foreign_node_cannot_take_a_name_or_fill_the_pins),
+           T(the_coordinator_is_shown_the_gateways_key), T(no_header_promises_a_receipt_that_is_not_kept),
            T(a_name_stands_for_what_most_permitted_nodes_serve), T(a_stream_cut_before_its_last_frame_is_no_answer),
            T(changed_swapped_and_replayed_frames_are_never_shown), T(a_token_out_of_place_is_never_shown),
            T(forged_bytes_blame_no_node_false_frames_do),
