@@ -78,8 +78,8 @@ int cmd_logits(int argc, char **argv) {
         {"tokens", OPT_TEXT, &tokens, "ID,ID,...", "token ids, from the first position on", 0, 0},
         {"out", OPT_TEXT, &out, "FILE", "one row of little-endian f32 logits per id", 0, 0},
         {"kv", OPT_TEXT, &kv, "FORMAT",
-         "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
-        {"threads", OPT_U32, &threads, "N", "compute threads; 0: one per core", 0, 256},
+         "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
+        {"threads", OPT_U32, &threads, "N", "compute threads; 0: one per core (0)", 0, 256},
         {0},
     };
     struct command_line c = {"logits", "MODEL", "Writes the logits after each given token, for comparisons.", opts, 1, 1, {0}, 0};

@@ -115,9 +115,9 @@ int cmd_perplexity(int argc, char **argv) {
     enum kv_format format = KV_F16;
     static const struct opt opts[] = {
         {"context", OPT_U32, &p.window, "N", "tokens of a window; those of its second half count (512)", 4, 1 << 20},
-        {"windows", OPT_U32, &p.windows, "N", "stop after so many; 0: all", 0, 1 << 30},
-        {"kv", OPT_TEXT, &kv, "FORMAT", "keys and values in the cache: f16 or q8", 0, 0},
-        {"threads", OPT_U32, &threads, "N", "compute threads; 0: one per core", 0, 256},
+        {"windows", OPT_U32, &p.windows, "N", "stop after so many; 0: all (0)", 0, 1 << 30},
+        {"kv", OPT_TEXT, &kv, "FORMAT", "keys and values in the cache: f16 or q8 (f16)", 0, 0},
+        {"threads", OPT_U32, &threads, "N", "compute threads; 0: one per core (0)", 0, 256},
         {"json", OPT_FLAG, &json, NULL, "one JSON object", 0, 0},
         {0},
     };
