@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/model_load.h"
+#include "cli/terminal.h"
 #include "math/weight.h"
 #include "model/template.h"
 #include "model/vocab.h"
@@ -187,10 +188,9 @@ int cmd_show(int argc, char **argv) {
         else
             print_plain(all);
         json_decref(all);
-        if (fflush(stdout) != 0 || ferror(stdout)) r = why_set(&why, ERR_IO, "standard output: cannot be written");
     }
     vocab_close(s.v);
     gguf_close(&s.g);
     if (r != 0) fprintf(stderr, "lull show: %s\n", why_text(&why, r));
-    return r == 0 ? EXIT_OK : r == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+    return r == 0 ? terminal_output_end("show") : r == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }

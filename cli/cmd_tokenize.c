@@ -3,15 +3,15 @@
 #include "base/secret.h"
 #include "cli/cli.h"
 #include "cli/input.h"
+#include "cli/terminal.h"
 #include "model/vocab.h"
 
 #include <stdio.h>
 
-static int print_ids(const struct ids *l, int json) {
+static void print_ids(const struct ids *l, int json) {
     printf(json ? "{\"tokens\":[" : "");
     for (size_t i = 0; i < l->count; i++) printf("%s%d", i == 0 ? "" : json ? "," : " ", (int)l->id[i]);
     printf(json ? "],\"count\":%zu}\n" : "\n", l->count);
-    return fflush(stdout) == 0 && !ferror(stdout) ? 0 : ERR_IO;
 }
 
 static int tokenize(const char *path, unsigned flags, int json, struct why *why) {
@@ -28,7 +28,7 @@ static int tokenize(const char *path, unsigned flags, int json, struct why *why)
     }
     if (r == 0) r = input_read(&text, VOCAB_TEXT_BYTES_MAX, why);
     if (r == 0) r = vocab_encode(v, (const char *)text.data, text.len, flags, &l, why);
-    if (r == 0) r = print_ids(&l, json);
+    if (r == 0) print_ids(&l, json);
     ids_release(&l);
     buf_release(&text);
     vocab_close(v);
@@ -55,5 +55,5 @@ int cmd_tokenize(int argc, char **argv) {
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) r = tokenize(c.args[0], (bos ? VOCAB_BOS : 0u) | (special ? VOCAB_SPECIAL : 0u), json, &why);
     if (r != 0) fprintf(stderr, "lull tokenize: %s\n", why_text(&why, r));
-    return r == 0 ? EXIT_OK : r == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
+    return r == 0 ? terminal_output_end("tokenize") : r == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }

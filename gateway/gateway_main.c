@@ -63,7 +63,7 @@ static void on_signal(void *arg) {
 /* The ready line says that apps can ask; whoever reads it should know when nobody could answer. */
 static void check_link(void *arg) {
     struct gateway *g = arg;
-    if (!gw_link_h2(g->link))
+    if (!g->link_up_ms) /* a link that was lost since has its own line */
         log_event(LOG_WARN, "gateway", "no link to the coordinator yet: requests fail until there is one", LOG_NAME("coordinator", g->o.coordinator));
 }
 

@@ -10,7 +10,7 @@ void link_log_up(struct link_log *k) { *k = (struct link_log){0}; }
 void link_log_fault(struct link_log *k, enum log_level level, const char *what, const char *where, const char *fault,
                     const char *names) {
     uint64_t now = clock_mono_ms();
-    k->untold++;
+    k->untold = fault == k->fault ? k->untold + 1 : 1;
     if (fault == k->fault && now - k->told_ms < AGAIN_MS) level = LOG_DEBUG;
     if (*names)
         log_event(level, "link", what, LOG_NAME("coordinator", where), LOG_CODE("reason", fault), LOG_NAME("names", names),

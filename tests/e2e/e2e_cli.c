@@ -1,8 +1,10 @@
 /* tests/e2e/e2e_cli.c - the commands that need no network, as a user types them: output, JSON, exit status, error sentences. */
 #include <jansson.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,9 +132,26 @@ static void foreign_type(void) {
     says(args, 1, "weight type I16, which cannot be computed with; these can: F32, F16");
 }
 
+/* Daemons that do not start say which option is to blame, and nothing else before. */
+static void refused_starts(void) {
+    char args[400];
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n = sizeof a;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) != 0 || listen(fd, 1) != 0 || getsockname(fd, (struct sockaddr *)&a, &n) != 0) return;
+    snprintf(args, sizeof args, "coordinator --listen 127.0.0.1:0 --status 127.0.0.1:%u --data %s/c 2>&1", ntohs(a.sin_port), dir);
+    says(args, 1, "--status off");
+    tap_ok(strncmp(out, "lull coordinator: --status: ", 28) == 0, "and says it first");
+    close(fd);
+    says("coordinator --tls-cert a --tls-key b --name c 2>&1", 2, "--tls-cert has its own names");
+    snprintf(args, sizeof args, "gateway --listen 127.0.0.1:0 --coordinator localhost:1 --ca /nonexistent --data %s/g 2>&1", dir);
+    says(args, 1, "lull gateway: /nonexistent: No such file or directory");
+}
+
 static void pipes(void) {
     says("run " MODEL " - < /dev/null 2>&1", 0, "");
     says("run " MODEL " hi --temp 3 2>&1", 2, "from 0 to 2");
+    says("show " MODEL " 2>&1 > /dev/full", 1, "lull show: standard output: No space left on device");
     says("run " MODEL " hi 2>&1 > /dev/full", 1, "lull run: standard output: No space left on device");
     const char *bin = getenv("LULL_BIN");
     char cmd[300];
@@ -177,6 +196,7 @@ int main(void) {
     snprintf(args, sizeof args, "logits %s/tiny.gguf --tokens 1,2,3 --out %s/l", dir, dir);
     says(args, 0, "");
     foreign_type();
+    refused_starts();
     pipes();
     stories();
     run_json();
