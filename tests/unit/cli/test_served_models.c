@@ -11,7 +11,8 @@ static const char *meant(const char *const *list, const char *asked) {
     json_decref(names);
     return out;
 }
-#define LIST(...) (const char *const[]){__VA_ARGS__, NULL}
+#define LIST(...) \
+    (const char *const[]) { __VA_ARGS__, NULL }
 
 TEST(a_name_stands_for_itself_or_the_only_one_before_its_colon) {
     CHECK_STR(meant(LIST("a:q4", "a:q8", "b:q8"), "a:q8"), "a:q8");

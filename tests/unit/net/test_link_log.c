@@ -31,4 +31,5 @@ TEST(a_new_fault_and_one_after_a_link_are_told_at_once) {
     CHECK_INT(k.untold, 0);
 }
 
-TESTS_MAIN("link_log", T(the_same_fault_is_told_once_a_minute_with_its_count), T(a_new_fault_and_one_after_a_link_are_told_at_once))
+TESTS_MAIN("link_log", T(the_same_fault_is_told_once_a_minute_with_its_count),
+           T(a_new_fault_and_one_after_a_link_are_told_at_once))
