@@ -51,7 +51,8 @@ static int should_stop(void *arg) {
     struct chat *c = arg;
     if (c->noted || clock_mono_ms() - c->heard_ms < QUIET_MS) return interrupted;
     c->noted = 1;
-    if (!c->answer.len) terminal_note("(waiting for the answer to begin; Ctrl-C gives up)");
+    if (!c->answer.len)
+        terminal_note("(waiting for the answer to begin; Ctrl-C gives up)");
     else {
         if (!c->json && isatty(STDOUT_FILENO)) fputc('\n', stderr);
         terminal_note("(waiting for another node, up to 60 s; Ctrl-C gives up)");
@@ -78,8 +79,8 @@ static json_t *request(const struct chat *c) {
 }
 
 static void print_json_line(const struct chat *c, const struct ask *a) {
-    json_t *j = json_pack("{s:s%, s:s, s:s, s:I}", "text", c->answer.data ? (char *)c->answer.data : "", c->answer.len, "stop_reason", a->finish,
-                          "receipt", a->receipt, "chunks", (json_int_t)a->deltas);
+    json_t *j = json_pack("{s:s%, s:s, s:s, s:I}", "text", c->answer.data ? (char *)c->answer.data : "", c->answer.len,
+                          "stop_reason", a->finish, "receipt", a->receipt, "chunks", (json_int_t)a->deltas);
     struct buf b;
     if (j && json_print(&b, j, 32 << 20) == 0) {
         printf("%.*s\n", (int)b.len, (char *)b.data);
@@ -98,8 +99,10 @@ static int turn_ended(const struct chat *c, const struct ask *a, int r, const st
         terminal_note("(cancelled)");
         return EXIT_INTERRUPTED;
     }
-    if (r == ERR_LOST && !a->status) fprintf(stderr, "lull chat: %s: is `lull gateway` running there?\n", why_text(why, r));
-    else if (r != 0) fprintf(stderr, "lull chat: %s\n", why_text(why, r));
+    if (r == ERR_LOST && !a->status)
+        fprintf(stderr, "lull chat: %s: is `lull gateway` running there?\n", why_text(why, r));
+    else if (r != 0)
+        fprintf(stderr, "lull chat: %s\n", why_text(why, r));
     return r == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
@@ -111,8 +114,13 @@ static int turn(struct chat *c, const char *question, size_t n) {
         return EXIT_FAILED;
     }
     json_t *body = request(c);
-    struct ask a = {.gateway = c->gateway, .bearer = bearer(c), .body = body, .silence_ms = 120000,
-                    .on_text = on_text, .should_stop = should_stop, .arg = c};
+    struct ask a = {.gateway = c->gateway,
+                    .bearer = bearer(c),
+                    .body = body,
+                    .silence_ms = 120000,
+                    .on_text = on_text,
+                    .should_stop = should_stop,
+                    .arg = c};
     interrupted = c->noted = 0;
     c->heard_ms = clock_mono_ms();
     buf_init(&c->answer, 16 << 20);
@@ -120,8 +128,10 @@ static int turn(struct chat *c, const char *question, size_t n) {
     int r = body ? ask_run(&a, &why) : ERR_NOMEM;
     terminal_echo_on();
     int status = turn_ended(c, &a, r, &why);
-    if (r == 0) r = add_message(c, "assistant", c->answer.data ? (char *)c->answer.data : "", c->answer.len);
-    else json_array_remove(c->messages, json_array_size(c->messages) - 1);
+    if (r == 0)
+        r = add_message(c, "assistant", c->answer.data ? (char *)c->answer.data : "", c->answer.len);
+    else
+        json_array_remove(c->messages, json_array_size(c->messages) - 1);
     buf_release(&c->answer);
     json_decref(body);
     return status;
@@ -131,8 +141,9 @@ static int turn(struct chat *c, const char *question, size_t n) {
 static int slash_command(const char *line) {
     if (strcmp(line, "/bye") == 0 || strcmp(line, "/exit") == 0 || strcmp(line, "/quit") == 0) return 1;
     if (strcmp(line, "/help") != 0 && strcmp(line, "/?") != 0) return -1;
-    fprintf(stderr, "/bye, /exit or Ctrl-D  leave\nCtrl-C                 end the answer that is coming\n/help                  this\n"
-                    "anything else is a question; the conversation so far goes with it\n");
+    fprintf(stderr,
+            "/bye, /exit or Ctrl-D  leave\nCtrl-C                 end the answer that is coming\n/help                  this\n"
+            "anything else is a question; the conversation so far goes with it\n");
     return 0;
 }
 
@@ -193,16 +204,22 @@ static int choose_model(struct chat *c) {
         return 0;
     }
     served_models_text(c->names, list, sizeof list);
-    if (!json_array_size(c->names)) fprintf(stderr, "lull chat: the gateway knows of no model now: it has no link, or no node is there (see http://%s/lull/status)\n", c->gateway);
-    else if (c->model) fprintf(stderr, "lull chat: no model \"%.80s\"; this network serves: %s\n", c->model, list);
-    else fprintf(stderr, "lull chat: choose with --model NAME; this network serves: %s\n", list);
+    if (!json_array_size(c->names))
+        fprintf(stderr,
+                "lull chat: the gateway knows of no model now: it has no link, or no node is there (see http://%s/lull/status)\n",
+                c->gateway);
+    else if (c->model)
+        fprintf(stderr, "lull chat: no model \"%.80s\"; this network serves: %s\n", c->model, list);
+    else
+        fprintf(stderr, "lull chat: choose with --model NAME; this network serves: %s\n", list);
     return json_array_size(c->names) ? EXIT_USAGE : EXIT_FAILED;
 }
 
 static int read_key(struct chat *c, struct why *why) {
     if (!c->key_file) return 0;
     int r = file_read(&c->key, c->key_file, 4096, why);
-    while (r == 0 && c->key.len && (c->key.data[c->key.len - 1] == '\n' || c->key.data[c->key.len - 1] == '\r')) c->key.data[--c->key.len] = 0;
+    while (r == 0 && c->key.len && (c->key.data[c->key.len - 1] == '\n' || c->key.data[c->key.len - 1] == '\r'))
+        c->key.data[--c->key.len] = 0;
     return r;
 }
 
@@ -219,9 +236,13 @@ int cmd_chat(int argc, char **argv) {
         {"json", OPT_FLAG, &c.json, NULL, "one JSON line per answer", 0, 0},
         {0},
     };
-    struct command_line line = {.command = "chat", .arguments = "[QUESTION]", .opts = rows, .args_max = 1,
-                                .about = "Talks to a model of the network through a gateway: one question, or a conversation line by line.\n"
-                                         "--json prints one line per answer: text, stop_reason, receipt (its id at the gateway), chunks."};
+    struct command_line line = {
+        .command = "chat",
+        .arguments = "[QUESTION]",
+        .opts = rows,
+        .args_max = 1,
+        .about = "Talks to a model of the network through a gateway: one question, or a conversation line by line.\n"
+                 "--json prints one line per answer: text, stop_reason, receipt (its id at the gateway), chunks."};
     struct why why = {{0}};
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;

@@ -26,11 +26,13 @@ int config_parse(struct config *c, int argc, char **argv, struct why *why) {
          0, 0},
         {"status", OPT_TEXT, &c->status, "ADDR:PORT", "status page, or \"off\" (127.0.0.1:7480)", 0, 0},
         {"data", OPT_TEXT, &c->data, "DIR", "certificate, signing key and store (~/.local/share/lull/coordinator)", 0, 0},
-        {"name", OPT_LIST, &c->names, "NAME", "a host name or address by which nodes and gateways dial it, for its certificate; may be repeated", 0, 0},
+        {"name", OPT_LIST, &c->names, "NAME",
+         "a host name or address by which nodes and gateways dial it, for its certificate; may be repeated", 0, 0},
         {"tls-cert", OPT_TEXT, &c->tls_cert, "FILE", "certificate chain in PEM (its own: tls.crt in DIR)", 0, 0},
         {"tls-key", OPT_TEXT, &c->tls_key, "FILE", "its private key", 0, 0},
         {"admit", OPT_TEXT, &c->admit, "FILE", "only nodes of these operator ids, one a line (all)", 0, 0},
-        {"client-keys", OPT_TEXT, &c->client_keys, "FILE", "only gateways with one of these keys, one a line: their --coordinator-key-file (all)", 0, 0},
+        {"client-keys", OPT_TEXT, &c->client_keys, "FILE",
+         "only gateways with one of these keys, one a line: their --coordinator-key-file (all)", 0, 0},
         {"max-nodes", OPT_U32, &c->nodes_max, "N", "nodes at once (4096)", 1, 65536},
         {"max-nodes-per-operator", OPT_U32, &c->nodes_each, "N", "nodes of one operator (1024)", 1, 65536},
         {"max-links", OPT_U32, &c->links_each, "N", "connections of one address (256)", 1, 65536},
@@ -58,6 +60,7 @@ int config_parse(struct config *c, int argc, char **argv, struct why *why) {
     if (r != 0) return r;
     if ((c->tls_cert == NULL) != (c->tls_key == NULL)) return why_set(why, ERR_USAGE, "--tls-cert and --tls-key belong together");
     if (c->tls_cert && c->names.count)
-        return why_set(why, ERR_USAGE, "--name is for the certificate that the coordinator makes itself: --tls-cert has its own names");
+        return why_set(why, ERR_USAGE,
+                       "--name is for the certificate that the coordinator makes itself: --tls-cert has its own names");
     return 0;
 }

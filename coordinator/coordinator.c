@@ -26,7 +26,9 @@ static void raise_descriptor_limit(void) {
 static void say_trust(const struct coord *c) {
     if (c->o.log_format && strcmp(c->o.log_format, "json") == 0) return;
     if (c->cert_reissued)
-        fprintf(stderr, "the certificate was issued anew for the names of --name, with the same key: copy %s again to nodes and gateways that use --ca\n",
+        fprintf(stderr,
+                "the certificate was issued anew for the names of --name, with the same key: copy %s again to nodes and gateways "
+                "that use --ca\n",
                 c->cert);
     fprintf(stderr, "nodes and gateways trust this coordinator by --ca %s or by --pin %s\n", c->cert, c->pin);
 }
