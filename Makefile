@@ -3,6 +3,7 @@
 #   make            the program, build/lull              make test    everything that must hold, TAP, under ten minutes
 #   make demo       the whole system on one machine      make bench   the numbers, with their conditions
 #
+# CUDA=1 builds with the layer cuda: NVIDIA GPUs as well (needs nvcc; CUDA_ARCH lists the GPUs).
 # SAN=1 builds with address, undefined and leak sanitizers, SAN=thread with the thread sanitizer; each has its own
 # folder under build/. CC=clang works everywhere. OPT=-O0 is for the tests that compare compilers.
 
@@ -10,16 +11,17 @@ CC     := $(if $(filter default,$(origin CC)),gcc,$(CC))
 SAN    ?=
 OPT    ?= -O2
 BUILD  ?= build
-B      := $(BUILD)$(if $(SAN),/san-$(SAN))
+B      := $(BUILD)$(if $(SAN),/san-$(SAN))$(if $(CUDA),/cuda)
 PREFIX ?= /usr/local
 
 # ---- layers: each folder, and the folders that it may include (tools/check-layers reads this table) -------------------
 LAYERS := base: math:base model:math,base api:model,base seal:base net:base \
-          coordinator:net,seal,base node:net,seal,api,model,math,base gateway:net,seal,api,model,base \
-          cli:coordinator,node,gateway,net,seal,api,model,math,base
+          cuda:model,math,base coordinator:net,seal,base node:net,seal,api,model,math,base gateway:net,seal,api,model,base \
+          cli:cuda,coordinator,node,gateway,net,seal,api,model,math,base
 comma  := ,
-NAMES  := $(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l))))
-below   = $(subst $(comma), ,$(word 2,$(subst :, ,$(filter $(1):%,$(LAYERS)))))
+without := $(if $(CUDA),,cuda)
+NAMES  := $(filter-out $(without),$(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l)))))
+below   = $(filter-out $(without),$(subst $(comma), ,$(word 2,$(subst :, ,$(filter $(1):%,$(LAYERS))))))
 
 # ---- flags ------------------------------------------------------------------------------------------------------------
 WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 \
@@ -39,13 +41,23 @@ ISA_neoni8mm   := -march=armv8.2-a+dotprod+i8mm
 endif
 isa      = $(ISA_$(lastword $(subst _, ,$(basename $(notdir $<)))))
 VERSION := 0.1.0
+ifdef CUDA # the kernels say each rounding themselves; the flags hold for what they leave to the compiler
+NVCC      ?= nvcc
+CUDA_ARCH ?= 80 90
+CUDA_HOME := $(abspath $(dir $(realpath $(shell command -v $(NVCC))))/..)
+CUDAFLAG  := -DLULL_CUDA -isystem $(CUDA_HOME)/include
+CUDA_LIBS := -L$(CUDA_HOME)/lib64 -lcudart_static -lstdc++ -ldl -lrt
+NVFLAGS   := -O3 -std=c++17 -I. -fmad=false -ftz=false -prec-div=true -prec-sqrt=true -Xcompiler -fPIE,-Wall \
+             $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) \
+             -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
+endif
 # V=1 shows every command; make -s shows nothing.
 Q       := $(if $(V),,@)
 SAY     := $(if $(findstring s,$(firstword -$(MAKEFLAGS))),@:,@echo ' ')
 CFLAGS  ?= -g
-ALLCF    = $(STD) $(OPT) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAG) -DLULL_VERSION='"$(VERSION)"'
+ALLCF    = $(STD) $(OPT) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAG) -DLULL_VERSION='"$(VERSION)"' $(CUDAFLAG)
 LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-BASE_LIBS := -lssl -lcrypto -lsodium -ljansson -lsqlite3 -lpthread -lm
+BASE_LIBS := -lssl -lcrypto -lsodium -ljansson -lsqlite3 $(CUDA_LIBS) -lpthread -lm
 NET_LIBS  := -levent_openssl -levent_extra -levent_core -lnghttp2 -lcurl
 LIBS      := $(NET_LIBS) $(BASE_LIBS)
 # what a layer's tests link with: the libraries of net only from net upwards
@@ -68,11 +80,15 @@ endif
 RUN      = $(if $(filter thread,$(SAN)),setarch -R) $(B)/runner $(if $(UNDER),--under $(UNDER))
 
 # ---- objects, one static library per layer, the program ---------------------------------------------------------------
-objs = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c))
+objs = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c)) $(patsubst %.cu,$(B)/obj/%.o,$(wildcard $(1)/*.cu))
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<
 	$(Q)$(CC) $(ALLCF) $(isa) -MMD -MP -c $< -o $@
+$(B)/obj/%.o: %.cu
+	@mkdir -p $(@D)
+	$(SAY) NVCC $<
+	$(Q)$(NVCC) $(NVFLAGS) -MMD -MP -c $< -o $@
 
 define layer_rules
 $(B)/lib/$(1).a: $(call objs,$(1))
@@ -169,7 +185,7 @@ check-claims:
 format:
 	clang-format -i $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h tests/*/*/*.c)
 help:
-	@sed -n '2,9s/^# \{0,1\}//p' Makefile
+	@sed -n '2,10s/^# \{0,1\}//p' Makefile
 	@echo '  make soak       200 random faults                    make fuzz    every fuzz target, SECONDS_EACH=60'
 	@echo '  make lib-LAYER, make test-LAYER, make fuzz-NAME, make check-layers, make format, make install, make clean'
 clean:

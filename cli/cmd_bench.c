@@ -10,6 +10,7 @@
 #include "base/opt.h"
 #include "cli/bench_streams.h"
 #include "cli/cli.h"
+#include "cli/compute_device.h"
 #include "cli/model_load.h"
 #include "math/attend.h"
 #include "math/pool.h"
@@ -31,7 +32,8 @@ struct bench {
     int32_t *ids; /* prompt + gen */
     uint32_t prompt, gen, chunk, repeat, threads, streams;
     int json;
-    const char *kv;
+    const char *kv, *device;
+    const struct device_ops *ops;                   /* what device names */
     enum kv_format format;                          /* what kv names */
     double prefill[REPEAT_MAX], decode[REPEAT_MAX]; /* tokens per second */
     double read[REPEAT_MAX];                        /* bytes per second */
@@ -83,7 +85,10 @@ static void report(struct bench *b) {
                engine_kernels(b->e), b->threads);
         printf("prefill %u: %.1f tokens/s (%.1f to %.1f)\n", b->prompt, p, ps[0], ps[last]);
         printf("decode %u: %.2f tokens/s (%.2f to %.2f)\n", b->gen, d, ds[0], ds[last]);
-        printf("memory: decode reads %.1f GB/s, these threads can read %.1f GB/s (%.0f %%)\n", used, mem, 100 * used / mem);
+        if (b->ops)
+            printf("memory: decode reads %.1f GB/s\n", used); /* of the device's */
+        else
+            printf("memory: decode reads %.1f GB/s, these threads can read %.1f GB/s (%.0f %%)\n", used, mem, 100 * used / mem);
         return;
     }
     struct buf quoted;
@@ -123,7 +128,8 @@ static int bench_all(struct bench *b, struct why *why) {
                              .rows_max = b->chunk,
                              .logits_max = 1,
                              .kv_pages = (positions + KV_PAGE - 1) / KV_PAGE,
-                             .kv = b->format};
+                             .kv = b->format,
+                             .device = b->ops};
     int r = engine_new(&b->e, b->m, &eo, why);
     if (r == 0) r = kv_seq_init(&b->seq, positions);
     if (r == 0) b->threads = pool_threads(engine_threads(b->e));
@@ -151,7 +157,7 @@ static int bench_together(const struct bench *b, struct why *why) {
 }
 
 int cmd_bench(int argc, char **argv) {
-    static struct bench b = {.prompt = 512, .gen = 64, .chunk = 128, .repeat = 3, .kv = "f16"};
+    static struct bench b = {.prompt = 512, .gen = 64, .chunk = 128, .repeat = 3, .kv = "f16", .device = "cpu"};
     static const struct opt opts[] = {
         {"threads", OPT_U32, &b.threads, "N", "compute threads; 0: one per core", 0, 256},
         {"prompt", OPT_U32, &b.prompt, "N", "tokens of prefill", 0, 1 << 20},
@@ -161,6 +167,7 @@ int cmd_bench(int argc, char **argv) {
         {"repeat", OPT_U32, &b.repeat, "N", "runs; the median counts", 1, REPEAT_MAX},
         {"kv", OPT_TEXT, &b.kv, "FORMAT",
          "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
+        {"device", OPT_TEXT, &b.device, "DEVICE", compute_device_help, 0, 0},
         {"json", OPT_FLAG, &b.json, NULL, "one line of JSON", 0, 0},
         {0},
     };
@@ -170,6 +177,8 @@ int cmd_bench(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) r = kv_format_of(&b.format, b.kv, &why);
+    if (r == 0) r = compute_device_of(&b.ops, b.device, &why);
+    if (r == 0 && b.ops && b.streams) r = why_set(&why, ERR_USAGE, "--streams: measures the processor only");
     if (r == 0) {
         int status = cli_model_open(&b.m, "bench", c.args[0], b.threads);
         if (status != EXIT_OK) return status;

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/opt.h"
 #include "cli/cli.h"
+#include "cli/compute_device.h"
 #include "cli/input.h"
 #include "cli/model_load.h"
 #include "cli/terminal.h"
@@ -16,7 +17,8 @@
 /* What the options fill in. */
 struct run_opts {
     int raw, json;
-    const char *system, *kv;
+    const char *system, *kv, *device;
+    const struct device_ops *ops; /* what device names */
     enum kv_format format; /* what kv names */
     double temp, top_p, min_p, repeat, presence, frequency;
     uint32_t top_k, max_tokens, threads, context;
@@ -94,7 +96,11 @@ static int print_json(const struct answer *a, const struct gen *g, const struct 
 
 static int run_pool(struct model *m, const struct gen_request *req, const struct run_opts *o, struct why *why) {
     static const uint8_t zeros[DIGEST_BYTES];
-    struct gen_pool_opts po = {.threads = o->threads, .slots = 1, .context_max = o->context, .kv = o->format};
+    struct gen_pool_opts po = {.threads = o->threads,
+                               .slots = 1,
+                               .context_max = o->context ? o->context : model_context_usual(m),
+                               .kv = o->format,
+                               .device = o->ops};
     struct gen_pool *p = NULL;
     struct gen *g = NULL;
     struct answer a = {.o = o};
@@ -152,7 +158,7 @@ static int run_input(const char *path, const struct run_opts *o) {
 }
 
 int cmd_run(int argc, char **argv) {
-    static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64, .kv = "f16"};
+    static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64, .kv = "f16", .device = "cpu"};
     static const struct opt opts[] = {
         {"raw", OPT_FLAG, &o.raw, NULL, "no chat template: go on from the prompt itself", 0, 0},
         {"system", OPT_TEXT, &o.system, "TEXT", "a system message before the prompt", 0, 0},
@@ -167,9 +173,10 @@ int cmd_run(int argc, char **argv) {
         {"seed", OPT_U64, &o.seed, "N", "seed of the draws (0)", 0, 0},
         {"stop", OPT_LIST, &o.stop, "TEXT", "end before this text; may be repeated", 0, 0},
         {"max-tokens", OPT_U32, &o.max_tokens, "N", "longest answer in tokens; 0: what the context holds (0)", 0, 0},
-        {"context", OPT_U32, &o.context, "N", "tokens of prompt and answer; 0: the model's (0)", 0, 0},
+        {"context", OPT_U32, &o.context, "N", "tokens of prompt and answer; 0: the model's, at most 8192 (0)", 0, 0},
         {"kv", OPT_TEXT, &o.kv, "FORMAT",
          "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
+        {"device", OPT_TEXT, &o.device, "DEVICE", compute_device_help, 0, 0},
         {"threads", OPT_U32, &o.threads, "N", "compute threads; 0: one per core (0)", 0, 256},
         {"json", OPT_FLAG, &o.json, NULL, "one line of JSON at the end instead of the text", 0, 0},
         {0},
@@ -180,6 +187,7 @@ int cmd_run(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) r = kv_format_of(&o.format, o.kv, &why);
+    if (r == 0) r = compute_device_of(&o.ops, o.device, &why);
     if (r != 0) {
         fprintf(stderr, "lull run: %s\n", why_text(&why, r));
         return EXIT_USAGE;

@@ -67,11 +67,15 @@ static size_t layout(struct engine *e, struct arena *a) {
     e->tile = plan(&p, rows, sizeof *e->tile);
     e->bad = plan(&p, rows, 1);
     e->bad_att = plan(&p, rows, 1);
+    if (e->device) {
+        e->device_first = plan(&p, rows, sizeof *e->device_first);
+        e->device_page = plan(&p, rows * (h->n_context / KV_PAGE + 1), sizeof *e->device_page);
+    }
     return p.bytes;
 }
 
 size_t engine_buffer_bytes(const struct model *m, const struct engine_opts *o) {
-    struct engine e = {.m = m, .rows_max = o->rows_max, .logits_max = o->logits_max};
+    struct engine e = {.m = m, .rows_max = o->rows_max, .logits_max = o->logits_max, .device = o->device};
     return layout(&e, NULL);
 }
 
@@ -88,6 +92,7 @@ int engine_new(struct engine **out, const struct model *m, const struct engine_o
     e->format = o->kv;
     e->rows_max = o->rows_max;
     e->logits_max = o->logits_max;
+    e->device = o->device;
     r = pool_new(&e->pool, o->threads, why);
     if (r == 0 && (r = arena_init(&e->mem, layout(e, NULL))) != 0) why_set(why, r, "no memory for %u rows a step", o->rows_max);
     if (r == 0) {
@@ -95,6 +100,10 @@ int engine_new(struct engine **out, const struct model *m, const struct engine_o
         layout(e, &e->mem);
         r = kv_pool_init(&e->kv, engine_page_bytes(m, o->kv), o->kv_pages);
         if (r != 0) why_set(why, r, "no memory for %u KV pages", o->kv_pages);
+    }
+    if (r == 0 && e->device && (r = e->device->open(&e->device_state, m, o, why)) == 0) {
+        e->kv.wipe = e->device->wipe;
+        e->kv.wipe_arg = e->device_state;
     }
     if (r != 0)
         engine_free(e);
@@ -106,6 +115,7 @@ int engine_new(struct engine **out, const struct model *m, const struct engine_o
 void engine_free(struct engine *e) {
     if (!e) return;
     pool_free(e->pool);
+    if (e->device) e->device->close(e->device_state);
     kv_pool_release(&e->kv);
     arena_release(&e->mem);
     free(e);
@@ -115,7 +125,7 @@ struct kv_pool *engine_kv(struct engine *e) {
     return &e->kv;
 }
 const struct kern *engine_kern(const struct engine *e) { return e->kern; }
-const char *engine_kernels(const struct engine *e) { return kern_name(e->kern); }
+const char *engine_kernels(const struct engine *e) { return e->device ? e->device->name : kern_name(e->kern); }
 struct pool *engine_threads(struct engine *e) {
     return e->pool;
 }
@@ -181,7 +191,8 @@ int engine_step(struct engine *e, struct engine_part *part, size_t parts) {
     e->part = part;
     e->rows = e->tiles = e->logits_rows = 0;
     for (size_t i = 0; i < parts; i++) plan_part(e, (uint32_t)i);
-    forward_run(e);
+    if (e->device && (r = device_run(e)) != 0) return r;
+    if (!e->device) forward_run(e);
     for (size_t i = 0; i < parts; i++) {
         part[i].seq->length += part[i].count;
         if (e->bad_att[i]) part[i].err = ERR_NONFINITE;

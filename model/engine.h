@@ -16,6 +16,7 @@
 #include "model/profile.h"
 
 struct engine;
+struct device_ops; /* model/device.h */
 
 struct engine_opts {
     uint32_t threads;        /* 0: one per core */
@@ -24,6 +25,7 @@ struct engine_opts {
     uint32_t kv_pages;       /* of KV_PAGE positions each */
     enum kv_format kv;       /* format of keys and values: part of the profile */
     const struct kern *kern; /* NULL: the model's */
+    const struct device_ops *device; /* runs the steps; NULL: this processor */
 };
 /* Memory that engine_new takes beside the KV pages. */
 size_t engine_buffer_bytes(const struct model *m, const struct engine_opts *o);
@@ -33,7 +35,7 @@ void engine_free(struct engine *e); /* NULL is fine; release sequences before */
 struct kv_pool *engine_kv(struct engine *e);
 struct pool *engine_threads(struct engine *e); /* for work between steps */
 const struct kern *engine_kern(const struct engine *e);
-const char *engine_kernels(const struct engine *e);                /* name of the kernels in use: "avx2" */
+const char *engine_kernels(const struct engine *e);                /* name of the kernels in use: "avx2"; of the device, if any */
 size_t engine_page_bytes(const struct model *m, enum kv_format f); /* memory of one KV page; model_kv_check passed */
 
 /* Bytes that one decoded token at this position reads from memory when nothing is cached: weights, keys and values. */
@@ -49,7 +51,8 @@ struct engine_part {
     int err;              /* out: 0, or ERR_NONFINITE: the sequence is of no more use, others are not affected */
 };
 /* Runs one step and raises each sequence's length. A sequence may occur in one part only. ERR_RANGE (an id, or more rows than
- * the engine has), ERR_CONTEXT (pages missing, or past the model's last position): nothing was done. */
+ * the engine has), ERR_CONTEXT (pages missing, or past the model's last position): nothing was done. ERR_IO: the device failed, and
+ * all that the engine's sequences stored is lost. */
 int engine_step(struct engine *e, struct engine_part *part, size_t parts);
 
 #endif

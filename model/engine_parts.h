@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "math/pool.h"
+#include "model/device.h"
 #include "model/engine.h"
 #include "model/model_parts.h"
 #include "model/moe.h"
@@ -22,6 +23,8 @@ struct engine {
     enum kv_format format;
     struct kv_pool kv;
     uint32_t rows_max, logits_max;
+    const struct device_ops *device; /* NULL: none */
+    void *device_state;
 
     struct arena mem;                                     /* everything below */
     float *x;                                             /* [rows][n_embd]: the residual stream */
@@ -43,12 +46,19 @@ struct engine {
     uint32_t *row_part, *row_position;
     uint32_t *logits_row; /* rows that yield logits */
     struct tile *tile;
+    uint32_t *device_first, *device_page; /* struct device_step's; only with a device */
     uint8_t *bad;     /* by row; written by the thread that has the row */
     uint8_t *bad_att; /* by part; set with atomic stores: several threads share a part's heads */
 };
 
 /* Runs the forward pass of e's batch: fills pages, bad flags and the logits of logits_rows (model/forward.c). */
 void forward_run(struct engine *e);
+/* Its beginning and its end, for a device that does what lies between: embeddings and angles of the rows; logits divided, tested and
+ * capped. */
+void forward_embed(struct engine *e);
+void forward_logits(struct engine *e);
+/* The same pass by the device (model/engine_device.c). 0 or ERR_IO. */
+int device_run(struct engine *e);
 /* gate = act(gate) * up for one row, with the family's function. */
 void forward_gate(const struct engine *e, float *gate, const float *up);
 

@@ -253,10 +253,13 @@ static void logits_out(void *arg, uint32_t begin, uint32_t end) {
     }
 }
 
+void forward_embed(struct engine *e) { by_rows(e, e->rows, embed_rows, e); }
+void forward_logits(struct engine *e) { pool_range(e->pool, e->logits_rows, 4, logits_out, e); }
+
 void forward_run(struct engine *e) {
     const struct model *m = e->m;
     struct row_job j = {.e = e};
-    by_rows(e, e->rows, embed_rows, e);
+    forward_embed(e);
     for (uint32_t i = 0; i < m->hp.n_layer; i++) {
         j.layer = &m->layer[i];
         j.layer_index = i;
@@ -273,5 +276,5 @@ void forward_run(struct engine *e) {
     acts_begin(e, e->logits_rows, &head);
     by_rows(e, e->logits_rows, logits_in, &j);
     multiply(e, &head);
-    pool_range(e->pool, e->logits_rows, 4, logits_out, e);
+    forward_logits(e);
 }

@@ -13,6 +13,7 @@
 #include "model/profile.h"
 
 struct model; /* model/model.h: weights, vocabulary, template; shared, read-only */
+struct device_ops; /* model/device.h */
 struct gen_pool;
 struct gen;
 
@@ -23,6 +24,7 @@ struct gen_pool_opts {
     uint64_t kv_bytes_max;  /* of keys and values; 0: what all slots at context_max need, and half of it for kept pages */
     enum kv_format kv;      /* format of keys and values: part of the profile */
     uint32_t prefill_chunk; /* prompt tokens per step, so that a cancel is seen soon; 0: 128 */
+    const struct device_ops *device; /* computes; NULL: this processor */
     uint32_t guesses;       /* ids guessed ahead per answer and step, 0..GEN_GUESSES_MAX; 0: none. Changes no id and no digest */
 };
 enum { GEN_GUESSES_MAX = 8 };

@@ -24,14 +24,14 @@ static int pool_check(const struct gen_pool_opts *o, const struct model *m, stru
 static int plan_memory(const struct gen_pool *p, const struct gen_pool_opts *o, struct engine_opts *eo, struct why *why) {
     uint64_t page_bytes = engine_page_bytes(p->m, o->kv), buffers = engine_buffer_bytes(p->m, eo), left = memory_available("");
     uint64_t needed = (uint64_t)((p->context_max + KV_PAGE - 1) / KV_PAGE) * p->slots, pages = needed + needed / 2;
-    if (buffers + pages * page_bytes > left) pages = needed;
+    if (!o->device && buffers + pages * page_bytes > left) pages = needed;
     if (o->kv_bytes_max) pages = o->kv_bytes_max / page_bytes;
     if (pages > UINT32_MAX) pages = UINT32_MAX;
     if (pages == 0) return why_set(why, ERR_USAGE, "KV memory: one page takes %llu bytes", (unsigned long long)page_bytes);
     eo->kv_pages = (uint32_t)pages;
     char what[96];
     snprintf(what, sizeof what, "keys and values of %u answers of up to %u tokens", p->slots, p->context_max);
-    return memory_check(buffers + pages * page_bytes, what, why);
+    return memory_check(buffers + (o->device ? 0 : pages * page_bytes), what, why); /* a device has its own, and says so */
 }
 
 int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_opts *o, struct why *why) {
@@ -46,7 +46,7 @@ int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_o
     p->chunk = o->prefill_chunk ? o->prefill_chunk : 128;
     p->guesses = o->guesses;
     uint32_t tokens = p->slots + (o->guesses ? GEN_GUESS_ROWS : 0);
-    struct engine_opts eo = {.threads = o->threads, .rows_max = tokens + p->chunk, .logits_max = tokens, .kv = o->kv};
+    struct engine_opts eo = {.threads = o->threads, .rows_max = tokens + p->chunk, .logits_max = tokens, .kv = o->kv, .device = o->device};
     r = plan_memory(p, o, &eo, why);
     if (r == 0) r = engine_new(&p->engine, m, &eo, why);
     if (r == 0 && (r = prefix_init(&p->prefix, engine_kv(p->engine))) != 0) why_set(why, r, "no memory for a pool");

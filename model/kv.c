@@ -36,7 +36,7 @@ void kv_pool_release(struct kv_pool *p) {
 
 /* ---- pages ---- */
 
-static uint32_t number_of(const struct kv_pool *p, const uint8_t *page) {
+uint32_t kv_page_number(const struct kv_pool *p, const uint8_t *page) {
     return (uint32_t)((size_t)(page - p->mem) / p->page_bytes);
 }
 
@@ -46,16 +46,19 @@ static uint8_t *page_take(struct kv_pool *p) {
     return p->mem + (size_t)number * p->page_bytes;
 }
 
-void kv_page_hold(struct kv_pool *p, const uint8_t *page) { p->holders[number_of(p, page)]++; }
+void kv_page_hold(struct kv_pool *p, const uint8_t *page) { p->holders[kv_page_number(p, page)]++; }
 
 void kv_page_drop(struct kv_pool *p, uint8_t *page, int written) {
-    uint32_t number = number_of(p, page);
+    uint32_t number = kv_page_number(p, page);
     if (--p->holders[number] > 0) return;
-    if (written) mem_wipe(page, p->page_bytes);
+    if (written && p->wipe)
+        p->wipe(p->wipe_arg, number);
+    else if (written)
+        mem_wipe(page, p->page_bytes);
     p->free_page[p->free_count++] = number;
 }
 
-uint32_t kv_page_holders(const struct kv_pool *p, const uint8_t *page) { return p->holders[number_of(p, page)]; }
+uint32_t kv_page_holders(const struct kv_pool *p, const uint8_t *page) { return p->holders[kv_page_number(p, page)]; }
 
 /* ---- sequences ---- */
 

@@ -18,6 +18,9 @@ struct kv_pool {
     uint32_t pages, free_count;
     uint32_t *free_page; /* stack of page numbers */
     uint32_t *holders;   /* by page number; 0: free */
+    /* Set where the contents are elsewhere, in a device's memory: zeroes page `number` there. mem then only gives addresses. */
+    void (*wipe)(void *arg, uint32_t number);
+    void *wipe_arg;
 };
 /* page_bytes is a multiple of 64. ERR_NOMEM, ERR_RANGE. */
 int kv_pool_init(struct kv_pool *p, size_t page_bytes, uint32_t pages);
@@ -27,6 +30,7 @@ void kv_pool_release(struct kv_pool *p); /* fine on a zeroed pool; sequences mus
 void kv_page_hold(struct kv_pool *p, const uint8_t *page);
 void kv_page_drop(struct kv_pool *p, uint8_t *page, int written);
 uint32_t kv_page_holders(const struct kv_pool *p, const uint8_t *page);
+uint32_t kv_page_number(const struct kv_pool *p, const uint8_t *page); /* below p->pages */
 
 struct kv_seq {
     uint8_t **page; /* page[position / KV_PAGE] */

@@ -80,6 +80,18 @@ static inline void synth_block(uint32_t type, uint8_t *b, float deviation, uint6
         for (unsigned i = 0; i < 16; i++) b[192 + i] = (uint8_t)(32 + synth_next(s) % 64);
         put_half(b + 208, deviation / 1200.0f);
         return;
+    case WEIGHT_Q5_0:
+        put_half(b, deviation / 9.0f);
+        for (unsigned i = 2; i < 22; i++) b[i] = (uint8_t)synth_next(s);
+        return;
+    case WEIGHT_Q4_K:
+    case WEIGHT_Q5_K: { /* the minimums lie about the middle of the codes */
+        float d = deviation / (type == WEIGHT_Q4_K ? 200.0f : 400.0f);
+        put_half(b, d);
+        put_half(b + 2, d * (type == WEIGHT_Q4_K ? 7.5f : 15.5f));
+        for (unsigned i = 4; i < (type == WEIGHT_Q4_K ? 144 : 176); i++) b[i] = (uint8_t)synth_next(s);
+        return;
+    }
     default: abort();
     }
 }
