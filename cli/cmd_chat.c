@@ -206,7 +206,7 @@ static int choose_model(struct chat *c) {
     served_models_text(c->names, list, sizeof list);
     if (!json_array_size(c->names))
         fprintf(stderr,
-                "lull chat: the gateway knows of no model now: it has no link, or no node is there (see http://%s/lull/status)\n",
+                "lull chat: the gateway knows of no model now: it has no link, or no node is there (see /lull/status of %s)\n",
                 c->gateway);
     else if (c->model)
         fprintf(stderr, "lull chat: no model \"%.80s\"; this network serves: %s\n", c->model, list);
