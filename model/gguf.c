@@ -35,10 +35,12 @@ static struct gguf_str read_str(struct reader *r, uint64_t max) {
 /* Longest part of a name that an error text shows; names are printable by then. */
 static int shown(struct gguf_str s) { return s.n > 80 ? 80 : (int)s.n; }
 
-/* Keys and names end up in messages and JSON: UTF-8 without control characters. */
+/* Keys and names end up in messages and JSON: UTF-8 without control characters, those of U+0080 to U+009F among them. */
 static int printable(struct gguf_str s) {
-    for (size_t i = 0; i < s.n; i++)
-        if ((uint8_t)s.p[i] < 0x20 || s.p[i] == 0x7f) return 0;
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t byte = (uint8_t)s.p[i], next = i + 1 < s.n ? (uint8_t)s.p[i + 1] : 0;
+        if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && next >= 0x80 && next < 0xa0)) return 0;
+    }
     return utf8_valid(s.p, s.n);
 }
 

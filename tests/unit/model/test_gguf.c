@@ -391,6 +391,9 @@ TEST(names_with_control_characters_are_refused) {
     start(&f, 3, 0, 1);
     key_u32(&f, "\xff", 1);
     refused(&f, ERR_FORMAT, "not plain text");
+    start(&f, 3, 0, 1);
+    key_u32(&f, "a\xc2\x9b" "2J", 1); /* U+009B, which some terminals obey as ESC [ */
+    refused(&f, ERR_FORMAT, "not plain text");
 }
 
 TEST(bools_are_0_or_1) {
