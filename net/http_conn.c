@@ -35,8 +35,10 @@ void http_conn_free(struct http_conn *c, int reset) {
     struct http_req *r = c->req;
     struct linger hard = {.l_onoff = 1, .l_linger = 0};
     c->req = NULL;
-    if (c->prev) c->prev->next = c->next;
-    else c->d->conns = c->next;
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        c->d->conns = c->next;
     if (c->next) c->next->prev = c->prev;
     c->d->conn_count--;
     if (reset) (void)setsockopt(bufferevent_getfd(c->bev), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
@@ -99,7 +101,8 @@ static int read_body(struct http_conn *c) {
 /* Blank lines between requests are tolerated, as RFC 9112 2.2 asks. */
 static void skip_blank_lines(struct http_conn *c) {
     char two[2];
-    while (c->looked == 0 && evbuffer_copyout(input(c), two, 2) == 2 && two[0] == '\r' && two[1] == '\n') evbuffer_drain(input(c), 2);
+    while (c->looked == 0 && evbuffer_copyout(input(c), two, 2) == 2 && two[0] == '\r' && two[1] == '\n')
+        evbuffer_drain(input(c), 2);
 }
 
 /* 1: a head is here, and c->req made of it. 0: not yet; -1: c is gone, or the request its owner's. */
@@ -162,8 +165,10 @@ static void go_on(struct http_conn *c) {
 static void on_read(struct bufferevent *bev, void *arg) {
     struct http_conn *c = arg;
     (void)bev;
-    if (c->state == CONN_LINGER) evbuffer_drain(input(c), evbuffer_get_length(input(c)));
-    else if (c->state == CONN_HEAD || c->state == CONN_BODY) go_on(c);
+    if (c->state == CONN_LINGER)
+        evbuffer_drain(input(c), evbuffer_get_length(input(c)));
+    else if (c->state == CONN_HEAD || c->state == CONN_BODY)
+        go_on(c);
 }
 
 /* The client has its answer: the next request, or the end. */
@@ -184,15 +189,19 @@ static void answer_taken(struct http_conn *c) {
 static void on_write(struct bufferevent *bev, void *arg) {
     struct http_conn *c = arg;
     if (evbuffer_get_length(bufferevent_get_output(bev))) return;
-    if (c->state == CONN_ANSWER) answer_taken(c);
-    else if (c->state == CONN_OWNED && c->req) http_req_drained(c->req);
+    if (c->state == CONN_ANSWER)
+        answer_taken(c);
+    else if (c->state == CONN_OWNED && c->req)
+        http_req_drained(c->req);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg) {
     struct http_conn *c = arg;
     (void)bev;
-    if ((what & BEV_EVENT_EOF) && c->state == CONN_ANSWER) c->close = 1; /* it may still take what it asked for */
-    else http_conn_free(c, 0);
+    if ((what & BEV_EVENT_EOF) && c->state == CONN_ANSWER)
+        c->close = 1; /* it may still take what it asked for */
+    else
+        http_conn_free(c, 0);
 }
 
 static void on_timer(void *arg) {
@@ -215,8 +224,10 @@ void http_conn_accept(void *arg, int fd, const struct addr *peer) {
     struct bufferevent *bev = c ? bufferevent_socket_new(loop_base(d->loop), fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
     if (!bev || timer_new(&c->timer, d->loop, on_timer, c) != 0) {
         free(c);
-        if (bev) bufferevent_free(bev);
-        else evutil_closesocket(fd);
+        if (bev)
+            bufferevent_free(bev);
+        else
+            evutil_closesocket(fd);
         return;
     }
     c->d = d;

@@ -127,17 +127,16 @@ static int take_mark(struct http_chunks *c, uint8_t byte) {
     int digit = hex_digit(byte);
     switch (c->state) {
     case CHUNK_SIZE:
-        if (byte == '\r' && c->digits) c->state = CHUNK_SIZE_LF;
-        else if (digit < 0 || ++c->digits > CHUNK_DIGITS_MAX) return ERR_FORMAT;
-        else c->left = c->left * 16 + (uint64_t)digit;
+        if (byte == '\r' && c->digits)
+            c->state = CHUNK_SIZE_LF;
+        else if (digit < 0 || ++c->digits > CHUNK_DIGITS_MAX)
+            return ERR_FORMAT;
+        else
+            c->left = c->left * 16 + (uint64_t)digit;
         return 0;
-    case CHUNK_SIZE_LF:
-        c->state = c->left ? CHUNK_DATA : CHUNK_LAST_CR;
-        return byte == '\n' ? 0 : ERR_FORMAT;
+    case CHUNK_SIZE_LF: c->state = c->left ? CHUNK_DATA : CHUNK_LAST_CR; return byte == '\n' ? 0 : ERR_FORMAT;
     case CHUNK_DATA_CR: c->state = CHUNK_DATA_LF; return byte == '\r' ? 0 : ERR_FORMAT;
-    case CHUNK_DATA_LF:
-        *c = (struct http_chunks){.state = CHUNK_SIZE};
-        return byte == '\n' ? 0 : ERR_FORMAT;
+    case CHUNK_DATA_LF: *c = (struct http_chunks){.state = CHUNK_SIZE}; return byte == '\n' ? 0 : ERR_FORMAT;
     case CHUNK_LAST_CR: c->state = CHUNK_LAST_LF; return byte == '\r' ? 0 : ERR_FORMAT;
     default: c->state = CHUNK_OVER; return byte == '\n' ? 1 : ERR_FORMAT;
     }

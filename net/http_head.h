@@ -24,8 +24,8 @@ struct http_head { /* texts point into the caller's bytes */
     struct http_field field[HTTP_FIELDS_MAX];
     uint64_t length; /* of the body, when it is not chunked */
     int chunked;
-    int close;    /* no request may follow on this connection */
-    int expects;  /* the client waits for 100 Continue */
+    int close;   /* no request may follow on this connection */
+    int expects; /* the client waits for 100 Continue */
 };
 /* text: a whole head of n bytes as http_head_find measured it; it is cut into strings in place. ERR_FORMAT: a malformed line, a
  * control character, folded lines, more than one Content-Length or one that is no plain number, a Transfer-Encoding that is not

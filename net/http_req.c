@@ -176,8 +176,10 @@ void http_reply(struct http_req *r, int status, const char *content_type, const 
 void http_stream_begin(struct http_req *r, int status, const char *content_type) {
     (void)http_req_add_header(r, "Content-Type", content_type);
     (void)http_req_add_header(r, "Cache-Control", "no-cache");
-    if (r->conn->head.minor == 0) r->conn->close = 1; /* its end is the answer's */
-    else (void)http_req_add_header(r, "Transfer-Encoding", "chunked");
+    if (r->conn->head.minor == 0)
+        r->conn->close = 1; /* its end is the answer's */
+    else
+        (void)http_req_add_header(r, "Transfer-Encoding", "chunked");
     r->streaming = 1;
     if (put_head(r, status) != 0) http_abort(r);
 }

@@ -116,8 +116,10 @@ int httpd_open(struct httpd **out, struct loop *l, const struct httpd_opts *o, s
     int r = 0;
     if (o->key && !(d->key = strdup(o->key))) r = ERR_NOMEM;
     if (r == 0) r = listener_open(&d->listener, l, o->listen, http_conn_accept, d, why);
-    if (r == 0) *out = d;
-    else httpd_close(d);
+    if (r == 0)
+        *out = d;
+    else
+        httpd_close(d);
     return r;
 }
 

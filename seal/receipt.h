@@ -18,11 +18,16 @@ struct receipt_sampler { /* as in PROTOCOL.md, Sampler; floats travel as their I
     uint64_t seed;
 };
 /* From anything whose fields have these names, as an engine's parameters do. */
-#define RECEIPT_SAMPLER(s)                                                                                                      \
-    ((struct receipt_sampler){.temperature = (s)->temperature, .top_p = (s)->top_p, .min_p = (s)->min_p,                       \
-                              .repeat_penalty = (s)->repeat_penalty, .presence_penalty = (s)->presence_penalty,                \
-                              .frequency_penalty = (s)->frequency_penalty, .top_k = (s)->top_k,                                \
-                              .repeat_last_n = (s)->repeat_last_n, .seed = (s)->seed})
+#define RECEIPT_SAMPLER(s)                                                 \
+    ((struct receipt_sampler){.temperature = (s)->temperature,             \
+                              .top_p = (s)->top_p,                         \
+                              .min_p = (s)->min_p,                         \
+                              .repeat_penalty = (s)->repeat_penalty,       \
+                              .presence_penalty = (s)->presence_penalty,   \
+                              .frequency_penalty = (s)->frequency_penalty, \
+                              .top_k = (s)->top_k,                         \
+                              .repeat_last_n = (s)->repeat_last_n,         \
+                              .seed = (s)->seed})
 int receipt_sampler_same(const struct receipt_sampler *a, const struct receipt_sampler *b);
 
 struct receipt {
@@ -57,7 +62,7 @@ struct receipt_expect {
     const uint8_t *salt;         /* 32 */
     const uint8_t *body;
     size_t body_n;
-    const uint8_t *prompt_hash; /* 32, prompt_ids_hash as `accepted` gave it */
+    const uint8_t *prompt_hash;            /* 32, prompt_ids_hash as `accepted` gave it */
     const struct receipt_sampler *sampler; /* what the request asks for; NULL: only its seed is known here */
     uint64_t seed, template_time;
     uint64_t text_from;

@@ -54,7 +54,8 @@ static int sign_link(uint8_t sig[SIGN_BYTES], struct reader *in, const uint8_t *
     return e;
 }
 
-size_t signer_handle(const uint8_t identity_secret[SIGN_SECRET_BYTES], uint64_t now_s, const uint8_t *request, size_t n, uint8_t *reply) {
+size_t signer_handle(const uint8_t identity_secret[SIGN_SECRET_BYTES], uint64_t now_s, const uint8_t *request, size_t n,
+                     uint8_t *reply) {
     struct reader r = reader_over(request, n);
     uint8_t *answer = reply + 1;
     size_t answer_n = SIGN_BYTES;

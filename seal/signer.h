@@ -24,6 +24,7 @@ int signer_reply_read(const uint8_t *p, size_t got, uint8_t *out, size_t n);
 enum { SIGNER_AHEAD_S = 60 };
 /* Signer: answers one request; reply holds SIGNER_REPLY_MAX bytes; returns the reply's length, always > 0. Pure. A record is
  * refused unless its keys are valid by now_s, or begin within SIGNER_AHEAD_S: nobody can have keys signed for later. */
-size_t signer_handle(const uint8_t identity_secret[SIGN_SECRET_BYTES], uint64_t now_s, const uint8_t *request, size_t n, uint8_t *reply);
+size_t signer_handle(const uint8_t identity_secret[SIGN_SECRET_BYTES], uint64_t now_s, const uint8_t *request, size_t n,
+                     uint8_t *reply);
 
 #endif

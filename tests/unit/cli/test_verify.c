@@ -61,7 +61,8 @@ static void answer(const char *more) {
     size_t prompt_n;
     api_request_free(&x.q);
     snprintf(x.body, sizeof x.body,
-             "{\"model\":\"lull-toy:q8_0\",\"temperature\":0.7,\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sky blue?\"}],%s}",
+             "{\"model\":\"lull-toy:q8_0\",\"temperature\":0.7,\"messages\":[{\"role\":\"user\",\"content\":\"Why is the sky "
+             "blue?\"}],%s}",
              more);
     CHECK_INT(api_request_parse(&x.q, API_V1_CHAT, x.body, strlen(x.body), &err), 0);
     x.q.gen.sampling.seed = 42;
@@ -102,9 +103,15 @@ static void tell(uint32_t count, const char *text, uint8_t stop) {
     CHECK_INT(fix_seal(&env, &s, &x.node, 1, &c), 0);
     CHECK_INT(fix_open(&x.node, env.data, env.len, plain, sizeof plain, &o), 0);
     buf_release(&env);
-    *t = (struct transcript){.head = s.head, .body = c.body, .body_n = c.body_n, .seed = c.seed,
-                             .template_time = c.template_time, .ids = {x.ids, count}, .digests = x.digests,
-                             .text = (const uint8_t *)text, .text_n = (uint32_t)strlen(text)};
+    *t = (struct transcript){.head = s.head,
+                             .body = c.body,
+                             .body_n = c.body_n,
+                             .seed = c.seed,
+                             .template_time = c.template_time,
+                             .ids = {x.ids, count},
+                             .digests = x.digests,
+                             .text = (const uint8_t *)text,
+                             .text_n = (uint32_t)strlen(text)};
     t->record = x.node.record;
     strcpy(t->method, c.method);
     strcpy(t->path, c.path);
@@ -202,12 +209,12 @@ TEST(an_answer_cut_short_does_not_replay) {
 TEST(parameters_that_the_request_does_not_ask_for_are_found_without_the_model) {
     if (!begin()) SKIP("models/lull-toy-q8_0.gguf is not here");
     answer("\"max_tokens\":3");
-#define SAMPLED(change)                                                     \
-    do {                                                                    \
-        tell(x.count, x.text, SEAL_STOP_LENGTH);                            \
-        x.t.receipt.sampler.change;                                         \
-        CHECK_INT(receipt_sign(&x.t.receipt, x.node.receipt_secret), 0);    \
-        CHECK_INT(judged(NULL), BAD_SAMPLER);                               \
+#define SAMPLED(change)                                                  \
+    do {                                                                 \
+        tell(x.count, x.text, SEAL_STOP_LENGTH);                         \
+        x.t.receipt.sampler.change;                                      \
+        CHECK_INT(receipt_sign(&x.t.receipt, x.node.receipt_secret), 0); \
+        CHECK_INT(judged(NULL), BAD_SAMPLER);                            \
     } while (0)
     SAMPLED(temperature = 0);
     SAMPLED(top_p = 0.5f);

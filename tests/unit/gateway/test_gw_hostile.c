@@ -3,7 +3,7 @@
 
 #include "base/utf8.h"
 
-#define NOT_UTF8_FIRST "\xff\xc0\x80 \xed\xa0\x80 \xc3"
+#define NOT_UTF8_FIRST  "\xff\xc0\x80 \xed\xa0\x80 \xc3"
 #define NOT_UTF8_SECOND "\xa9 \xe2\x82"
 
 enum lie {
@@ -155,7 +155,8 @@ static void play(struct net_job *j) {
         countersign(j->n, x, &receipt, hex);
     }
     if (lie == FORGED_ONCE && opened.content.attempt == 0) memset(stream.bytes + 1, 7, stream.n - 1);
-    if (lie == TRAILED_ONCE && opened.content.attempt == 0) memmove(stream.bytes + TOKEN_2 + 1, stream.bytes + TOKEN_2, stream.n++ - TOKEN_2);
+    if (lie == TRAILED_ONCE && opened.content.attempt == 0)
+        memmove(stream.bytes + TOKEN_2 + 1, stream.bytes + TOKEN_2, stream.n++ - TOKEN_2);
     if (lie == REPLAYED) stream.n = earlier.n, memcpy(stream.bytes, earlier.bytes, earlier.n);
     struct h2_header trailer = {TRAILER_COUNTERSIGN, hex};
     CHECK_INT(h2_write(j->s, stream.bytes, stream.n), 0);
@@ -424,7 +425,6 @@ TESTS_MAIN("gw_hostile", T(a_forged_record_is_never_sealed_to), T(a_foreign_node
            T(the_coordinator_is_shown_the_gateways_key), T(no_header_promises_a_receipt_that_is_not_kept),
            T(a_name_stands_for_what_most_permitted_nodes_serve), T(a_stream_cut_before_its_last_frame_is_no_answer),
            T(changed_swapped_and_replayed_frames_are_never_shown), T(a_token_out_of_place_is_never_shown),
-           T(forged_bytes_blame_no_node_false_frames_do),
-           T(an_answer_without_its_receipt_has_no_end), T(text_that_is_not_utf8_is_mended),
-           T(a_false_countersignature_is_not_kept), T(heartbeats_for_ever_end_by_the_deadline),
-           T(a_directory_without_end_is_cut_off))
+           T(forged_bytes_blame_no_node_false_frames_do), T(an_answer_without_its_receipt_has_no_end),
+           T(text_that_is_not_utf8_is_mended), T(a_false_countersignature_is_not_kept),
+           T(heartbeats_for_ever_end_by_the_deadline), T(a_directory_without_end_is_cut_off))

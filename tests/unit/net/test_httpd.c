@@ -102,8 +102,8 @@ static void site_open_with(struct site *s, struct httpd_opts o) {
     s->port = (uint16_t)atoi(strrchr(text, ':') + 1);
 }
 static void site_open(struct site *s, const char *key, int any_host) {
-    site_open_with(s, (struct httpd_opts){
-                          .listen = "127.0.0.1:0", .key = key, .body_max = 300000, .requests_max = 3, .any_host = any_host});
+    site_open_with(
+        s, (struct httpd_opts){.listen = "127.0.0.1:0", .key = key, .body_max = 300000, .requests_max = 3, .any_host = any_host});
 }
 static void site_close(struct site *s) {
     httpd_close(s->d);
@@ -344,11 +344,12 @@ TEST(host_and_origin_are_checked_before_any_work) {
 }
 /* Each would leave a proxy and us with different ideas of where the next request begins: what follows is never read as one. */
 TEST(a_body_length_that_can_be_read_twice_ends_the_connection) {
-#define SMUGGLED "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
-#define POSTED(fields) "POST / HTTP/1.1\r\nHost: localhost\r\n" fields "\r\n" SMUGGLED
+#define SMUGGLED                 "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define POSTED(fields)           "POST / HTTP/1.1\r\nHost: localhost\r\n" fields "\r\n" SMUGGLED
 #define BODYLESS(method, fields) method " / HTTP/1.1\r\nHost: localhost\r\n" fields "\r\n" SMUGGLED
-#define CHUNKED(body) "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" body SMUGGLED
-#define ROW(text) {text, sizeof text - 1}
+#define CHUNKED(body)            "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" body SMUGGLED
+#define ROW(text) \
+    { text, sizeof text - 1 }
     static const struct {
         const char *text;
         size_t n;
@@ -375,7 +376,8 @@ TEST(a_body_length_that_can_be_read_twice_ends_the_connection) {
                 ROW(BODYLESS("TRACE", "Content-Length: 46\r\n")),
                 ROW(BODYLESS("CONNECT", "Content-Length: 46\r\n")),
                 ROW(BODYLESS("HEAD", "Transfer-Encoding: chunked\r\n")),
-                ROW("POST / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" SMUGGLED),
+                ROW("POST / HTTP/1.0\r\nHost: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: "
+                    "chunked\r\n\r\n0\r\n\r\n" SMUGGLED),
                 ROW(CHUNKED("+2\r\n{}\r\n0\r\n\r\n")),
                 ROW(CHUNKED("0x2\r\n{}\r\n0\r\n\r\n")),
                 ROW(CHUNKED(" 2\r\n{}\r\n0\r\n\r\n")),
@@ -401,16 +403,19 @@ TEST(a_body_length_that_can_be_read_twice_ends_the_connection) {
     }
     CHECK_INT(s.requests, 0);
     expect_status(&s, "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "200");
-    CHECK_INT(exchange(&s, CHUNKED("2\r\nab\r\n00001\r\nc\r\n0\r\n\r\n"), "/smuggled", out, sizeof out), 1); /* plain: the next is one */
+    CHECK_INT(exchange(&s, CHUNKED("2\r\nab\r\n00001\r\nc\r\n0\r\n\r\n"), "/smuggled", out, sizeof out),
+              1); /* plain: the next is one */
     CHECK(strstr(out, "POST /  3 96354") != NULL);
     expect_status(&s, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: \t 2 \t\r\n\r\n{}", "200");
     site_close(&s);
 }
 /* Nobody who may not use the server makes it keep what they send. */
 TEST(a_refused_request_is_answered_before_its_body_is_kept) {
-    static const char *const heads[] = {"Host: evil.com\r\n", "Host: localhost\r\nOrigin: http://evil.com\r\n",
+    static const char *const heads[] = {"Host: evil.com\r\n",
+                                        "Host: localhost\r\nOrigin: http://evil.com\r\n",
                                         "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: http://evil.com\r\n",
-                                        "Host: localhost\r\nAuthorization: Bearer wrong\r\n", "Host: localhost\r\n",
+                                        "Host: localhost\r\nAuthorization: Bearer wrong\r\n",
+                                        "Host: localhost\r\n",
                                         "Host: localhost\r\nAuthorization: Bearer sesame\r\nAuthorization: Bearer wrong\r\n"};
     struct site s;
     char request[300], out[4096];
@@ -436,7 +441,8 @@ TEST(bodies_connections_and_time_are_bounded) {
     struct site s;
     char out[4096];
     int fd[5];
-    site_open_with(&s, (struct httpd_opts){.listen = "127.0.0.1:0", .body_max = 10, .buffered_max = 25, .requests_max = 3, .connections_max = 4});
+    site_open_with(&s, (struct httpd_opts){
+                           .listen = "127.0.0.1:0", .body_max = 10, .buffered_max = 25, .requests_max = 3, .connections_max = 4});
     for (int i = 0; i < 3; i++) {
         fd[i] = client(&s);
         say(fd[i], head);
@@ -452,7 +458,10 @@ TEST(bodies_connections_and_time_are_bounded) {
     CHECK_INT(out[0], 0);
     for (int i = 0; i < 5; i++) close(fd[i]);
     run_ms(&s, 20);
-    CHECK_INT(exchange(&s, "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nB\r\n12345678901\r\n0\r\n\r\n", "\r\n\r\n", out, sizeof out), 1);
+    CHECK_INT(exchange(&s,
+                       "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nB\r\n12345678901\r\n0\r\n\r\n",
+                       "\r\n\r\n", out, sizeof out),
+              1);
     CHECK(strncmp(out, "HTTP/1.1 413", 12) == 0);
     site_close(&s);
     site_open_with(&s, (struct httpd_opts){.listen = "127.0.0.1:0", .head_ms = 60, .body_ms = 200});
@@ -544,4 +553,5 @@ TESTS_MAIN("httpd", T(a_request_and_its_answer), T(head_has_a_length_and_no_body
            T(an_aborted_stream_does_not_look_whole), T(a_reader_that_stalls_holds_little_and_gets_everything),
            T(host_and_origin_are_checked_before_any_work), T(a_body_length_that_can_be_read_twice_ends_the_connection),
            T(a_refused_request_is_answered_before_its_body_is_kept), T(bodies_connections_and_time_are_bounded),
-           T(a_client_that_waits_is_told_to_continue), T(keys_bodies_and_counts_have_limits), T(closing_the_server_tells_the_owners_of_live_requests))
+           T(a_client_that_waits_is_told_to_continue), T(keys_bodies_and_counts_have_limits),
+           T(closing_the_server_tells_the_owners_of_live_requests))
