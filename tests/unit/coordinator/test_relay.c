@@ -4,6 +4,7 @@
 #include "base/db.h"
 #include "seal/usage.h"
 
+#include <sys/stat.h>
 #include <malloc.h>
 
 static uint64_t stored(struct scene *s, const char *sql) {
@@ -323,6 +324,26 @@ TEST(unknown_candidates_models_and_paths) {
     scene_end(&s);
 }
 
+TEST(keys_that_others_can_read_are_refused) {
+    static const char *const names[] = {"coordinator.key", "tls.key"};
+    struct scene s;
+    struct why why = {{0}};
+    char path[96];
+    scene_init(&s);
+    scene_start(&s); /* makes them */
+    (void)coord_close(&s.c);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", s.dir, names[i]);
+        CHECK_INT(chmod(path, 0644), 0);
+        CHECK_INT(coord_open(&s.c, s.loop, &s.o, s.dir, &why), ERR_PERM);
+        CHECK(strstr(why.text, names[i]) && strstr(why.text, "chmod 600"));
+        (void)coord_close(&s.c);
+        CHECK_INT(chmod(path, 0600), 0);
+    }
+    CHECK_INT(coord_open(&s.c, s.loop, &s.o, s.dir, &why), 0);
+    scene_end(&s);
+}
+
 TEST(clients_need_a_key_when_there_is_a_list) {
     struct scene s;
     struct gateway_actor g;
@@ -635,7 +656,8 @@ TESTS_MAIN("relay", T(a_sealed_answer_arrives_whole_and_is_countersigned), T(a_l
            T(a_job_broken_off_by_its_node_is_reset), T(a_cancelled_request_is_cancelled_at_the_node),
            T(a_lost_gateway_is_cancelled_at_the_node), T(a_nodes_code_reaches_the_gateway),
            T(bad_envelopes_are_refused_and_cost_no_slot), T(oversized_requests_are_refused_by_their_length),
-           T(unknown_candidates_models_and_paths), T(clients_need_a_key_when_there_is_a_list),
+           T(unknown_candidates_models_and_paths), T(keys_that_others_can_read_are_refused),
+           T(clients_need_a_key_when_there_is_a_list),
            T(the_directory_shows_verifiable_records_with_load), T(one_waits_for_a_slot_and_gets_it),
            T(who_waits_too_long_is_told_busy_and_so_is_who_finds_it_full), T(who_leaves_the_queue_is_forgotten),
            T(the_rate_of_one_address_is_limited), T(a_gateway_that_does_not_read_holds_one_window_each_side),

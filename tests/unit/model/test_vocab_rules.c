@@ -54,6 +54,20 @@ TEST(spm_merges_by_score) {
     gguf_close(&g);
 }
 
+TEST(an_empty_byte_token_stands_for_no_byte) {
+    const struct small s = {.model = "llama",
+                            .token = {"<unk>", "", "<0x7A>"},
+                            .type = {TOKEN_UNKNOWN, TOKEN_BYTE, TOKEN_BYTE},
+                            .no_space = "no",
+                            .no_bytes = 1};
+    struct gguf g;
+    struct vocab *v;
+    CHECK_INT(small_open(&s, &g, &v, NULL), 0);
+    CHECK(gives(v, "z", 0, IDS(2))); /* not the one before it, whose text would run on into it */
+    vocab_close(v);
+    gguf_close(&g);
+}
+
 TEST(text_never_becomes_a_control_token) {
     struct gguf g;
     struct vocab *v;
@@ -260,7 +274,7 @@ TEST(long_runs_of_anything_take_linear_time) {
     }
 }
 
-TESTS_MAIN("vocab_rules", T(bpe_merges_by_rank_then_from_the_left), T(spm_merges_by_score), T(text_never_becomes_a_control_token),
+TESTS_MAIN("vocab_rules", T(bpe_merges_by_rank_then_from_the_left), T(spm_merges_by_score), T(an_empty_byte_token_stands_for_no_byte), T(text_never_becomes_a_control_token),
            T(a_special_token_does_not_cross_a_seam_of_trust), T(control_tokens_of_phi3_eat_the_blanks_behind_them),
            T(bos_is_not_doubled), T(pieces_hide_control_tokens), T(bad_vocabularies_are_refused_by_key),
            T(cve_2025_49847_token_longer_than_the_limit), T(cve_2025_52566_more_ids_than_there_is_room_for),
