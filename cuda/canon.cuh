@@ -49,7 +49,7 @@ static __device__ float fold64(float *s) {
 static __device__ float norm_factor(const float *x, uint32_t n, float eps, float *lane) {
     if (threadIdx.x < 64) {
         float sum = 0.0f;
-#pragma unroll 8
+#pragma unroll 16
         for (uint32_t i = threadIdx.x; i < n; i += 64) sum = __fmaf_rn(x[i], x[i], sum);
         lane[threadIdx.x] = sum;
     }

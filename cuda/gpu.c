@@ -16,6 +16,7 @@ static int failed(struct why *why, cudaError_t e, const char *what) {
 static const char *missing_feature(const struct model *m, const struct engine_opts *o) {
     const struct hparams *h = &m->hp;
     if (o->kv != KV_F16) return "keys and values as q8";
+    if (h->n_embd > GPU_NORM_MAX) return "models this wide";
     if (h->n_expert) return "experts";
     if (h->family->post_norms) return "norms behind the blocks";
     if (h->family->gelu) return "GELU";
@@ -93,11 +94,12 @@ static size_t layout(struct gpu *g, uint8_t *base) {
     g->position = plan(&p, rows, sizeof(uint32_t));
     g->first_page = plan(&p, rows, sizeof(uint32_t));
     g->logits_row = plan(&p, rows, sizeof(uint32_t));
+    g->tile = plan(&p, rows, 2 * sizeof(uint32_t));
     g->page_number = plan(&p, g->pages_max, sizeof(uint32_t));
     g->bad = plan(&p, rows, 1);
     size_t chunks = h->n_context / KV_CHUNK + 2, a_row = chunks * h->n_head * (2 + h->head_dim) * sizeof(float);
-    size_t all = a_row * rows;
-    g->parts_room = all < PARTS_BYTES ? all : a_row > PARTS_BYTES ? a_row : PARTS_BYTES;
+    size_t all = a_row * rows, tile = a_row * GPU_ATTEND_ROWS;
+    g->parts_room = all < PARTS_BYTES ? all : tile > PARTS_BYTES ? tile : PARTS_BYTES;
     g->parts = plan(&p, g->parts_room, 1);
     return p.bytes;
 }
@@ -139,6 +141,7 @@ static void gpu_close(void *device) {
     (void)cudaFree(g->kv);
     (void)cudaFree(g->work);
     if (g->stream) (void)cudaStreamDestroy(g->stream);
+    free(g->tiles_here);
     free(g);
 }
 
@@ -149,6 +152,7 @@ static int gpu_open(void **out, const struct model *m, const struct engine_opts 
     struct gpu *g = calloc(1, sizeof *g);
     if (!g) return why_set(why, ERR_NOMEM, "no memory for the GPU's tables");
     g->m = m;
+    g->tiles_here = calloc(o->rows_max, 2 * sizeof *g->tiles_here);
     g->rows_max = o->rows_max;
     g->logits_max = o->logits_max;
     g->pages_max = o->rows_max * ((m->hp.n_context + KV_PAGE - 1) / KV_PAGE); /* 4096 rows of 2^14 pages at most */
@@ -160,6 +164,7 @@ static int gpu_open(void **out, const struct model *m, const struct engine_opts 
     r = take(&g->weights, g->weights_bytes, "weights", why);
     if (r == 0) r = take(&g->kv, g->kv_bytes, "keys and values", why);
     if (r == 0) r = take(&g->work, g->work_bytes, "a step's rows", why);
+    if (!g->tiles_here) r = why_set(why, ERR_NOMEM, "no memory for the GPU's tables");
     if (r == 0) r = upload(g, why);
     if (r == 0 && cudaStreamCreate(&g->stream) != cudaSuccess) r = failed(why, cudaGetLastError(), "a stream");
     if (r != 0) {

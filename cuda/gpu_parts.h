@@ -24,10 +24,12 @@ struct gpu {
     float *x, *h, *proj, *q, *k, *v, *att, *gate, *up, *logits;
     float *rope_cos[ROPE_TABLES], *rope_sin[ROPE_TABLES];
     struct gpu_acts acts[2]; /* ACT_Q32 and ACT_Q256 */
-    uint32_t *position, *first_page, *page_number, *logits_row;
+    uint32_t *position, *first_page, *page_number, *logits_row, *tile;
     uint8_t *bad;
     float *parts; /* of attention */
     size_t parts_room;
+    uint32_t *tiles_here; /* [rows_max] pairs of first row and count, of the step that runs; in this machine's memory */
+    uint32_t tile_count;
 };
 
 /* Where the GPU has what is at p in the model's packed matrices or in its arena. */

@@ -7,6 +7,19 @@ static void put(struct gpu *g, void *to, const void *from, size_t bytes) {
     if (from) (void)cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, g->stream); /* errors stay until the step's end */
 }
 
+/* Neighbouring rows of one sequence, as many as share a block of the attention. */
+static void make_tiles(struct gpu *g, const struct device_step *s) {
+    uint32_t most = gpu_attend_tokens(g->m->hp.n_head, g->m->hp.n_kv), n = 0;
+    for (uint32_t r = 0; r < s->rows;) {
+        uint32_t count = 1;
+        while (count < most && r + count < s->rows && s->first_page[r + count] == s->first_page[r]) count++;
+        g->tiles_here[2 * n] = r;
+        g->tiles_here[2 * n++ + 1] = count;
+        r += count;
+    }
+    g->tile_count = n;
+}
+
 static void put_step(struct gpu *g, const struct device_step *s) {
     const struct hparams *h = &g->m->hp;
     size_t rows = s->rows, angles = rows * (h->rope.n_rot / 2) * sizeof(float);
@@ -18,6 +31,8 @@ static void put_step(struct gpu *g, const struct device_step *s) {
     put(g, g->position, s->position, rows * sizeof(uint32_t));
     put(g, g->first_page, s->first_page, rows * sizeof(uint32_t));
     put(g, g->page_number, s->page, s->page_count * sizeof(uint32_t));
+    make_tiles(g, s);
+    put(g, g->tile, g->tiles_here, 2 * g->tile_count * sizeof(uint32_t));
     put(g, g->logits_row, s->logits_row, s->logits_rows * sizeof(uint32_t));
     (void)cudaMemsetAsync(g->bad, 0, rows, g->stream);
 }
@@ -69,32 +84,45 @@ static void multiply(struct gpu *g, const struct product *p, uint32_t count, con
 
 /* ---- attention ---- */
 
-static uint32_t chunks_of(uint32_t position, uint32_t window) {
-    uint32_t from = window != 0 && position + 1 > window ? position + 1 - window : 0;
-    return position / KV_CHUNK - from / KV_CHUNK + 1;
+static uint32_t first_chunk(uint32_t position, uint32_t window) {
+    return (window != 0 && position + 1 > window ? position + 1 - window : 0) / KV_CHUNK;
 }
 
+/* Most chunks that one of the step's tiles reads. */
+static uint32_t chunks_of(const struct gpu *g, const struct device_step *s, uint32_t window) {
+    uint32_t most = 1;
+    for (uint32_t i = 0; i < g->tile_count; i++) {
+        uint32_t first = g->tiles_here[2 * i], last = first + g->tiles_here[2 * i + 1] - 1;
+        uint32_t n = s->position[last] / KV_CHUNK - first_chunk(s->position[first], window) + 1;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* As many tiles at a time as the parts have room for. */
 static void attend_rows(struct gpu *g, const struct device_step *s, const struct layer *y, const struct gpu_pages *pages) {
     const struct hparams *h = &g->m->hp;
-    uint32_t chunks = 1;
-    for (uint32_t r = 0; r < s->rows; r++) {
-        uint32_t c = chunks_of(s->position[r], y->plan.window);
-        chunks = c > chunks ? c : chunks;
-    }
+    uint32_t chunks = chunks_of(g, s, y->plan.window);
     size_t a_row = (size_t)chunks * h->n_head * (2 + h->head_dim) * sizeof(float);
-    uint32_t most = (uint32_t)(g->parts_room / a_row); /* at least 1: there is room for a row of the whole context */
-    for (uint32_t first = 0; first < s->rows; first += most) {
-        const struct gpu_attend_job job = {.q = g->q,
-                                           .out = g->att,
-                                           .n_head = h->n_head,
-                                           .n_kv = h->n_kv,
-                                           .head_dim = h->head_dim,
-                                           .window = y->plan.window,
-                                           .scale = h->attn_scale,
-                                           .first_row = first,
-                                           .rows = s->rows - first < most ? s->rows - first : most,
-                                           .chunks = chunks,
-                                           .parts = g->parts};
+    struct gpu_attend_job job = {.q = g->q,
+                                 .out = g->att,
+                                 .n_head = h->n_head,
+                                 .n_kv = h->n_kv,
+                                 .head_dim = h->head_dim,
+                                 .window = y->plan.window,
+                                 .scale = h->attn_scale,
+                                 .tile = g->tile,
+                                 .chunks = chunks,
+                                 .parts = g->parts};
+    for (uint32_t i = 0; i < g->tile_count;) {
+        job.first_tile = i;
+        job.first_row = g->tiles_here[2 * i];
+        for (job.tiles = job.rows = job.tile_most = 0; i < g->tile_count; i++, job.tiles++) {
+            uint32_t count = g->tiles_here[2 * i + 1];
+            if (job.tiles && (job.rows + count) * a_row > g->parts_room) break; /* one tile always fits */
+            job.rows += count;
+            job.tile_most = count > job.tile_most ? count : job.tile_most;
+        }
         gpu_attend(g->stream, &job, pages, g->bad);
     }
 }

@@ -48,7 +48,8 @@ struct gpu_multiply_job {
 int gpu_multiply_supported(enum weight_kernel kind);
 void gpu_multiply(cudaStream_t s, const struct gpu_multiply_job *m, int wide);
 
-/* For each row i of rows, r = map ? map[i] : i:  x[r] += add[r], unless add is NULL; h[i] = RMSNorm(x[r]) * w (rules 6, 7). */
+enum { GPU_NORM_MAX = 24576 }; /* what a block's shared memory holds */
+/* n <= GPU_NORM_MAX. For each row i of rows, r = map ? map[i] : i:  x[r] += add[r], unless add is NULL; h[i] = RMSNorm(x[r]) * w (rules 6, 7). */
 void gpu_norm(cudaStream_t s, float *h, float *x, const float *add, const float *w, const uint32_t *map, uint32_t n,
               uint32_t rows, float eps);
 
@@ -71,14 +72,19 @@ struct gpu_heads_job {
 /* Per-head norms, rotation, K and V into the pages (rules 7, 9, 10). */
 void gpu_heads(cudaStream_t s, const struct gpu_heads_job *h, const struct gpu_pages *p, uint32_t rows, uint8_t *bad);
 
+/* Rows are taken in tiles: neighbouring tokens of one sequence, at most gpu_attend_tokens. */
+enum { GPU_ATTEND_ROWS = 8 }; /* query rows (tokens times heads) that share a block */
+uint32_t gpu_attend_tokens(uint32_t n_head, uint32_t n_kv);
 struct gpu_attend_job {
     const float *q;
     float *out; /* [rows][n_head * head_dim] */
     uint32_t n_head, n_kv, head_dim, window;
     float scale;
-    uint32_t first_row, rows; /* the rows of this launch */
-    uint32_t chunks;          /* most chunks that one of them reads */
-    float *parts;             /* [rows][n_head][chunks][2 + head_dim] */
+    const uint32_t *tile;                  /* pairs: first row, number of rows */
+    uint32_t first_tile, tiles, tile_most; /* the tiles of this launch; most rows in one of them */
+    uint32_t first_row, rows;              /* the rows in them */
+    uint32_t chunks;                       /* most chunks that a tile reads */
+    float *parts;                          /* [rows][n_head][chunks][2 + head_dim] */
 };
 /* Rule 11: chunks side by side, then merged in order. */
 void gpu_attend(cudaStream_t s, const struct gpu_attend_job *a, const struct gpu_pages *p, uint8_t *bad);

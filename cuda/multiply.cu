@@ -7,19 +7,20 @@
 #include "cuda/codes.cuh"
 #include "cuda/multiply.cuh"
 
-enum { THREADS = 256, SLOTS = THREADS / 16, CHUNK = 64 }; /* CHUNK: parts of 32 columns between two barriers */
+enum { THREADS = 512, SLOTS = THREADS / 16, CHUNK = 128 }; /* CHUNK: parts of 32 columns between two barriers */
 
 static __host__ __device__ constexpr bool is_float(int kind) { return kind == WK_F32 || kind == WK_F16 || kind == WK_BF16; }
 
-struct stage {
+template <int KIND> struct stage {
+    typedef kind_of<KIND> K;
     int32_t dot[CHUNK][16]; /* for float weights: bits of the partial sum */
-    int32_t min[CHUNK][16];
-    float d[CHUNK][16], m[CHUNK][16]; /* by block: scale times activations' scale */
+    int32_t min[K::HAS_MINIMUM ? CHUNK : 1][16];
+    float d[CHUNK / K::PARTS][16], m[K::HAS_MINIMUM ? CHUNK / K::PARTS : 1][16]; /* by block: scale times activations' scale */
 };
 
 template <int KIND>
 static __device__ __forceinline__ void quant_part(const gpu_multiply_job &a, const uint8_t *group, uint32_t row, uint32_t token,
-                                                  uint32_t part, stage *to, uint32_t at) {
+                                                  uint32_t part, stage<KIND> *to, uint32_t at) {
     typedef kind_of<KIND> K;
     uint32_t b = part / K::PARTS, in = part % K::PARTS, tile = token / GPU_TILE, lane = token % GPU_TILE;
     const uint8_t *body = group + body_of<KIND>(b);
@@ -53,7 +54,7 @@ static __device__ __forceinline__ void quant_part(const gpu_multiply_job &a, con
 /* Rule 5: the chain of up to 32 columns. */
 template <int KIND>
 static __device__ __forceinline__ void float_part(const gpu_multiply_job &a, const uint8_t *group, uint32_t row, uint32_t token,
-                                                  uint32_t part, stage *to, uint32_t at) {
+                                                  uint32_t part, stage<KIND> *to, uint32_t at) {
     const float *x = a.x + (size_t)token * a.cols;
     uint32_t k0 = 32 * part, k1 = k0 + 32 < a.cols ? k0 + 32 : a.cols;
     float p = 0.0f;
@@ -69,21 +70,19 @@ static __device__ __forceinline__ void float_part(const gpu_multiply_job &a, con
 }
 
 /* One row's chain over the blocks of a chunk. */
-template <int KIND> static __device__ __forceinline__ float chain(const stage *s, uint32_t row, uint32_t parts, float acc) {
+template <int KIND> static __device__ __forceinline__ float chain(const stage<KIND> *s, uint32_t row, uint32_t parts, float acc) {
     typedef kind_of<KIND> K;
-    if (is_float(KIND)) {
-#pragma unroll 4
-        for (uint32_t i = 0; i < parts; i++) acc = __fadd_rn(acc, __int_as_float(s->dot[i][row]));
-        return acc;
-    }
-#pragma unroll 4
+#pragma unroll 8
     for (uint32_t b = 0; b * K::PARTS < parts; b++) {
         int dot = 0, min = 0;
         for (uint32_t i = 0; i < K::PARTS; i++) {
             dot += s->dot[b * K::PARTS + i][row];
             if (K::HAS_MINIMUM) min += s->min[b * K::PARTS + i][row];
         }
-        acc = __fmaf_rn(__int2float_rn(dot), s->d[b][row], acc);
+        if (is_float(KIND))
+            acc = __fadd_rn(acc, __int_as_float(dot));
+        else
+            acc = __fmaf_rn(__int2float_rn(dot), s->d[b][row], acc);
         if (K::HAS_MINIMUM) acc = __fmaf_rn(__int2float_rn(min), -s->m[b][row], acc);
     }
     return acc;
@@ -91,7 +90,7 @@ template <int KIND> static __device__ __forceinline__ float chain(const stage *s
 
 /* Block (group of all products, token). */
 template <int KIND> static __global__ void __launch_bounds__(THREADS) narrow(gpu_multiply_job a) {
-    __shared__ stage buffer[2];
+    __shared__ stage<KIND> buffer[2];
     __shared__ float acc[16];
     uint32_t index = blockIdx.x, row = threadIdx.x % 16, slot = threadIdx.x / 16, token = blockIdx.y;
     gpu_product p = product_of(a, &index);
@@ -99,7 +98,7 @@ template <int KIND> static __global__ void __launch_bounds__(THREADS) narrow(gpu
     uint32_t parts = (a.cols + 31) / 32;
     if (threadIdx.x < 16) acc[threadIdx.x] = 0.0f;
     for (uint32_t first = 0, turn = 0; first < parts; first += CHUNK, turn++) {
-        stage *s = &buffer[turn & 1];
+        stage<KIND> *s = &buffer[turn & 1];
         uint32_t here = parts - first < CHUNK ? parts - first : CHUNK;
 #pragma unroll 4
         for (uint32_t i = slot; i < here; i += SLOTS) {

@@ -49,10 +49,11 @@ template <int KIND, int TILES> static __global__ void __launch_bounds__(32 * WAR
     const uint8_t *group = p.w + index * p.group_bytes;
     uint32_t tile0 = blockIdx.y * TILES, parts = a.cols / 32, blocks = a.cols / K::BLOCK;
     float acc[TILES][4] = {};
+#pragma unroll(K::IS_256 ? 1 : 4)
     for (uint32_t b = 0; b < blocks; b++) {
         const uint8_t *body = group + body_of<KIND>(b), *scale = group + scales_of<KIND>(b) + 2 * r;
         int dot[TILES][4] = {}, min[TILES][4] = {};
-#pragma unroll 2
+#pragma unroll 4
         for (uint32_t in = 0; in < K::PARTS; in++) {
             const uint32_t *line = (const uint32_t *)(body + K::SCALES + in * K::PART) + r;
             int w[4] = {weights_of<KIND>(line, g), weights_of<KIND>(line + 8, g), weights_of<KIND>(line, g + 4),
@@ -101,9 +102,9 @@ template <int KIND, int TILES> static __global__ void __launch_bounds__(32 * WAR
         break
 void multiply_wide(cudaStream_t s, const struct gpu_multiply_job *m) {
     switch (m->kind) {
-        CASE(WK_Q8_0, 8);
-        CASE(WK_Q4_0, 8);
-        CASE(WK_Q5_0, 8);
+        CASE(WK_Q8_0, 4);
+        CASE(WK_Q4_0, 4);
+        CASE(WK_Q5_0, 4);
         CASE(WK_Q4_K, 4);
         CASE(WK_Q5_K, 4);
         CASE(WK_Q6_K, 4);

@@ -12,15 +12,16 @@ static __global__ void norm_row(float *h, float *x, const float *add, const floa
         float v = x[from + i];
         if (add) x[from + i] = v = __fadd_rn(v, add[from + i]);
         row[i] = v;
+        row[n + i] = w[i]; /* read now, not after the sum */
     }
     __syncthreads();
     float r = norm_factor(row, n, eps, lane);
-    for (uint32_t i = threadIdx.x; i < n; i += blockDim.x) h[to + i] = __fmul_rn(__fmul_rn(row[i], r), w[i]);
+    for (uint32_t i = threadIdx.x; i < n; i += blockDim.x) h[to + i] = __fmul_rn(__fmul_rn(row[i], r), row[n + i]);
 }
 
 void gpu_norm(cudaStream_t s, float *h, float *x, const float *add, const float *w, const uint32_t *map, uint32_t n,
               uint32_t rows, float eps) {
-    size_t shared = n * sizeof(float);
+    size_t shared = 2 * n * sizeof(float);
     if (shared > 48 << 10) cudaFuncSetAttribute(norm_row, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)shared);
     norm_row<<<rows, 512, shared, s>>>(h, x, add, w, map, n, eps);
 }

@@ -148,11 +148,24 @@ static void check_world(struct world w, int normed, uint32_t positions, uint32_t
     uint8_t *bad = calloc(positions, 1), *gbad = on_gpu(bad, positions);
     float *out = on_gpu(NULL, qn), *parts = on_gpu(NULL, rows_a_launch * HEADS * chunks * (2 + w.dim) * 4), *want = malloc(qn);
     gpu_heads(NULL, &h, &p, positions, gbad);
-    for (uint32_t r = 0; r < positions; r += rows_a_launch) {
-        uint32_t rows = positions - r < rows_a_launch ? positions - r : rows_a_launch;
-        struct gpu_attend_job a = {h.q, out, HEADS, KV, w.dim, w.window, 0.125f, r, rows, (uint32_t)chunks, parts};
+    uint32_t most = gpu_attend_tokens(HEADS, KV), *tile = malloc(positions * 8), tiles = 0;
+    for (uint32_t r = 0; r < positions; r += tile[2 * tiles - 1]) {
+        uint32_t end = (r / rows_a_launch + 1) * rows_a_launch, left = (end < positions ? end : positions) - r;
+        tile[2 * tiles] = r;
+        tile[2 * tiles++ + 1] = left < most ? left : most;
+    }
+    uint32_t *gtile = on_gpu(tile, tiles * 8);
+    for (uint32_t t = 0; t < tiles;) {
+        struct gpu_attend_job a = {h.q, out, HEADS, KV,          w.dim, w.window,         0.125f, gtile,
+                                   t,   0,   0,     tile[2 * t], 0,     (uint32_t)chunks, parts};
+        for (; t < tiles && a.rows < rows_a_launch; t++, a.tiles++) {
+            a.rows += tile[2 * t + 1];
+            a.tile_most = tile[2 * t + 1] > a.tile_most ? tile[2 * t + 1] : a.tile_most;
+        }
         gpu_attend(NULL, &a, &p, gbad);
     }
+    free(tile);
+    cudaFree(gtile);
     heads_here(&w, normed);
     attend_here(&w, want);
     uint8_t *pages = malloc(memory);
