@@ -205,7 +205,7 @@ FIX void net_gateway_open(struct net *n) {
 FIX void net_sign(struct fix_node *x) {
     struct record *r = &x->record;
     uint64_t now = clock_unix_s();
-    r->keys.not_before = now - 60;
+    r->keys.not_before = now - 20;
     r->keys.not_after = now + 3600;
     operator_sign(&r->operator, r->keys.identity, now + 86400, x->operator_secret);
     CHECK_INT(record_sign(r, x->identity_secret), 0);
