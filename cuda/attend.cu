@@ -7,6 +7,8 @@
 #include "cuda/kernels.h"
 #include "math/attend.h"
 
+enum { AHEAD = 32 }; /* loads on their way at once, per thread; divides KV_PAGE */
+
 static __device__ uint32_t first_key(uint32_t position, uint32_t window) {
     return window != 0 && position + 1 > window ? position + 1 - window : 0;
 }
@@ -59,11 +61,17 @@ template <int ROWS> static __device__ void scores(const gpu_attend_job &a, share
     float acc[ROWS] = {};
     if (i < most) {
         const __half *key = (const __half *)(s->page[i / KV_PAGE] + (size_t)(i % KV_PAGE / 16) * a.head_dim * 32) + i % 16;
-#pragma unroll 16
-        for (uint32_t d = 0; d < a.head_dim; d++) {
-            float k = __half2float(key[16 * d]);
-            for (int r = 0; r < ROWS; r++) acc[r] = __fmaf_rn(s->q[d][r], k, acc[r]);
+        uint32_t d = 0;
+        for (; d + AHEAD <= a.head_dim; d += AHEAD) {
+            float k[AHEAD];
+#pragma unroll
+            for (int j = 0; j < AHEAD; j++) k[j] = __half2float(key[16 * (d + j)]);
+#pragma unroll
+            for (int j = 0; j < AHEAD; j++)
+                for (int r = 0; r < ROWS; r++) acc[r] = __fmaf_rn(s->q[d + j][r], k[j], acc[r]);
         }
+        for (; d < a.head_dim; d++)
+            for (int r = 0; r < ROWS; r++) acc[r] = __fmaf_rn(s->q[d][r], __half2float(key[16 * d]), acc[r]);
     }
     for (int r = 0; r < ROWS; r++) {
         int live = i >= s->lo[r] && i < s->hi[r];
@@ -107,11 +115,17 @@ static __device__ void values(const gpu_attend_job &a, const gpu_pages &p, uint3
     for (int r = 0; r < ROWS; r++)
         if (s->hi[r] && s->lo[r] < lo) lo = s->lo[r];
     float acc[PER] = {};
-#pragma unroll 16
-    for (uint32_t k = lo; k < most; k++) {
-        const __half *value = (const __half *)(s->page[k / KV_PAGE] + (size_t)KV_PAGE * a.head_dim * 2);
-        float v = __half2float(value[(size_t)(k % KV_PAGE) * padded + d]);
-        for (int r = 0; r < PER; r++) acc[r] = __fmaf_rn(s->e[k][r0 + r], v, acc[r]);
+    for (uint32_t k = lo / AHEAD * AHEAD; k < most; k += AHEAD) {
+        const __half *value = (const __half *)(s->page[k / KV_PAGE] + (size_t)KV_PAGE * a.head_dim * 2) + d;
+        float v[AHEAD];
+#pragma unroll
+        for (uint32_t j = 0; j < AHEAD; j++) { /* behind the last key its value again: any finite one will do there */
+            uint32_t at = k + j < most ? k + j : most - 1;
+            v[j] = __half2float(value[at % KV_PAGE * padded]);
+        }
+#pragma unroll
+        for (uint32_t j = 0; j < AHEAD; j++)
+            for (int r = 0; r < PER; r++) acc[r] = __fmaf_rn(s->e[k + j][r0 + r], v[j], acc[r]);
     }
     for (int r = 0; r < PER; r++)
         if (s->hi[r0 + r]) part_of(a, p, s->row[r0 + r], s->head[r0 + r], base)[2 + d] = acc[r];

@@ -9,7 +9,7 @@
 #include "math/exp_coef.h"
 
 static __device__ __forceinline__ float canon_exp(float x) {
-    if (x < EXP_MIN) return 0.0f;
+    int none = x < EXP_MIN; /* answered at the end, so that threads need not part */
     if (x > EXP_MAX) x = EXP_MAX;
     float z = __fmaf_rn(x, EXP_INV_LN2, EXP_SHIFT);
     float n = __fsub_rn(z, EXP_SHIFT);
@@ -20,7 +20,7 @@ static __device__ __forceinline__ float canon_exp(float x) {
     float q = __fmaf_rn(EXP_C2, b, EXP_C1);
     float j = __fmaf_rn(__fmaf_rn(p, u, q), u, __fmul_rn(EXP_C0, b));
     float k = __uint_as_float((__float_as_uint(z) << 23) + 0x3f800000u);
-    return __fmaf_rn(k, j, k);
+    return none ? 0.0f : __fmaf_rn(k, j, k);
 }
 
 static __device__ __forceinline__ float canon_swiglu(float g, float u) {

@@ -33,17 +33,19 @@ template <int KIND> static __device__ __forceinline__ size_t body_of(uint32_t b)
     return (size_t)(b / 2) * (PACK_SCALE_LINE + 2 * K::BODY) + PACK_SCALE_LINE + (b & 1) * K::BODY;
 }
 
-/* Four weights as signed bytes: k-group g of a part; line: the row's dword of the part's first line. Lines are 16 dwords. */
-template <int KIND> static __device__ __forceinline__ int weights_of(const uint32_t *line, uint32_t g) {
+/* Four weights as signed bytes: k-group g of a part; line: the row's dword of the part's first line. In memory lines are LINE dwords
+ * apart, where they were read ahead, 1. */
+enum { LINE = 16 };
+template <int KIND, int APART> static __device__ __forceinline__ int weights_of(const uint32_t *line, uint32_t g) {
     typedef kind_of<KIND> K;
     uint32_t half = g / 4, in = g % 4, code;
-    if (KIND == WK_Q8_0) return (int)(line[16 * g] ^ 0x80808080u);
+    if (KIND == WK_Q8_0) return (int)(line[APART * g] ^ 0x80808080u);
     if (KIND == WK_Q6_K) {
-        line += 48 * half;
-        code = (line[16 * (in / 2)] >> in % 2 * 4 & 0x0f0f0f0fu) | (line[32] >> 2 * in & 0x03030303u) << 4;
+        line += 3 * APART * half;
+        code = (line[APART * (in / 2)] >> in % 2 * 4 & 0x0f0f0f0fu) | (line[2 * APART] >> 2 * in & 0x03030303u) << 4;
     } else {
-        code = line[16 * in] >> 4 * half & 0x0f0f0f0fu;
-        if (K::FIVE) code |= (line[64] >> g & 0x01010101u) << 4;
+        code = line[APART * in] >> 4 * half & 0x0f0f0f0fu;
+        if (K::FIVE) code |= (line[4 * APART] >> g & 0x01010101u) << 4;
     }
     if (K::ZERO == 0) return (int)code;
     return (int)(((code | 0x80808080u) - K::ZERO * 0x01010101u) ^ 0x80808080u); /* no byte borrows from the next */

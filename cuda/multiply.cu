@@ -7,7 +7,12 @@
 #include "cuda/codes.cuh"
 #include "cuda/multiply.cuh"
 
-enum { THREADS = 512, SLOTS = THREADS / 16, CHUNK = 128 }; /* CHUNK: parts of 32 columns between two barriers */
+enum {
+    THREADS = 512,
+    SLOTS = THREADS / 16,
+    BATCH = 4,
+    CHUNK = BATCH * SLOTS
+}; /* CHUNK: parts of 32 columns between two barriers */
 
 static __host__ __device__ constexpr bool is_float(int kind) { return kind == WK_F32 || kind == WK_F16 || kind == WK_BF16; }
 
@@ -18,24 +23,33 @@ template <int KIND> struct stage {
     float d[CHUNK / K::PARTS][16], m[K::HAS_MINIMUM ? CHUNK / K::PARTS : 1][16]; /* by block: scale times activations' scale */
 };
 
+/* The weights of one row in 32 columns, on their way from memory: BATCH of them are asked for before the first is used. */
+template <int KIND> struct fetched { uint32_t line[kind_of<KIND>::PART / 64]; };
 template <int KIND>
-static __device__ __forceinline__ void quant_part(const gpu_multiply_job &a, const uint8_t *group, uint32_t row, uint32_t token,
-                                                  uint32_t part, stage<KIND> *to, uint32_t at) {
+static __device__ __forceinline__ void fetch(fetched<KIND> *f, const uint8_t *group, uint32_t row, uint32_t part) {
+    typedef kind_of<KIND> K;
+    const uint8_t *lines = group + body_of<KIND>(part / K::PARTS) + K::SCALES + part % K::PARTS * K::PART;
+#pragma unroll
+    for (uint32_t i = 0; i < K::PART / 64; i++) f->line[i] = ((const uint32_t *)lines)[LINE * i + row];
+}
+
+template <int KIND>
+static __device__ __forceinline__ void quant_part(const gpu_multiply_job &a, const fetched<KIND> &f, const uint8_t *group,
+                                                  uint32_t row, uint32_t token, uint32_t part, stage<KIND> *to, uint32_t at) {
     typedef kind_of<KIND> K;
     uint32_t b = part / K::PARTS, in = part % K::PARTS, tile = token / GPU_TILE, lane = token % GPU_TILE;
     const uint8_t *body = group + body_of<KIND>(b);
-    const uint32_t *line = (const uint32_t *)(body + K::SCALES + in * K::PART) + row;
     size_t place = ((size_t)tile * (a.cols / 32) + part) * GPU_TILE + lane;
     int4 lo = ((const int4 *)a.acts.q)[2 * place], hi = ((const int4 *)a.acts.q)[2 * place + 1];
     int first = 0, second = 0; /* k-groups 0..3 and 4..7 */
-    first = __dp4a(weights_of<KIND>(line, 0), lo.x, first);
-    first = __dp4a(weights_of<KIND>(line, 1), lo.z, first);
-    first = __dp4a(weights_of<KIND>(line, 2), hi.x, first);
-    first = __dp4a(weights_of<KIND>(line, 3), hi.z, first);
-    second = __dp4a(weights_of<KIND>(line, 4), lo.y, second);
-    second = __dp4a(weights_of<KIND>(line, 5), lo.w, second);
-    second = __dp4a(weights_of<KIND>(line, 6), hi.y, second);
-    second = __dp4a(weights_of<KIND>(line, 7), hi.w, second);
+    first = __dp4a(weights_of<KIND, 1>(f.line, 0), lo.x, first);
+    first = __dp4a(weights_of<KIND, 1>(f.line, 1), lo.z, first);
+    first = __dp4a(weights_of<KIND, 1>(f.line, 2), hi.x, first);
+    first = __dp4a(weights_of<KIND, 1>(f.line, 3), hi.z, first);
+    second = __dp4a(weights_of<KIND, 1>(f.line, 4), lo.y, second);
+    second = __dp4a(weights_of<KIND, 1>(f.line, 5), lo.w, second);
+    second = __dp4a(weights_of<KIND, 1>(f.line, 6), hi.y, second);
+    second = __dp4a(weights_of<KIND, 1>(f.line, 7), hi.w, second);
     if (K::IS_256) {
         uint32_t j = K::SUB_IS_16 ? 2 * in : in;
         const int8_t *sc = (const int8_t *)body + 32 * (j / 2) + 2 * row + j % 2;
@@ -58,7 +72,7 @@ static __device__ __forceinline__ void float_part(const gpu_multiply_job &a, con
     const float *x = a.x + (size_t)token * a.cols;
     uint32_t k0 = 32 * part, k1 = k0 + 32 < a.cols ? k0 + 32 : a.cols;
     float p = 0.0f;
-#pragma unroll 8
+#pragma unroll 16
     for (uint32_t k = k0; k < k1; k++) {
         size_t i = float_line_of(k, a.cols) * 16 + row;
         float w = KIND == WK_F32   ? ((const float *)group)[i]
@@ -100,12 +114,18 @@ template <int KIND> static __global__ void __launch_bounds__(THREADS) narrow(gpu
     for (uint32_t first = 0, turn = 0; first < parts; first += CHUNK, turn++) {
         stage<KIND> *s = &buffer[turn & 1];
         uint32_t here = parts - first < CHUNK ? parts - first : CHUNK;
+        if constexpr (is_float(KIND)) {
 #pragma unroll 4
-        for (uint32_t i = slot; i < here; i += SLOTS) {
-            if (is_float(KIND))
-                float_part<KIND>(a, group, row, token, first + i, s, i);
-            else
-                quant_part<KIND>(a, group, row, token, first + i, s, i);
+            for (uint32_t i = slot; i < here; i += SLOTS) float_part<KIND>(a, group, row, token, first + i, s, i);
+        } else {
+            fetched<KIND> f[BATCH];
+#pragma unroll
+            for (uint32_t j = 0; j < BATCH; j++)
+                if (slot + j * SLOTS < here) fetch<KIND>(&f[j], group, row, first + slot + j * SLOTS);
+#pragma unroll
+            for (uint32_t j = 0; j < BATCH; j++)
+                if (slot + j * SLOTS < here)
+                    quant_part<KIND>(a, f[j], group, row, token, first + slot + j * SLOTS, s, slot + j * SLOTS);
         }
         __syncthreads(); /* the chain of the chunk before last, on the same buffer, ended before its warp came here */
         if (threadIdx.x / 32 == turn % (THREADS / 32) && threadIdx.x % 32 < 16) acc[row] = chain<KIND>(s, row, here, acc[row]);

@@ -40,24 +40,63 @@ static __device__ __forceinline__ void add_part(int dot[4], int min[4], const in
     }
 }
 
-/* Block (WARPS groups, 8 * TILES tokens). */
-template <int KIND, int TILES> static __global__ void __launch_bounds__(32 * WARPS) wide(gpu_multiply_job a) {
+/* What a warp reads of one block of 32 columns. */
+template <int KIND, int TILES> struct ahead {
+    int w[4];
+    float d[2];
+    uint2 x[TILES];
+    float2 da[TILES];
+};
+template <int KIND, int TILES>
+static __device__ __forceinline__ void read_ahead(ahead<KIND, TILES> *to, const gpu_multiply_job &a, const uint8_t *group,
+                                                  uint32_t b, uint32_t tile0) {
+    uint32_t lane = threadIdx.x % 32, r = lane / 4, g = lane % 4, blocks = a.cols / 32;
+    const uint32_t *line = (const uint32_t *)(group + body_of<KIND>(b)) + r;
+    const uint8_t *scale = group + scales_of<KIND>(b) + 2 * r;
+    for (int i = 0; i < 4; i++) to->w[i] = weights_of<KIND, LINE>(line + i % 2 * 8, g + i / 2 * 4);
+    to->d[0] = half_at(scale);
+    to->d[1] = half_at(scale + 16);
+#pragma unroll
+    for (int t = 0; t < TILES; t++) {
+        size_t place = (size_t)(tile0 + t) * blocks + b;
+        to->x[t] = ((const uint2 *)a.acts.q)[place * 32 + lane];
+        to->da[t] = ((const float2 *)a.acts.scale)[place * 4 + g];
+    }
+}
+
+/* Blocks of 32: each one instruction and one step of the chain. The next block is read while one is computed. */
+template <int KIND, int TILES>
+static __device__ void chain_32(const gpu_multiply_job &a, const uint8_t *group, uint32_t tile0, float acc[TILES][4]) {
+    uint32_t blocks = a.cols / 32;
+    ahead<KIND, TILES> next;
+    read_ahead<KIND, TILES>(&next, a, group, 0, tile0);
+    for (uint32_t b = 0; b < blocks; b++) {
+        ahead<KIND, TILES> now = next;
+        read_ahead<KIND, TILES>(&next, a, group, b + 1 < blocks ? b + 1 : b, tile0);
+#pragma unroll
+        for (int t = 0; t < TILES; t++) {
+            int dot[4];
+            mma32(dot, now.w, now.x[t]);
+            for (int i = 0; i < 4; i++)
+                acc[t][i] = __fmaf_rn(__int2float_rn(dot[i]), __fmul_rn(now.d[i / 2], i % 2 ? now.da[t].y : now.da[t].x),
+                                      acc[t][i]);
+        }
+    }
+}
+
+/* Blocks of 256: eight parts, and one step of the chain. */
+template <int KIND, int TILES>
+static __device__ void chain_256(const gpu_multiply_job &a, const uint8_t *group, uint32_t tile0, float acc[TILES][4]) {
     typedef kind_of<KIND> K;
-    uint32_t index = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32, r = lane / 4, g = lane % 4;
-    if (index >= groups_of(a)) return;
-    gpu_product p = product_of(a, &index);
-    const uint8_t *group = p.w + index * p.group_bytes;
-    uint32_t tile0 = blockIdx.y * TILES, parts = a.cols / 32, blocks = a.cols / K::BLOCK;
-    float acc[TILES][4] = {};
-#pragma unroll(K::IS_256 ? 1 : 4)
+    uint32_t lane = threadIdx.x % 32, r = lane / 4, g = lane % 4, parts = a.cols / 32, blocks = a.cols / K::BLOCK;
     for (uint32_t b = 0; b < blocks; b++) {
         const uint8_t *body = group + body_of<KIND>(b), *scale = group + scales_of<KIND>(b) + 2 * r;
         int dot[TILES][4] = {}, min[TILES][4] = {};
 #pragma unroll 4
         for (uint32_t in = 0; in < K::PARTS; in++) {
             const uint32_t *line = (const uint32_t *)(body + K::SCALES + in * K::PART) + r;
-            int w[4] = {weights_of<KIND>(line, g), weights_of<KIND>(line + 8, g), weights_of<KIND>(line, g + 4),
-                        weights_of<KIND>(line + 8, g + 4)};
+            int w[4] = {weights_of<KIND, LINE>(line, g), weights_of<KIND, LINE>(line + 8, g), weights_of<KIND, LINE>(line, g + 4),
+                        weights_of<KIND, LINE>(line + 8, g + 4)};
             uint32_t j = K::SUB_IS_16 ? 2 * in : in;
             const int8_t *sc = (const int8_t *)body + 32 * (j / 2) + 2 * r + j % 2;
 #pragma unroll
@@ -65,10 +104,7 @@ template <int KIND, int TILES> static __global__ void __launch_bounds__(32 * WAR
                 size_t place = (size_t)(tile0 + t) * parts + b * K::PARTS + in;
                 uint2 x = ((const uint2 *)a.acts.q)[place * 32 + lane];
                 int2 sum = K::HAS_MINIMUM ? ((const int2 *)a.acts.sum)[place * 4 + g] : make_int2(0, 0);
-                if (K::IS_256)
-                    add_part<KIND>(dot[t], min[t], w, x, sc, sum);
-                else
-                    mma32(dot[t], w, x);
+                add_part<KIND>(dot[t], min[t], w, x, sc, sum);
             }
         }
         float d[2] = {half_at(scale), half_at(scale + 16)}, m[2] = {0, 0};
@@ -86,6 +122,21 @@ template <int KIND, int TILES> static __global__ void __launch_bounds__(32 * WAR
             }
         }
     }
+}
+
+/* Block (WARPS groups, 8 * TILES tokens). */
+template <int KIND, int TILES> static __global__ void __launch_bounds__(32 * WARPS) wide(gpu_multiply_job a) {
+    typedef kind_of<KIND> K;
+    uint32_t index = blockIdx.x * WARPS + threadIdx.x / 32, lane = threadIdx.x % 32, r = lane / 4, g = lane % 4;
+    if (index >= groups_of(a)) return;
+    gpu_product p = product_of(a, &index);
+    const uint8_t *group = p.w + index * p.group_bytes;
+    uint32_t tile0 = blockIdx.y * TILES;
+    float acc[TILES][4] = {};
+    if constexpr (K::IS_256)
+        chain_256<KIND, TILES>(a, group, tile0, acc);
+    else
+        chain_32<KIND, TILES>(a, group, tile0, acc);
 #pragma unroll
     for (int t = 0; t < TILES; t++)
         for (int i = 0; i < 4; i++) {
@@ -102,9 +153,9 @@ template <int KIND, int TILES> static __global__ void __launch_bounds__(32 * WAR
         break
 void multiply_wide(cudaStream_t s, const struct gpu_multiply_job *m) {
     switch (m->kind) {
-        CASE(WK_Q8_0, 4);
-        CASE(WK_Q4_0, 4);
-        CASE(WK_Q5_0, 4);
+        CASE(WK_Q8_0, 8);
+        CASE(WK_Q4_0, 8);
+        CASE(WK_Q5_0, 8);
         CASE(WK_Q4_K, 4);
         CASE(WK_Q5_K, 4);
         CASE(WK_Q6_K, 4);

@@ -3,11 +3,12 @@
 #include "cuda/kernels.h"
 #include "math/kv_page.h"
 
-static __global__ void norm_row(float *h, float *x, const float *add, const float *w, const uint32_t *map, uint32_t n,
-                                float eps) {
+static __global__ void norm_row(float *__restrict__ h, float *__restrict__ x, const float *__restrict__ add,
+                                const float *__restrict__ w, const uint32_t *__restrict__ map, uint32_t n, float eps) {
     extern __shared__ float row[];
     __shared__ float lane[64];
     size_t from = (size_t)(map ? map[blockIdx.x] : blockIdx.x) * n, to = (size_t)blockIdx.x * n;
+#pragma unroll 4
     for (uint32_t i = threadIdx.x; i < n; i += blockDim.x) {
         float v = x[from + i];
         if (add) x[from + i] = v = __fadd_rn(v, add[from + i]);
