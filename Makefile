@@ -58,7 +58,7 @@ CFLAGS  ?= -g
 ALLCF    = $(STD) $(OPT) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAG) -DLULL_VERSION='"$(VERSION)"' $(CUDAFLAG)
 LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 BASE_LIBS := -lssl -lcrypto -lsodium -ljansson -lsqlite3 $(CUDA_LIBS) -lpthread -lm
-NET_LIBS  := -levent_openssl -levent_extra -levent_core -lnghttp2 -lcurl
+NET_LIBS  := -levent_core -lnghttp2 -lcurl
 LIBS      := $(NET_LIBS) $(BASE_LIBS)
 # what a layer's tests link with: the libraries of net only from net upwards
 libs_of    = $(if $(filter net,$(1) $(call below,$(1))),$(LIBS),$(BASE_LIBS))
