@@ -1,4 +1,5 @@
 /* cli/cmd_run.c - `lull run MODEL "PROMPT"`: one answer from the local engine, streamed to standard output. */
+#include "base/file.h"
 #include "base/json.h"
 #include "base/hash.h"
 #include "base/opt.h"
@@ -14,12 +15,15 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { FORMAT_BYTES_MAX = 1 << 16 }; /* as the APIs take */
+
 /* What the options fill in. */
 struct run_opts {
     int raw, json;
-    const char *system, *kv, *device;
-    const struct device_ops *ops; /* what device names */
-    enum kv_format format; /* what kv names */
+    const char *system, *kv, *device, *schema, *grammar;
+    struct gen_format format_wanted; /* what schema or grammar holds */
+    const struct device_ops *ops;    /* what device names */
+    enum kv_format format;           /* what kv names */
     double temp, top_p, min_p, repeat, presence, frequency;
     uint32_t top_k, max_tokens, threads, context;
     uint32_t repeat_last_n;
@@ -134,6 +138,7 @@ static int run_model(const char *path, struct gen_text prompt, const struct run_
                      (float)o->frequency, o->repeat_last_n > INT32_MAX ? -1 : (int32_t)o->repeat_last_n, o->seed},
         .stop_count = o->stop.count,
         .max_tokens = o->max_tokens,
+        .format = o->format_wanted,
     };
     for (size_t i = 0; i < o->stop.count; i++) req.stop[i] = (struct gen_text){o->stop.item[i], strlen(o->stop.item[i])};
     struct why why = {{0}};
@@ -157,6 +162,16 @@ static int run_input(const char *path, const struct run_opts *o) {
     return status;
 }
 
+/* Reads the file of --schema or --grammar into b, which must outlive the answer. */
+static int read_format(struct run_opts *o, struct buf *b, struct why *why) {
+    if (o->schema && o->grammar) return why_set(why, ERR_USAGE, "--schema or --grammar, not both");
+    const char *path = o->schema ? o->schema : o->grammar;
+    if (!path) return 0;
+    int r = file_read(b, path, FORMAT_BYTES_MAX, why);
+    if (r == 0) o->format_wanted = (struct gen_format){o->schema ? FORMAT_SCHEMA : FORMAT_GBNF, {(const char *)b->data, b->len}};
+    return r;
+}
+
 int cmd_run(int argc, char **argv) {
     static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64, .kv = "f16", .device = "cpu"};
     static const struct opt opts[] = {
@@ -172,6 +187,8 @@ int cmd_run(int argc, char **argv) {
         {"repeat-last-n", OPT_U32, &o.repeat_last_n, "N", "tokens that penalties look back; 4294967295: all (64)", 0, 0},
         {"seed", OPT_U64, &o.seed, "N", "seed of the draws (0)", 0, 0},
         {"stop", OPT_LIST, &o.stop, "TEXT", "end before this text; may be repeated", 0, 0},
+        {"schema", OPT_TEXT, &o.schema, "FILE", "answer with JSON that fits this JSON Schema", 0, 0},
+        {"grammar", OPT_TEXT, &o.grammar, "FILE", "answer with a text of this GBNF grammar", 0, 0},
         {"max-tokens", OPT_U32, &o.max_tokens, "N", "longest answer in tokens; 0: what the context holds (0)", 0, 0},
         {"context", OPT_U32, &o.context, "N", "tokens of prompt and answer; 0: the model's, at most 8192 (0)", 0, 0},
         {"kv", OPT_TEXT, &o.kv, "FORMAT",
@@ -181,17 +198,25 @@ int cmd_run(int argc, char **argv) {
         {"json", OPT_FLAG, &o.json, NULL, "one line of JSON at the end instead of the text", 0, 0},
         {0},
     };
-    struct command_line c = {.command = "run", .arguments = "MODEL PROMPT", .opts = opts, .args_min = 2, .args_max = 2,
+    struct command_line c = {.command = "run",
+                             .arguments = "MODEL PROMPT",
+                             .opts = opts,
+                             .args_min = 2,
+                             .args_max = 2,
                              .about = "Answers one prompt with the local engine. PROMPT - reads it from standard input."};
     struct why why = {{0}};
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) r = kv_format_of(&o.format, o.kv, &why);
     if (r == 0) r = compute_device_of(&o.ops, o.device, &why);
+    struct buf format = {0};
+    if (r == 0) r = read_format(&o, &format, &why);
     if (r != 0) {
         fprintf(stderr, "lull run: %s\n", why_text(&why, r));
         return EXIT_USAGE;
     }
-    if (strcmp(c.args[1], "-") == 0) return run_input(c.args[0], &o);
-    return run_model(c.args[0], (struct gen_text){c.args[1], strlen(c.args[1])}, &o);
+    int status = strcmp(c.args[1], "-") == 0 ? run_input(c.args[0], &o)
+                                             : run_model(c.args[0], (struct gen_text){c.args[1], strlen(c.args[1])}, &o);
+    buf_release(&format);
+    return status;
 }

@@ -48,6 +48,25 @@ static void stories(void) {
     buf_release(&expected);
 }
 
+static void run_in_a_form(void) {
+    char args[512], path[128];
+    snprintf(path, sizeof path, "%s/form", dir);
+    tap_ok(file_write(path, "root ::= \"yes\" | \"no\"", 21, 0600, NULL) == 0, "a grammar is written");
+    snprintf(args, sizeof args, "run " MODEL " \"What is 23 + 45?\" --grammar %s", path);
+    tap_ok(lull(args) == 0 && (strcmp(out, "yes\n") == 0 || strcmp(out, "no\n") == 0), "run --grammar says %.20s", out);
+    static const char schema[] = "{\"type\":\"object\",\"properties\":{\"sum\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":99}},\"required\":[\"sum\"]}";
+    tap_ok(file_write(path, schema, sizeof schema - 1, 0600, NULL) == 0, "a schema is written");
+    snprintf(args, sizeof args, "run " MODEL " \"What is 23 + 45?\" --schema %s", path);
+    int status = lull(args);
+    json_t *j = json_loads(out, 0, NULL), *sum = json_object_get(j, "sum");
+    tap_ok(status == 0 && json_is_integer(sum) && json_integer_value(sum) >= 0 && json_integer_value(sum) <= 99, "run --schema says %.60s", out);
+    json_decref(j);
+    snprintf(args, sizeof args, "run " MODEL " hi --grammar %s 2>&1", path);
+    says(args, 1, "lull run: ");
+    snprintf(args, sizeof args, "run " MODEL " hi --grammar %s/none 2>&1", dir);
+    says(args, 2, "none");
+}
+
 static void run_json(void) {
     static const char *const keys[] = {"text", "tokens", "prompt_tokens", "prompt_ids", "logits_digest", "profile", "stop_reason", "prefill_tps", "decode_tps"};
     char first[80] = "";
@@ -199,6 +218,7 @@ int main(void) {
     refused_starts();
     pipes();
     stories();
+    run_in_a_form();
     run_json();
     kv_formats();
     kernels();
