@@ -7,12 +7,8 @@
 #include "cuda/codes.cuh"
 #include "cuda/multiply.cuh"
 
-enum {
-    THREADS = 512,
-    SLOTS = THREADS / 16,
-    BATCH = 4,
-    CHUNK = BATCH * SLOTS
-}; /* CHUNK: parts of 32 columns between two barriers */
+/* A thread's parts of 32 columns between two barriers (more in flight would cost more registers than it gains), and a block's. */
+enum { THREADS = 512, SLOTS = THREADS / 16, BATCH = 2, CHUNK = BATCH * SLOTS };
 
 static __host__ __device__ constexpr bool is_float(int kind) { return kind == WK_F32 || kind == WK_F16 || kind == WK_BF16; }
 
