@@ -67,6 +67,7 @@ static size_t layout(struct engine *e, struct arena *a) {
     e->tile = plan(&p, rows, sizeof *e->tile);
     e->bad = plan(&p, rows, 1);
     e->bad_att = plan(&p, rows, 1);
+    e->bad_head = plan(&p, rows, 1);
     if (e->device) {
         e->device_first = plan(&p, rows, sizeof *e->device_first);
         e->device_page = plan(&p, rows * (h->n_context / KV_PAGE + 1), sizeof *e->device_page);

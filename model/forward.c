@@ -52,12 +52,12 @@ static void acts_begin(struct engine *e, uint32_t rows, const struct mul_job *j)
         acts_init(&e->acts[m->type->act], m->type->act, m->cols, rows, e->acts_mem[m->type->act]);
     }
 }
-static void acts_rows(struct engine *e, const struct mul_job *j, uint32_t begin, uint32_t end, const float *x) {
+static void acts_rows(struct engine *e, const struct mul_job *j, uint32_t begin, uint32_t end, const float *x, uint8_t *bad) {
     unsigned done = 0;
     for (unsigned i = 0; i < j->count; i++) {
         enum act_kind kind = j->p[i].m->type->act;
         if (done & 1u << kind) continue;
-        acts_fill(e->kern, &e->acts[kind], begin, end, x, j->p[i].m->cols, e->bad);
+        acts_fill(e->kern, &e->acts[kind], begin, end, x, j->p[i].m->cols, bad);
         done |= 1u << kind;
     }
 }
@@ -104,7 +104,7 @@ static void norm_rows(void *arg, uint32_t begin, uint32_t end) {
     struct engine *e = j->e;
     size_t n = e->m->hp.n_embd;
     for (uint32_t r = begin; r < end; r++) vec_rmsnorm(e->kern, e->h + r * n, add_row(j, r), j->norm, n, e->m->hp.eps);
-    acts_rows(e, j->next, begin, end, e->h);
+    acts_rows(e, j->next, begin, end, e->h, e->bad);
 }
 
 /* The heads of one row of q or k: norm, then RoPE. */
@@ -140,7 +140,7 @@ static void head_rows(void *arg, uint32_t begin, uint32_t end) {
 
 static void att_rows(void *arg, uint32_t begin, uint32_t end) {
     struct row_job *j = arg;
-    acts_rows(j->e, j->next, begin, end, j->e->att);
+    acts_rows(j->e, j->next, begin, end, j->e->att, j->e->bad);
 }
 
 void forward_gate(const struct engine *e, float *gate, const float *up) {
@@ -155,7 +155,7 @@ static void act_rows(void *arg, uint32_t begin, uint32_t end) {
     struct engine *e = j->e;
     size_t n = e->m->hp.n_ff;
     for (uint32_t r = begin; r < end; r++) forward_gate(e, e->gate + r * n, e->up + r * n);
-    acts_rows(e, j->next, begin, end, e->gate);
+    acts_rows(e, j->next, begin, end, e->gate, e->bad);
 }
 
 /* ---- attention ---- */
@@ -237,7 +237,11 @@ static void logits_in(void *arg, uint32_t begin, uint32_t end) {
     size_t n = e->m->hp.n_embd;
     for (uint32_t i = begin; i < end; i++)
         vec_rmsnorm(e->kern, e->h + i * n, add_row(j, e->logits_row[i]), j->norm, n, e->m->hp.eps);
-    acts_rows(e, j->next, begin, end, e->h);
+    acts_rows(e, j->next, begin, end, e->h, e->bad_head);
+    for (uint32_t i = begin; i < end; i++) {
+        if (e->bad_head[i]) e->bad[e->logits_row[i]] = 1;
+        e->bad_head[i] = 0;
+    }
 }
 
 /* Tested before the soft cap, which would hide an infinity. */

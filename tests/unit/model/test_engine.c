@@ -285,6 +285,57 @@ TEST(a_sequence_that_overflows_does_not_touch_the_others) {
     model_close(m);
 }
 
+enum { NORM_SEQS = 8, NORM_TOKENS = 3 };
+
+/* Which of the sequences fail when the engine computes them all in one step, or each in one of its own. */
+static void which_fail(struct model *m, int together, int fails[NORM_SEQS]) {
+    struct engine *e;
+    struct kv_seq s[NORM_SEQS];
+    struct engine_part part[NORM_SEQS];
+    int32_t id[NORM_SEQS][NORM_TOKENS];
+    struct engine_opts o = {.threads = 2, .rows_max = NORM_SEQS * NORM_TOKENS, .logits_max = NORM_SEQS, .kv_pages = NORM_SEQS};
+    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
+    for (int i = 0; i < NORM_SEQS; i++) {
+        CHECK_INT(kv_seq_init(&s[i], NORM_TOKENS), 0);
+        CHECK_INT(kv_seq_reserve(&s[i], engine_kv(e), NORM_TOKENS), 0);
+        for (int t = 0; t < NORM_TOKENS; t++) id[i][t] = 3 + 31 * i + 7 * t;
+        part[i] = (struct engine_part){.seq = &s[i], .ids = id[i], .count = NORM_TOKENS, .logits_from = NORM_TOKENS - 1};
+        if (!together) CHECK_INT(engine_step(e, &part[i], 1), 0);
+    }
+    if (together) CHECK_INT(engine_step(e, part, NORM_SEQS), 0);
+    for (int i = 0; i < NORM_SEQS; i++) {
+        fails[i] = part[i].err;
+        kv_seq_release(&s[i], engine_kv(e));
+    }
+    engine_free(e);
+}
+
+/* The last norm overflows where a value is large enough, and the output matrix is quantised, which would hide it. */
+TEST(an_overflow_in_the_last_norm_fails_the_sequence_that_has_it) {
+    struct synth y = synth_all[3];
+    y.name = "last-norm";
+    struct model *m = NULL;
+    struct gguf g;
+    const char *path = synth_path(y.name);
+    synth_write(&y, path);
+    CHECK_INT(gguf_open(&g, path, NULL), 0);
+    uint64_t norm = gguf_tensor(&g, "output_norm.weight")->offset;
+    gguf_close(&g);
+    FILE *f = fopen(path, "r+be");
+    CHECK(f != NULL);
+    poke(f, norm, 3e38f);
+    fclose(f);
+    CHECK_INT(model_open(&m, path, NULL, NULL), 0);
+    unlink(path);
+    int alone[NORM_SEQS], together[NORM_SEQS], failed = 0;
+    which_fail(m, 0, alone);
+    which_fail(m, 1, together);
+    for (int i = 0; i < NORM_SEQS; i++) failed += alone[i] == ERR_NONFINITE;
+    CHECK(failed > 0 && failed < NORM_SEQS);
+    CHECK_MEM(together, alone, sizeof alone);
+    model_close(m);
+}
+
 TEST(steps_that_cannot_be_are_refused) {
     struct model *m = synth_open(&synth_all[0]);
     struct engine *e;
@@ -350,5 +401,5 @@ TEST(pages_are_zero_when_they_come_back) {
 TESTS_MAIN("engine", T(kernels_threads_chunks_and_pages_change_no_bit), T(bytes_of_a_token_are_those_of_weights_and_keys),
            T(q8_needs_heads_of_a_multiple_of_32), T(batches_of_1_to_64_change_no_bit), T(golden_digests_of_synthetic_models),
            T(golden_digests_of_stories260k_in_each_type), T(golden_digest_of_the_shipped_model),
-           T(a_sequence_that_overflows_does_not_touch_the_others), T(steps_that_cannot_be_are_refused),
-           T(pages_are_zero_when_they_come_back))
+           T(a_sequence_that_overflows_does_not_touch_the_others), T(an_overflow_in_the_last_norm_fails_the_sequence_that_has_it),
+           T(steps_that_cannot_be_are_refused), T(pages_are_zero_when_they_come_back))
