@@ -77,7 +77,7 @@ all: $(B)/lull
 endif
 
 # gcc 12's thread sanitizer cannot place its shadow where the kernel randomises addresses widely
-RUN      = $(if $(filter thread,$(SAN)),setarch -R) $(B)/runner $(if $(UNDER),--under $(UNDER))
+RUN      = $(if $(filter thread,$(SAN)),setarch -R) $(B)/runner $(if $(UNDER),--limit 1500 --under $(UNDER))
 
 # ---- objects, one static library per layer, the program ---------------------------------------------------------------
 objs = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c)) $(patsubst %.cu,$(B)/obj/%.o,$(wildcard $(1)/*.cu))
