@@ -197,7 +197,7 @@ static void put_keys(struct gguf_writer *w, const struct shape *s, const struct 
 }
 
 static const struct weight_type *type_of(const struct array *a, const struct weight_type *wanted) {
-    return a->is_norm ? weight_type_of(WEIGHT_F32) : quantize_fit(wanted, a->cols, a->is_head);
+    return a->is_norm ? weight_type_of(WEIGHT_F32) : quantize_fit(wanted, a->cols, a->is_head ? QUANTIZE_HEAD : QUANTIZE_MATRIX);
 }
 
 struct output {

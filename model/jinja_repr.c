@@ -44,7 +44,7 @@ static void repr_text(struct jinja *j, struct jpieces *p, struct jtext t) {
         char c = t.p[i], escaped[8] = {'\\', c, 0};
         if (c == '\n' || c == '\r' || c == '\t')
             escaped[1] = c == '\n' ? 'n' : c == '\r' ? 'r' : 't';
-        else if ((c >= 0 && c < ' ') || c == 127)
+        else if ((unsigned char)c < ' ' || c == 127)
             snprintf(escaped, sizeof escaped, "\\x%02x", (unsigned)c);
         else if (c != '\\' && c != quote) {
             jpieces_add(j, p, jtext_part(t, i, i + 1));

@@ -14,7 +14,7 @@
 static char folder[64];
 static const char *in_folder(const char *name) {
     static char path[128];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof path, "%.60s/%.60s", folder, name);
     return path;
 }
 
