@@ -151,7 +151,7 @@ fuzz-%: $(B)/fuzz/fuzz_%
 	@mkdir -p tests/fuzz/corpus/$* $(BUILD)/found/$*
 	$< -max_total_time=$(or $(SECONDS_EACH),20) -timeout=10 -rss_limit_mb=2048 $(BUILD)/found/$* tests/fuzz/corpus/$*
 
-# Writes docs/benchmarks.md and its plots; PEER_BENCH names the other engine's llama-bench.
+# Writes docs/benchmarks.md and its plots, of this machine; PEER_BENCH names the other engine's llama-bench.
 bench-peer: $(B)/lull $(B)/bench/bench_peer
 	LULL_BIN=$(B)/lull $(B)/bench/bench_peer docs/benchmarks.md docs/benchmarks
 # AArch64's kernels on this machine: the engine's tests, cross-compiled, under an emulator (qemu-user) that has sdot and smmla.
