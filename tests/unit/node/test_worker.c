@@ -136,26 +136,43 @@ TEST(more_work_than_slots_is_busy) {
     run();
 }
 
-TEST(kept_pages_serve_their_own_salt_and_are_wiped_when_nobody_comes_back) {
+/* Asks the same long question once more; salt 0: without one. How many tokens came from kept pages. */
+static uint32_t ask_again(uint64_t job, uint8_t salt) {
     static const char prompt[] = "Tell me a story about a fox, a boat, a lantern, a hill, a river, a bird, a tree, a house, a cloud and a "
                                  "friend who lives far away and likes to sing and to dance and to play with the fox in the snow and in the "
                                  "sun and in the rain, and who comes home for supper, and then goes to bed.";
-    struct worker *shared = t.worker;
+    struct work *w = question(job, prompt, 0.8, 30);
+    w->cache_salt[0] = salt;
+    submit(w);
+    run();
+    CHECK_INT(t.job[job].done, 1);
+    CHECK(t.job[job].prompt_tokens > 64);
+    CHECK_STR(t.job[job].text, t.job[1].text);
+    return t.job[job].cached_tokens;
+}
+
+static struct worker *keeping_worker(uint32_t keep_ms) {
+    struct worker *w = NULL;
     struct why why = {{0}};
-    struct worker_opts o = {.pool = {.threads = 1, .slots = 2, .context_max = 512, .guesses = 4}, .keep_ms = 1500, .on_event = on_event,
+    struct worker_opts o = {.pool = {.threads = 1, .slots = 2, .context_max = 512, .guesses = 4}, .keep_ms = keep_ms, .on_event = on_event,
                             .model = t.model, .loop = t.loop};
-    CHECK_INT(worker_new(&t.worker, &o, &why), 0);
-    for (uint64_t job = 1; job <= 5; job++) {
-        struct work *w = question(job, prompt, 0.8, 30);
-        if (job > 1) w->cache_salt[0] = job == 4 ? 2 : 1; /* none, 1, 1, 2, 1 */
-        if (job == 5) usleep(2500 * 1000);
-        submit(w);
-        run();
-        CHECK_INT(t.job[job].done, 1);
-        CHECK(t.job[job].prompt_tokens > 64);
-        CHECK_INT(t.job[job].cached_tokens, job == 3 ? (t.job[job].prompt_tokens - 1) / 64 * 64 : 0);
-        CHECK_STR(t.job[job].text, t.job[1].text);
-    }
+    CHECK_INT(worker_new(&w, &o, &why), 0);
+    return w;
+}
+
+TEST(kept_pages_serve_their_own_salt_and_are_wiped_when_nobody_comes_back) {
+    struct worker *shared = t.worker;
+    t.worker = keeping_worker(3600000);
+    CHECK_INT(ask_again(1, 0), 0);
+    CHECK_INT(ask_again(2, 1), 0);
+    uint32_t cached = ask_again(3, 1);
+    CHECK_INT(cached, (t.job[3].prompt_tokens - 1) / 64 * 64);
+    CHECK_INT(ask_again(4, 2), 0);
+    worker_free(t.worker);
+    t.worker = keeping_worker(200);
+    CHECK_INT(ask_again(5, 1), 0);
+    usleep(1500 * 1000);
+    CHECK_INT(ask_again(6, 1), 0);
     worker_free(t.worker);
     t.worker = shared;
 }
