@@ -7,25 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "math/unroll.h"
+
 enum { LANES = 4 };
 typedef float32x4_t vf;
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-/* A loop with a constant count, unrolled whole, so that arrays indexed by i become registers at every optimisation level. Not
- * where each access is checked by a sanitizer: a file would take minutes to compile. */
-#if defined(__has_feature)
-#define CHECKED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define CHECKED 1
-#else
-#define CHECKED 0
-#endif
-#if CHECKED
-#define EACH(i, n) for (unsigned i = 0; i < (n); i++)
-#elif defined(__clang__)
-#define EACH(i, n) _Pragma("clang loop unroll(full)") for (unsigned i = 0; i < (n); i++)
-#else
-#define EACH(i, n) _Pragma("GCC unroll 16") for (unsigned i = 0; i < (n); i++)
-#endif
 
 ALWAYS_INLINE vf vf_load(const float *p) { return vld1q_f32(p); }
 ALWAYS_INLINE void vf_store(float *p, vf v) { vst1q_f32(p, v); }
