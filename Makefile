@@ -154,10 +154,16 @@ fuzz-%: $(B)/fuzz/fuzz_%
 # Writes docs/benchmarks.md and its plots, of this machine; PEER_BENCH names the other engine's llama-bench.
 bench-peer: $(B)/lull $(B)/bench/bench_peer
 	LULL_BIN=$(B)/lull $(B)/bench/bench_peer docs/benchmarks.md docs/benchmarks
+
 # AArch64's kernels on this machine: the engine's tests, cross-compiled, under an emulator (qemu-user) that has sdot and smmla.
 test-arm: export LULL_EMULATED = 1
 test-arm:
-	@$(MAKE) --no-print-directory LULL_READY=1 BUILD=$(BUILD)/arm CC=aarch64-linux-gnu-gcc UNDER=qemu-aarch64 test-math test-model
+	@$(MAKE) --no-print-directory LULL_READY=1 BUILD=$(BUILD)/arm CC=aarch64-linux-gnu-gcc UNDER=qemu-aarch64 test-bits
+
+# What decides on bits: all of math, and of model what has numbers in it.
+BITS = $(tests-math) $(patsubst %,$(B)/tests/model/test_%,engine families sampler model hparams gguf vocab_rules)
+test-bits: $(BITS) $(B)/runner
+	$(RUN) $(BITS)
 
 UNIT = $(foreach l,$(NAMES),$(tests-$(l)))
 ifdef LULL_READY
@@ -190,6 +196,6 @@ help:
 	@echo '  make lib-LAYER, make test-LAYER, make fuzz-NAME, make check-layers, make format, make install, make clean'
 clean:
 	rm -rf $(BUILD)
-.PHONY: test-arm bench-peer check-layers check-claims format help clean
+.PHONY: test-arm test-bits bench-peer check-layers check-claims format help clean
 .SECONDARY:
 -include $(shell find $(B)/obj $(FB) -name '*.d' 2>/dev/null)
