@@ -5,8 +5,8 @@
  *
  * Without LULL_MODELS it makes files of random weights in the tinyllama-1.1b shape (LULL_TYPES, default "q8_0 q4_0 q4_k_m q6_k"),
  * and removes them. Without PEER_BENCH that column is left out. The first round of each engine warms the file cache and does not
- * count. Decode is 64 tokens after the prompt in both engines; the peer is also measured from an empty context, as its tool does
- * by default. With a report's name the tables go there as Markdown, and speed against context length of the first file goes
+ * count. Decode is 64 tokens after the prompt in both engines, and again from an empty context (ours: after
+ * one token), as the peer's tool does by default. With a report's name the tables go there as Markdown, and speed against context length of the first file goes
  * into PLOT-PREFIX-prefill.svg and PLOT-PREFIX-decode.svg. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct engines {
 };
 /* Of one file: tokens per second, and bytes per second where the engine tells. */
 struct result {
-    struct series prefill, decode, peer_prefill, peer_decode, peer_empty, memory, read;
+    struct series prefill, decode, empty, peer_prefill, peer_decode, peer_empty, memory, read;
 };
 
 static int ours(const struct engines *e, const char *file, int prompt, int gen, struct result *r) {
@@ -60,7 +60,9 @@ static void measure(const struct engines *e, const char *file, int prompt, int g
     *r = (struct result){.prefill.n = 0};
     for (int i = 0; i <= e->rounds; i++) {
         struct result warm = {.prefill.n = 0};
+        struct result from_empty = {.prefill.n = 0};
         (void)ours(e, file, prompt, gen, i ? r : &warm);
+        if (ours(e, file, 1, gen, &from_empty)) add_if(&r->empty, from_empty.decode.v[0], i);
         if (!e->peer) continue;
         add_if(&r->peer_prefill, theirs(e, file, prompt, 0, 0), i);
         add_if(&r->peer_decode, theirs(e, file, 0, gen, prompt), i);
@@ -78,15 +80,15 @@ static void ratio(FILE *f, struct series *a, struct series *b) {
 }
 
 static void heading(FILE *f) {
-    fprintf(f, "| file | prefill %d | peer | ratio | decode %d | peer | ratio | peer from empty | ratio | decode reads GB/s | memory gives GB/s | share |\n", PROMPT, GEN);
-    fprintf(f, "|---|---|---|---|---|---|---|---|---|---|---|---|\n");
+    fprintf(f, "| file | prefill %d | peer | ratio | decode %d after it | peer | ratio | from empty | peer | ratio | decode reads GB/s | memory gives GB/s | share |\n", PROMPT, GEN);
+    fprintf(f, "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
 }
 
 static void row(FILE *f, const char *label, struct result *r) {
     fprintf(f, "| %s |", label);
     cell(f, &r->prefill), cell(f, &r->peer_prefill), ratio(f, &r->prefill, &r->peer_prefill);
     cell(f, &r->decode), cell(f, &r->peer_decode), ratio(f, &r->decode, &r->peer_decode);
-    cell(f, &r->peer_empty), ratio(f, &r->decode, &r->peer_empty);
+    cell(f, &r->empty), cell(f, &r->peer_empty), ratio(f, &r->empty, &r->peer_empty);
     cell(f, &r->read), cell(f, &r->memory), ratio(f, &r->read, &r->memory);
     fprintf(f, "\n");
     fflush(f);
@@ -146,7 +148,7 @@ static void conditions(FILE *f, const struct engines *e) {
     first_line(cmd, mine, sizeof mine);
     fprintf(f, "%s, %s, %d threads, %s%s%s. Medians of %d interleaved rounds after one that warms up; in brackets the spread, (largest - smallest) / median.\n\n",
             day, cpu, e->threads, mine, e->peer ? "; peer: llama.cpp, " : "; no peer was given", version, e->rounds);
-    fprintf(f, "Commands, for each file: `lull bench FILE --threads %d --prompt %d --gen %d --repeat 1 --json`", e->threads, PROMPT, GEN);
+    fprintf(f, "Commands, for each file: `lull bench FILE --threads %d --prompt %d --gen %d --repeat 1 --json`, and `--prompt 1` (from empty)", e->threads, PROMPT, GEN);
     if (e->peer) fprintf(f, ", `llama-bench -m FILE -t %d -r 1` with `-p %d -n 0`, `-p 0 -n %d -d %d` and (from empty) `-p 0 -n %d -d 0`", e->threads, PROMPT, GEN, PROMPT, GEN);
     fprintf(f, ". Speeds in tokens/s.\n\n");
 }
