@@ -87,14 +87,14 @@ static void bench_attention(enum kv_format f, uint32_t tokens, uint32_t context)
     for (uint32_t p = 0; p < pages; p++) table[p] = mem + p * kv_page_bytes(f, DIM);
     struct attend a = {f, DIM, HEADS, tokens, context - tokens, 0, 0.125f, 0.0f, q, HEADS * DIM, out, HEADS * DIM, table, 0};
     for (unsigned i = 1; kern_nth(i) != NULL; i++) {
-        const struct kern *k = kern_nth(i); /* asks the processor what it can do, which traps on a virtual machine: not to be timed */
+        const struct kern *k = kern_nth(
+            i); /* asks the processor what it can do, which traps on a virtual machine: not to be timed */
         uint64_t start = clock_mono_ns();
         uint32_t times = 0;
         while (clock_mono_ns() - start < 200000000u) times++, (void)attend(k, &a);
         double s = (double)(clock_mono_ns() - start) * 1e-9 / times;
         printf("attention %s, %u token(s) at %u positions, %-11s %9.1f us, %6.1f Gmul-add/s\n", f == KV_Q8 ? "q8 " : "f16",
-               tokens, context, kern_name(k), s * 1e6,
-               2.0 * HEADS * DIM * tokens * (context - tokens / 2.0) / s * 1e-9);
+               tokens, context, kern_name(k), s * 1e6, 2.0 * HEADS * DIM * tokens * (context - tokens / 2.0) / s * 1e-9);
     }
     free(table), free(mem), free(q), free(out);
 }

@@ -22,74 +22,91 @@ struct engines {
     const char *lull, *peer; /* commands; peer may be NULL */
     int threads, rounds;
 };
-/* Of one file: tokens per second, and bytes per second where the engine tells. */
+/* Of one file: tokens per second, and bytes per second where the engine tells. Ratios are taken within a round, for this machine's speed
+ * may change between rounds. */
 struct result {
     struct series prefill, decode, empty, peer_prefill, peer_decode, peer_empty, memory, read;
+    struct series prefill_ratio, decode_ratio, empty_ratio, share;
 };
 
-static int ours(const struct engines *e, const char *file, int prompt, int gen, struct result *r) {
+/* What one run of ours gave; zeros: it failed. */
+struct run {
+    double prefill, decode, memory, read;
+};
+
+static struct run ours(const struct engines *e, const char *file, int prompt, int gen) {
     char cmd[1024];
-    snprintf(cmd, sizeof cmd, "%s bench %s --threads %d --prompt %d --gen %d --repeat 1 --json 2>/dev/null", e->lull, file, e->threads, prompt, gen);
+    snprintf(cmd, sizeof cmd, "%s bench %s --threads %d --prompt %d --gen %d --repeat 1 --json 2>/dev/null", e->lull, file,
+             e->threads, prompt, gen);
     json_t *j = run_json(cmd);
-    double p = json_number_value(json_object_get(j, "prefill_tps")), d = json_number_value(json_object_get(j, "decode_tps"));
-    if (p > 0 && d > 0) {
-        series_add(&r->prefill, p);
-        series_add(&r->decode, d);
-        series_add(&r->memory, json_number_value(json_object_get(j, "mem_read_gbps")));
-        series_add(&r->read, json_number_value(json_object_get(j, "decode_read_gbps")));
-    }
+    struct run r = {
+        json_number_value(json_object_get(j, "prefill_tps")),
+        json_number_value(json_object_get(j, "decode_tps")),
+        json_number_value(json_object_get(j, "mem_read_gbps")),
+        json_number_value(json_object_get(j, "decode_read_gbps")),
+    };
     json_decref(j);
-    return p > 0 && d > 0;
+    return r;
 }
 
-/* One of the peer's tests: `prompt` tokens, or `gen` tokens at a depth. */
+/* One of the peer's tests: `prompt` tokens, or `gen` tokens at a depth. 0 without a peer. */
 static double theirs(const struct engines *e, const char *file, int prompt, int gen, int depth) {
     char cmd[1024];
-    snprintf(cmd, sizeof cmd, "%s -m %s -t %d -p %d -n %d -d %d -r 1 -o json 2>/dev/null", e->peer, file, e->threads, prompt, gen, depth);
+    if (!e->peer) return 0;
+    snprintf(cmd, sizeof cmd, "%s -m %s -t %d -p %d -n %d -d %d -r 1 -o json 2>/dev/null", e->peer, file, e->threads, prompt, gen,
+             depth);
     json_t *j = run_json(cmd);
     double tps = json_number_value(json_object_get(json_array_get(j, 0), "avg_ts"));
     json_decref(j);
     return tps;
 }
 
-static void add_if(struct series *s, double x, int counts) {
-    if (x > 0 && counts) series_add(s, x);
+/* A round's two values and their quotient; what failed, or was not measured, leaves no trace. */
+static void add_pair(struct series *a, double x, struct series *b, double y, struct series *quotient) {
+    if (x > 0) series_add(a, x);
+    if (y > 0) series_add(b, y);
+    if (x > 0 && y > 0) series_add(quotient, x / y);
 }
 
 static void measure(const struct engines *e, const char *file, int prompt, int gen, struct result *r) {
     *r = (struct result){.prefill.n = 0};
     for (int i = 0; i <= e->rounds; i++) {
-        struct result warm = {.prefill.n = 0};
-        struct result from_empty = {.prefill.n = 0};
-        (void)ours(e, file, prompt, gen, i ? r : &warm);
-        if (ours(e, file, 1, gen, &from_empty)) add_if(&r->empty, from_empty.decode.v[0], i);
-        if (!e->peer) continue;
-        add_if(&r->peer_prefill, theirs(e, file, prompt, 0, 0), i);
-        add_if(&r->peer_decode, theirs(e, file, 0, gen, prompt), i);
-        add_if(&r->peer_empty, theirs(e, file, 0, gen, 0), i);
+        struct result warm = {.prefill.n = 0}, *to = i ? r : &warm;
+        struct run deep = ours(e, file, prompt, gen);
+        add_pair(&to->prefill, deep.prefill, &to->peer_prefill, theirs(e, file, prompt, 0, 0), &to->prefill_ratio);
+        add_pair(&to->decode, deep.decode, &to->peer_decode, theirs(e, file, 0, gen, prompt), &to->decode_ratio);
+        add_pair(&to->empty, ours(e, file, 1, gen).decode, &to->peer_empty, theirs(e, file, 0, gen, 0), &to->empty_ratio);
+        add_pair(&to->read, deep.read, &to->memory, deep.memory, &to->share);
     }
 }
 
 static void cell(FILE *f, struct series *s) {
-    if (series_median(s) > 0) fprintf(f, " %.1f (%.0f %%) |", series_median(s), series_spread(s));
-    else fprintf(f, " - |");
+    if (series_median(s) > 0)
+        fprintf(f, " %.1f (%.0f %%) |", series_median(s), series_spread(s));
+    else
+        fprintf(f, " - |");
 }
-static void ratio(FILE *f, struct series *a, struct series *b) {
-    if (series_median(a) > 0 && series_median(b) > 0) fprintf(f, " %.2f |", series_median(a) / series_median(b));
-    else fprintf(f, " - |");
+static void ratio(FILE *f, struct series *s) {
+    if (series_median(s) > 0)
+        fprintf(f, " %.2f (%.0f %%) |", series_median(s), series_spread(s));
+    else
+        fprintf(f, " - |");
 }
 
 static void heading(FILE *f) {
-    fprintf(f, "| file | prefill %d | peer | ratio | decode %d after it | peer | ratio | from empty | peer | ratio | decode reads GB/s | memory gives GB/s | share |\n", PROMPT, GEN);
+    fprintf(f,
+            "| file | prefill %d | peer | ratio | decode %d after it | peer | ratio | from empty | peer | ratio | decode reads "
+            "GB/s | memory gives GB/s | share |\n",
+            PROMPT, GEN);
     fprintf(f, "|---|---|---|---|---|---|---|---|---|---|---|---|---|\n");
 }
 
 static void row(FILE *f, const char *label, struct result *r) {
     fprintf(f, "| %s |", label);
-    cell(f, &r->prefill), cell(f, &r->peer_prefill), ratio(f, &r->prefill, &r->peer_prefill);
-    cell(f, &r->decode), cell(f, &r->peer_decode), ratio(f, &r->decode, &r->peer_decode);
-    cell(f, &r->empty), cell(f, &r->peer_empty), ratio(f, &r->empty, &r->peer_empty);
-    cell(f, &r->read), cell(f, &r->memory), ratio(f, &r->read, &r->memory);
+    cell(f, &r->prefill), cell(f, &r->peer_prefill), ratio(f, &r->prefill_ratio);
+    cell(f, &r->decode), cell(f, &r->peer_decode), ratio(f, &r->decode_ratio);
+    cell(f, &r->empty), cell(f, &r->peer_empty), ratio(f, &r->empty_ratio);
+    cell(f, &r->read), cell(f, &r->memory), ratio(f, &r->share);
     fprintf(f, "\n");
     fflush(f);
 }
@@ -102,20 +119,23 @@ static void point(struct plot_line *l, double x, struct series *s) {
 static void by_context(const struct engines *e, const char *file, const char *label, const char *prefix, FILE *f) {
     const char *wanted = getenv("LULL_CONTEXTS");
     char list[128], path[512], title[2][128];
-    struct plot prefill = {title[0], "tokens of prompt", "tokens/s", e->peer ? 2 : 1, {{.name = "lull"}, {.name = "llama.cpp", .dashed = 1}}};
-    struct plot decode = {title[1], "tokens before", "tokens/s", e->peer ? 2 : 1, {{.name = "lull"}, {.name = "llama.cpp", .dashed = 1}}};
+    struct plot prefill = {
+        title[0], "tokens of prompt", "tokens/s", e->peer ? 2 : 1, {{.name = "lull"}, {.name = "llama.cpp", .dashed = 1}}};
+    struct plot decode = {
+        title[1], "tokens before", "tokens/s", e->peer ? 2 : 1, {{.name = "lull"}, {.name = "llama.cpp", .dashed = 1}}};
     snprintf(title[0], sizeof title[0], "prefill, %.60s, %d threads", label, e->threads);
     snprintf(title[1], sizeof title[1], "decode, %.60s, %d threads", label, e->threads);
     snprintf(list, sizeof list, "%s", wanted ? wanted : "128 512 1024 1920");
-    fprintf(f, "\n| context | prefill | peer | ratio | decode %d after it | peer | ratio |\n|---|---|---|---|---|---|---|\n", GEN_SHORT);
+    fprintf(f, "\n| context | prefill | peer | ratio | decode %d after it | peer | ratio |\n|---|---|---|---|---|---|---|\n",
+            GEN_SHORT);
     for (char *at = strtok(list, " "); at; at = strtok(NULL, " ")) {
         struct result r;
         int n = atoi(at);
         if (n < 1) continue;
         measure(e, file, n, GEN_SHORT, &r);
         fprintf(f, "| %d |", n);
-        cell(f, &r.prefill), cell(f, &r.peer_prefill), ratio(f, &r.prefill, &r.peer_prefill);
-        cell(f, &r.decode), cell(f, &r.peer_decode), ratio(f, &r.decode, &r.peer_decode);
+        cell(f, &r.prefill), cell(f, &r.peer_prefill), ratio(f, &r.prefill_ratio);
+        cell(f, &r.decode), cell(f, &r.peer_decode), ratio(f, &r.decode_ratio);
         fprintf(f, "\n");
         fflush(f);
         point(&prefill.line[0], n, &r.prefill), point(&prefill.line[1], n, &r.peer_prefill);
@@ -146,10 +166,17 @@ static void conditions(FILE *f, const struct engines *e) {
     snprintf(cmd, sizeof cmd, "%.400s version", e->lull);
     char mine[64];
     first_line(cmd, mine, sizeof mine);
-    fprintf(f, "%s, %s, %d threads, %s%s%s. Medians of %d interleaved rounds after one that warms up; in brackets the spread, (largest - smallest) / median.\n\n",
+    fprintf(f,
+            "%s, %s, %d threads, %s%s%s. Medians of %d interleaved rounds after one that warms up; in brackets the spread, "
+            "(largest - smallest) / median. A ratio is the median of the rounds' ratios.\n\n",
             day, cpu, e->threads, mine, e->peer ? "; peer: llama.cpp, " : "; no peer was given", version, e->rounds);
-    fprintf(f, "Commands, for each file: `lull bench FILE --threads %d --prompt %d --gen %d --repeat 1 --json`, and `--prompt 1` (from empty)", e->threads, PROMPT, GEN);
-    if (e->peer) fprintf(f, ", `llama-bench -m FILE -t %d -r 1` with `-p %d -n 0`, `-p 0 -n %d -d %d` and (from empty) `-p 0 -n %d -d 0`", e->threads, PROMPT, GEN, PROMPT, GEN);
+    fprintf(f,
+            "Commands, for each file: `lull bench FILE --threads %d --prompt %d --gen %d --repeat 1 --json`, and `--prompt 1` "
+            "(from empty)",
+            e->threads, PROMPT, GEN);
+    if (e->peer)
+        fprintf(f, ", `llama-bench -m FILE -t %d -r 1` with `-p %d -n 0`, `-p 0 -n %d -d %d` and (from empty) `-p 0 -n %d -d 0`",
+                e->threads, PROMPT, GEN, PROMPT, GEN);
     fprintf(f, ". Speeds in tokens/s.\n\n");
 }
 
@@ -169,8 +196,10 @@ static int make_file(const struct engines *e, const char *type, char *file, size
 }
 
 int main(int argc, char **argv) {
-    const char *models = getenv("LULL_MODELS"), *types = getenv("LULL_TYPES"), *repeat = getenv("LULL_REPEAT"), *lull = getenv("LULL_BIN");
-    struct engines e = {lull ? lull : "build/lull", getenv("PEER_BENCH"), (int)sysconf(_SC_NPROCESSORS_ONLN), repeat ? atoi(repeat) : 3};
+    const char *models = getenv("LULL_MODELS"), *types = getenv("LULL_TYPES"), *repeat = getenv("LULL_REPEAT"),
+               *lull = getenv("LULL_BIN");
+    struct engines e = {lull ? lull : "build/lull", getenv("PEER_BENCH"), (int)sysconf(_SC_NPROCESSORS_ONLN),
+                        repeat ? atoi(repeat) : 3};
     FILE *f = argc > 2 ? fopen(argv[1], "we") : stdout;
     char list[4096], file[256], label[128], kept[256] = "", kept_label[128] = "";
     if (!f) {
@@ -189,7 +218,8 @@ int main(int argc, char **argv) {
         if (!kept[0]) {
             memcpy(kept, file, sizeof kept);
             memcpy(kept_label, label, sizeof kept_label);
-        } else if (!models) unlink(file);
+        } else if (!models)
+            unlink(file);
     }
     if (argc > 2 && kept[0]) by_context(&e, kept, kept_label, argv[2], f);
     if (!models && kept[0]) unlink(kept);
