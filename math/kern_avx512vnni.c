@@ -8,6 +8,7 @@
 #include "math/attend_lanes.h"
 #include "math/float_lanes.h"
 #include "math/tiles_x86.h"
+#include "math/row8_x86.h"
 
 static uint32_t amax_bits(const float *x, uint32_t n) {
     __m512i m = _mm512_setzero_si512(), mag = _mm512_set1_epi32(0x7fffffff);
@@ -27,6 +28,7 @@ const struct kern kern_avx512vnni = {
     .name = "avx512vnni",
     .supported = cpu_has_avx512vnni,
     .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(avx512_tile)},
+    .row8 = avx512_row8,
     .amax_bits = amax_bits,
     .quantise = quantise,
     LANES_TABLE,

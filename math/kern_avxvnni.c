@@ -9,11 +9,13 @@
 #include "math/attend_lanes.h"
 #include "math/float_lanes.h"
 #include "math/tiles_x86.h"
+#include "math/row8_x86.h"
 
 const struct kern kern_avxvnni = {
     .name = "avxvnni",
     .supported = cpu_has_avxvnni,
     .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(avxvnni_tile)},
+    .row8 = avxvnni_row8,
     .amax_bits = amax_bits,
     .quantise = quantise,
     LANES_TABLE,

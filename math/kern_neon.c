@@ -9,11 +9,13 @@
 #include "math/neon_dots.h"
 #define neon_dots neon_sdot
 #include "math/tile_neon.h"
+#include "math/row8_neon.h"
 
 const struct kern kern_neon = {
     .name = "neon",
     .supported = cpu_has_dotprod,
     .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(tile)},
+    .row8 = neon_row8,
     .amax_bits = amax_bits,
     .quantise = quantise,
     LANES_TABLE,

@@ -15,6 +15,10 @@
 /* One packed group of 16 rows times one panel of `width` tokens (1..ACTS_PANEL): out[t * 16 + row]. */
 typedef void tile_fn(const uint8_t *group, uint32_t cols, const uint8_t *panel, uint32_t width, float *out);
 
+/* One packed group of 16 rows of row8, `lines` lines of it, times one panel of `width` digits (1..12, row8_layout.h):
+ * out[t * 16 + row], the exact sum of digit t. */
+typedef void row8_fn(const uint8_t *group, uint32_t lines, const uint8_t *panel, uint32_t width, int32_t *out);
+
 /* The quantised types' part of a kernel table's .tile */
 #define QUANT_TILES(prefix)                                                                                           \
     [WK_Q8_0] = prefix##_q8_0, [WK_Q4_0] = prefix##_q4_0, [WK_Q4_1] = prefix##_q4_1, [WK_Q5_0] = prefix##_q5_0,       \
@@ -26,6 +30,7 @@ struct kern {
     const char *name;
     int (*supported)(void);
     tile_fn *tile[WK_COUNT];
+    row8_fn *row8;
 
     /* Activations (rule 2). n is a multiple of 16. */
     uint32_t (*amax_bits)(const float *x, uint32_t n);                                 /* integer maximum of bits & 0x7fffffff */

@@ -3,6 +3,7 @@
 
 #include "math/float_bits.h"
 #include "math/plain.h"
+#include "math/row8_layout.h"
 #include "math/scalar.h"
 
 float plain_fold64(float s[64]) {
@@ -67,6 +68,7 @@ const struct kern kern_plain = {
     .name = "plain",
     .supported = always,
     .tile = {plain_tile_f32, plain_tile_f16, plain_tile_bf16, QUANT_TILES(plain_tile)},
+    .row8 = plain_row8,
     .amax_bits = plain_amax_bits,
     .quantise = plain_quantise,
     .sum64 = sum64,

@@ -1,0 +1,31 @@
+/* math/field.c - arithmetic in the two fields of blind products. */
+#include "math/field.h"
+
+#include "base/mem.h"
+
+static const struct field p24 = {FIELD_P24, 24, 3, 24, 3, 65536, UINT64_C(0x10102060b17), 10066849};
+static const struct field p26 = {FIELD_P26, 26, 4, 26, 4, 4096, UINT64_C(0x4000005000), 51200};
+
+const struct field *field_of(uint32_t cols) { return cols <= FIELD_P24_COLS ? &p24 : &p26; }
+
+uint32_t field_dot(const struct field *f, const uint32_t *a, const uint32_t *b, size_t n) {
+    uint32_t r = 0;
+    for (size_t i = 0; i < n;) {
+        size_t end = n - i < f->terms_max ? n : i + f->terms_max;
+        uint64_t sum = 0;
+        for (; i < end; i++) sum += (uint64_t)a[i] * b[i];
+        r = field_add(f, r, field_reduce(f, sum));
+    }
+    return r;
+}
+
+/* A row has thousands of weights but at most 256 different ones, so each multiple of s is found once, by additions; a look-up and
+ * an addition are then left for each column. */
+void field_add_scaled(const struct field *f, uint32_t *acc, uint32_t s, const int8_t *w, size_t n) {
+    uint32_t multiple[256]; /* of w at w + 128 */
+    multiple[128] = 0;
+    for (int i = 129; i < 256; i++) multiple[i] = field_add(f, multiple[i - 1], s);
+    for (int i = 127; i >= 0; i--) multiple[i] = field_sub(f, multiple[i + 1], s);
+    for (size_t j = 0; j < n; j++) acc[j] = field_add(f, acc[j], multiple[w[j] + 128]);
+    mem_wipe(multiple, sizeof multiple); /* s is a secret of the one who checks */
+}
