@@ -21,8 +21,8 @@
 
 enum {
     BLIND_MANIFEST_VERSION = 1,
-    BLIND_STACKS_MAX = 4 * 512 + 1, /* model/linear.h numbers them; as many as the layers of model/hparams.h allow */
-    BLIND_MANIFEST_BYTES_MAX = 1 + MODEL_NAME_BYTES + 8 + 32 + PROFILE_BYTES + 8 + 32 + 2 + BLIND_STACKS_MAX * 44
+    BLIND_MANIFEST_STACKS_MAX = 4 * 512 + 1, /* model/linear.h numbers them; as many as the layers of model/hparams.h allow */
+    BLIND_MANIFEST_BYTES_MAX = 1 + MODEL_NAME_BYTES + 8 + 32 + PROFILE_BYTES + 8 + 32 + 2 + BLIND_MANIFEST_STACKS_MAX * 44
 };
 
 struct blind_stack {
