@@ -30,7 +30,7 @@ struct bench {
     struct engine *e;
     struct kv_seq seq;
     int32_t *ids; /* prompt + gen */
-    uint32_t prompt, gen, chunk, repeat, threads, streams;
+    uint32_t prompt, gen, chunk, repeat, threads, streams, context;
     int json;
     const char *kv, *device;
     const struct device_ops *ops;                   /* what device names */
@@ -162,6 +162,7 @@ int cmd_bench(int argc, char **argv) {
         {"threads", OPT_U32, &b.threads, "N", "compute threads; 0: one per core", 0, 256},
         {"prompt", OPT_U32, &b.prompt, "N", "tokens of prefill", 0, 1 << 20},
         {"gen", OPT_U32, &b.gen, "N", "tokens of decode, after the prompt", 0, 1 << 20},
+        {"context", OPT_U32, &b.context, "N", "tokens the model is opened for (longrope depends on it); 0: the model's", 0, 0},
         {"chunk", OPT_U32, &b.chunk, "N", "tokens of one prefill step", 1, 1024},
         {"streams", OPT_U32, &b.streams, "N", "decode this many answers together instead", 1, BENCH_STREAMS_MAX},
         {"repeat", OPT_U32, &b.repeat, "N", "runs; the median counts", 1, REPEAT_MAX},
@@ -180,7 +181,7 @@ int cmd_bench(int argc, char **argv) {
     if (r == 0) r = compute_device_of(&b.ops, b.device, &why);
     if (r == 0 && b.ops && b.streams) r = why_set(&why, ERR_USAGE, "--streams: measures the processor only");
     if (r == 0) {
-        int status = cli_model_open(&b.m, "bench", c.args[0], b.threads);
+        int status = cli_model_open(&b.m, "bench", c.args[0], &(struct model_opts){.threads = b.threads, .context = b.context});
         if (status != EXIT_OK) return status;
         r = b.streams ? bench_together(&b, &why) : bench_all(&b, &why);
         if (b.e) kv_seq_release(&b.seq, engine_kv(b.e));

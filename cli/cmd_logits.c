@@ -72,14 +72,15 @@ static int logits_to(struct model *m, const char *tokens, const char *path, uint
 
 int cmd_logits(int argc, char **argv) {
     static const char *tokens, *out, *kv = "f16";
-    static uint32_t threads;
+    static struct model_opts o;
     enum kv_format format = KV_F16;
     static const struct opt opts[] = {
         {"tokens", OPT_TEXT, &tokens, "ID,ID,...", "token ids, from the first position on", 0, 0},
         {"out", OPT_TEXT, &out, "FILE", "one row of little-endian f32 logits per id", 0, 0},
         {"kv", OPT_TEXT, &kv, "FORMAT",
          "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
-        {"threads", OPT_U32, &threads, "N", "compute threads; 0: one per core (0)", 0, 256},
+        {"context", OPT_U32, &o.context, "N", "tokens the model is opened for (longrope depends on it); 0: the model's", 0, 0},
+        {"threads", OPT_U32, &o.threads, "N", "compute threads; 0: one per core (0)", 0, 256},
         {0},
     };
     struct command_line c = {"logits", "MODEL", "Writes the logits after each given token, for comparisons.", opts, 1, 1, {0}, 0};
@@ -90,9 +91,9 @@ int cmd_logits(int argc, char **argv) {
     if (r == 0) r = kv_format_of(&format, kv, &why);
     struct model *m = NULL;
     if (r == 0) {
-        int status = cli_model_open(&m, "logits", c.args[0], threads);
+        int status = cli_model_open(&m, "logits", c.args[0], &o);
         if (status != EXIT_OK) return status;
-        r = logits_to(m, tokens, out, threads, format, &why);
+        r = logits_to(m, tokens, out, o.threads, format, &why);
         model_close(m);
     }
     if (r != 0) fprintf(stderr, "lull logits: %s\n", why_text(&why, r));

@@ -95,13 +95,13 @@ static int measure(struct perplexity *p, const char *path, uint32_t threads, enu
     return r;
 }
 
-static void print(const struct perplexity *p, const char *kv, int json) {
+static void print(const struct perplexity *p, enum kv_format kv, int json) {
     double n = (double)p->counted, mean = p->sum / n, variance = p->counted > 1 ? (p->squares / n - mean * mean) / (n - 1) : 0;
     double ppl = exp(mean), error = ppl * sqrt(variance > 0 ? variance : 0);
     if (json)
         printf("{\"perplexity\":%.6f,\"standard_error\":%.6f,\"tokens\":%llu,\"windows\":%u,\"context\":%u,\"type\":\"%s\","
-               "\"profile\":\"C1-%s\"}\n",
-               ppl, error, (unsigned long long)p->counted, p->windows, p->window, model_type(p->m), kv);
+               "\"profile\":\"%s\"}\n",
+               ppl, error, (unsigned long long)p->counted, p->windows, p->window, model_type(p->m), model_profile(p->m, kv));
     else
         printf("perplexity %.4f +- %.4f over %llu tokens (%u windows of %u)\n", ppl, error, (unsigned long long)p->counted,
                p->windows, p->window);
@@ -127,10 +127,10 @@ int cmd_perplexity(int argc, char **argv) {
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) r = kv_format_of(&format, kv, &why);
     if (r == 0) {
-        int status = cli_model_open(&p.m, "perplexity", c.args[0], threads);
+        int status = cli_model_open(&p.m, "perplexity", c.args[0], &(struct model_opts){.threads = threads, .context = p.window});
         if (status != EXIT_OK) return status;
         r = measure(&p, c.args[1], threads, format, &why);
-        if (r == 0) print(&p, kv, json);
+        if (r == 0) print(&p, format, json);
         ids_release(&p.ids);
         model_close(p.m);
     }

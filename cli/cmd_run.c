@@ -123,7 +123,7 @@ static int run_pool(struct model *m, const struct gen_request *req, const struct
 
 static int run_model(const char *path, struct gen_text prompt, const struct run_opts *o) {
     struct model *m = NULL;
-    int status = cli_model_open(&m, "run", path, o->threads);
+    int status = cli_model_open(&m, "run", path, &(struct model_opts){.threads = o->threads, .context = o->context});
     if (status != EXIT_OK) return status;
     struct gen_message messages[2];
     size_t count = 0;

@@ -30,12 +30,15 @@ void cli_progress_end(struct cli_progress *p) {
 
 static void show(void *arg, uint64_t done, uint64_t all) { cli_progress_show(arg, done, all); }
 
-int cli_model_open(struct model **out, const char *command, const char *path, uint32_t threads) {
+int cli_model_open(struct model **out, const char *command, const char *path, const struct model_opts *o) {
     struct cli_progress p;
+    struct model_opts all = *o;
     struct why why = {{0}};
     cli_progress_start(&p, "loading the model");
-    const struct model_opts o = {.threads = threads, .kernels = getenv("LULL_KERNELS"), .progress = show, .arg = &p};
-    int r = model_open(out, path, &o, &why);
+    all.kernels = getenv("LULL_KERNELS");
+    all.progress = show;
+    all.arg = &p;
+    int r = model_open(out, path, &all, &why);
     cli_progress_end(&p);
     if (r == 0) return EXIT_OK;
     fprintf(stderr, "lull %s: %s\n", command, why_text(&why, r));

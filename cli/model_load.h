@@ -7,8 +7,9 @@
 
 #include "model/model.h"
 
-/* Opens path or prints why not to stderr. 0 or an exit status. threads 0: one per core. */
-int cli_model_open(struct model **out, const char *command, const char *path, uint32_t threads);
+/* Opens path as o says (its kernels and progress are filled in here), or prints why not to stderr. 0 or an exit status. The
+ * context is part of what a model with longrope factors computes: whoever has an option for it passes it. */
+int cli_model_open(struct model **out, const char *command, const char *path, const struct model_opts *o);
 
 /* Progress on stderr, at most four times a second, from the second second on; `what` is a present participle ("loading").
  * Nothing is shown when stderr is not a terminal before ten seconds have passed. */

@@ -113,7 +113,7 @@ int served_open(struct served *s, const char *spec, const struct served_opts *o,
     if ((size_t)snprintf(path, sizeof path, "%.*s", eq ? (int)(eq - spec) : (int)strlen(spec), spec) >= sizeof path)
         return why_set(why, ERR_LIMIT, "--model: path too long");
     struct progress p = {.path = path, .started_ms = clock_mono_ms()};
-    struct model_opts mo = {.threads = o->threads, .kernels = getenv("LULL_KERNELS"), .progress = show_progress, .arg = &p};
+    struct model_opts mo = {.threads = o->threads, .context = o->context, .kernels = getenv("LULL_KERNELS"), .progress = show_progress, .arg = &p};
     int r = model_open(&s->model, path, &mo, why);
     if (r == 0) {
         s->context = o->context ? o->context : model_context_usual(s->model);
