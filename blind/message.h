@@ -13,18 +13,17 @@
 #include <stdint.h>
 
 #include "base/wire.h"
-#include "math/field.h"
+#include "blind/pair_mask.h"
+#include "blind/residues.h"
 
 enum {
     BLIND_VERSION = 1,
-    BLIND_TOKEN_MAX = 64,     /* bytes of a quota token */
-    BLIND_STACKS_MAX = 4096,  /* of one model */
-    BLIND_HELD_MAX = 64,      /* ranges of stacks that a worker holds */
-    BLIND_COLUMNS_MAX = 64,   /* columns of one product or range */
-    BLIND_RANGES_MAX = 1024,  /* of one order */
-    BLIND_KEYS_MAX = 64,      /* of one order */
-    BLIND_BATCH_COLUMNS = 64, /* columns that one batch key covers: batch = n / 64 */
-    BLIND_KEY_BYTES = 32,
+    BLIND_TOKEN_MAX = 64,       /* bytes of a quota token */
+    BLIND_STACKS_MAX = 4096,    /* of one model */
+    BLIND_HELD_MAX = 64,        /* ranges of stacks that a worker holds */
+    BLIND_COLUMNS_MAX = 64,     /* columns of one product or range */
+    BLIND_RANGES_MAX = 1024,    /* of one order */
+    BLIND_KEYS_MAX = 64,        /* of one order */
     BLIND_MESSAGE_MAX = 8 << 20 /* bytes, of any message: as many columns as fit go into one */
 };
 
@@ -46,7 +45,7 @@ enum blind_code {
     BLIND_CODE_STATE = 3,    /* a message that has no place here: before hello, or of another role */
     BLIND_CODE_MANIFEST = 4, /* no model of that blind manifest here */
     BLIND_CODE_STACK = 5,    /* no such stack, or not one that this worker holds */
-    BLIND_CODE_COLUMNS = 6,  /* more columns than a message may have */
+    BLIND_CODE_COLUMNS = 6,  /* more columns, ranges or keys than a message may have, or none */
     BLIND_CODE_SHAPE = 7,    /* as many bytes as the stack's columns do not have */
     BLIND_CODE_RESIDUE = 8,  /* a residue >= p, or spare bits that are not zero */
     BLIND_CODE_KEYS = 9,     /* a range of an order lies in a batch whose key is not there */
@@ -78,7 +77,7 @@ struct blind_ready {
     uint16_t held_count;    /* 1..BLIND_HELD_MAX, ascending, disjoint */
     struct blind_held held[BLIND_HELD_MAX];
 };
-/* Packed columns: each column alone is blind_column_bytes(f, length) bytes, one after the other. */
+/* Packed columns: each column alone as blind/residues.h packs it, one after the other. */
 struct blind_product {
     uint32_t seq; /* the client's number for it: 1, 2, 3, ... over products and orders alike */
     uint32_t stack;
@@ -101,7 +100,7 @@ struct blind_range { /* B: W r for columns n .. n + count - 1 of a stack */
 };
 struct blind_batch { /* secret */
     uint32_t batch;
-    uint8_t key[BLIND_KEY_BYTES];
+    uint8_t key[PAIR_KEY_BYTES];
 };
 struct blind_order {
     uint32_t seq;
@@ -128,7 +127,7 @@ struct blind_message {
 enum {
     BLIND_PRODUCT_HEAD = 1 + 4 + 4 + 2,
     BLIND_ANSWER_HEAD = 1 + 4 + 2 + 2 + 4 + 4,
-    BLIND_KEY_WIRE = 4 + BLIND_KEY_BYTES,
+    BLIND_KEY_WIRE = 4 + PAIR_KEY_BYTES,
     BLIND_RANGE_WIRE = 4 + 4 + 2,
     BLIND_ORDER_HEAD = 1 + 4 + 1 + 2,
     BLIND_ORDER_MAX = BLIND_ORDER_HEAD + BLIND_KEYS_MAX * BLIND_KEY_WIRE + BLIND_RANGES_MAX * BLIND_RANGE_WIRE,
@@ -150,8 +149,6 @@ struct blind_range blind_order_range(const struct blind_order *o, unsigned i);
 /* The key of column n's batch, into o's bytes; NULL when the order has none. */
 const uint8_t *blind_order_key(const struct blind_order *o, uint32_t n);
 
-/* Bytes of `length` packed residues of f. */
-size_t blind_column_bytes(const struct field *f, uint32_t length);
 /* Columns of a stack of that shape that one product and its whole answer may have: at most BLIND_COLUMNS_MAX, and both fit
  * BLIND_MESSAGE_MAX (the head of a large model has few). At least 1 for every shape that row8_shape takes. */
 uint32_t blind_columns_max(const struct field *f, uint32_t rows, uint32_t cols);
