@@ -7,10 +7,13 @@
 #include <malloc.h>
 #include <openssl/crypto.h>
 #include <sodium.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 void *wiped_malloc(size_t n) { return malloc(n); }
 
@@ -61,4 +64,43 @@ void secret_harden_process(void) { (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
 
 void *secret_alloc(size_t n) { return sodium_malloc(n); }
 void secret_free(void *p) { sodium_free(p); }
+
+/* head page (how long it all is; not wiped in a child, which may free it) | guard | the caller's pages | guard */
+struct pages_head {
+    size_t all, inner;
+};
+
+void *secret_pages(size_t n) {
+#ifdef MADV_WIPEONFORK
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    if (n == 0 || n > SIZE_MAX / 2) return NULL;
+    struct pages_head head = {.inner = (n + page - 1) & ~(page - 1)};
+    head.all = head.inner + 3 * page;
+    uint8_t *at = mmap(NULL, head.all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) return NULL;
+    uint8_t *inner = at + 2 * page;
+    int failed = mprotect(at, page, PROT_READ | PROT_WRITE) != 0 || mprotect(inner, head.inner, PROT_READ | PROT_WRITE) != 0 ||
+                 madvise(inner, head.inner, MADV_WIPEONFORK) != 0 || madvise(inner, head.inner, MADV_DONTDUMP) != 0;
+    if (failed) {
+        munmap(at, head.all);
+        return NULL;
+    }
+    (void)mlock(inner, head.inner); /* as far as the limit allows */
+    memcpy(at, &head, sizeof head);
+    return inner;
+#else
+    (void)n;
+    return NULL;
+#endif
+}
+
+void secret_pages_free(void *p) {
+    if (!p) return;
+    uint8_t *at = (uint8_t *)p - 2 * (size_t)sysconf(_SC_PAGESIZE);
+    struct pages_head head;
+    memcpy(&head, at, sizeof head);
+    mem_wipe(p, head.inner);
+    munmap(at, head.all); /* unlocks too */
+}
+
 void random_bytes(void *out, size_t n) { randombytes_buf(out, n); }

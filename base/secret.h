@@ -12,6 +12,10 @@ void secret_harden_process(void);
 /* Guarded pages, locked as far as the system's limit allows, never in a core file. NULL when there is no memory. */
 void *secret_alloc(size_t n);
 void secret_free(void *p); /* wipes; NULL is fine */
+/* The same for many bytes or for state that a copy of the process must not share: zeroed, page-aligned, and all zero in a forked
+ * child. NULL also where the system cannot do that (Linux before 4.14). */
+void *secret_pages(size_t n);
+void secret_pages_free(void *p); /* wipes; NULL is fine */
 /* Wiping allocator, for libraries that take one: same contract as malloc, realloc, free. */
 void *wiped_malloc(size_t n);
 void *wiped_realloc(void *p, size_t n);
