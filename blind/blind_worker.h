@@ -31,10 +31,13 @@ struct blind_worker;
 int blind_worker_new(struct blind_worker **out, const struct blind_worker_opts *o);
 void blind_worker_free(struct blind_worker *w); /* after its clients; wipes; NULL is fine */
 
+#define BLIND_SINK_MESSAGE(n) ((size_t)(n) + 64) /* n bytes, and what keeping them may cost the sink */
+enum { BLIND_SINK_ROOM = BLIND_MESSAGE_MAX + (1 << 20) };
 struct blind_sink {
-    /* One message; final: none follows. The sink copies. */
+    /* One message; final: none follows. The sink copies. Answers are put only while there is room for them, messages of at most
+     * BLIND_SMALL_MAX bytes (ready, error: one of each) at any time. May not call the worker back. */
     void (*put)(void *arg, const uint8_t *message, size_t n, int final);
-    /* Bytes of messages that put will take now. */
+    /* Bytes of answers that put takes now, each counted as BLIND_SINK_MESSAGE. At least BLIND_SINK_ROOM when all were taken away. */
     size_t (*room)(void *arg);
     void *arg;
 };
@@ -53,8 +56,11 @@ void blind_client_close(struct blind_client *c); /* forgets and wipes what it ha
 /* Computes one batch and hands out its answers. 1: did something; 0: nothing can be done now (no product, no room, no credit). */
 int blind_worker_step(struct blind_worker *w);
 
+uint32_t blind_worker_clients_max(const struct blind_worker *w);
+
 struct blind_worker_counts {
-    uint64_t products, columns, batches, steps_shared; /* steps_shared: steps that served more than one client */
+    uint64_t products, columns, batches; /* products: ranges of orders too */
+    uint64_t shared;                     /* batches that served more than one client */
 };
 void blind_worker_count(const struct blind_worker *w, struct blind_worker_counts *out);
 
