@@ -17,6 +17,7 @@
 
 struct engine;
 struct device_ops; /* model/device.h */
+struct linear_ops; /* model/linear.h */
 
 struct engine_opts {
     uint32_t threads;        /* 0: one per core */
@@ -26,10 +27,13 @@ struct engine_opts {
     enum kv_format kv;       /* format of keys and values: part of the profile */
     const struct kern *kern; /* NULL: the model's */
     const struct device_ops *device; /* runs the steps; NULL: this processor */
+    const struct linear_ops *linear; /* computes the stacks of a model of ARITH_ROW8; NULL: this processor */
+    void *linear_state;
 };
 /* Memory that engine_new takes beside the KV pages. */
 size_t engine_buffer_bytes(const struct model *m, const struct engine_opts *o);
-/* The model must outlive the engine. ERR_RANGE, ERR_NOMEM, ERR_UNSUPPORTED (the model's heads do not fit the KV format). */
+/* The model must outlive the engine. ERR_RANGE, ERR_NOMEM, ERR_UNSUPPORTED (the model's heads do not fit the KV format; a device with
+ * ARITH_ROW8), ERR_USAGE (linear with a model of another arithmetic, or none for one whose stacks are not here). */
 int engine_new(struct engine **out, const struct model *m, const struct engine_opts *o, struct why *why);
 void engine_free(struct engine *e); /* NULL is fine; release sequences before */
 struct kv_pool *engine_kv(struct engine *e);
@@ -48,11 +52,13 @@ struct engine_part {
     uint32_t count;       /* >= 1 */
     uint32_t logits_from; /* rows logits_from..count-1 of this part yield logits; count: none */
     float *logits;        /* out: the first of those rows, n_vocab each, the caller's to change until the next step */
-    int err;              /* out: 0, or ERR_NONFINITE: the sequence is of no more use, others are not affected */
+    int err; /* out: 0, or ERR_NONFINITE (or integers that cannot be bounded, row8_token): the sequence is of no more use, others
+                are not affected */
 };
 /* Runs one step and raises each sequence's length. A sequence may occur in one part only. ERR_RANGE (an id, or more rows than
  * the engine has), ERR_CONTEXT (pages missing, or past the model's last position): nothing was done. ERR_IO: the device failed, and
- * all that the engine's sequences stored is lost. */
+ * all that the engine's sequences stored is lost. With linear_ops also what their product returned: no sequence has become longer, logits
+ * and err are meaningless, and the same step or another may be run next; it gives the bits that it would have given. */
 int engine_step(struct engine *e, struct engine_part *part, size_t parts);
 
 #endif

@@ -14,6 +14,7 @@
 
 struct model; /* model/model.h: weights, vocabulary, template; shared, read-only */
 struct device_ops; /* model/device.h */
+struct linear_ops; /* model/linear.h */
 struct gen_pool;
 struct gen;
 
@@ -25,6 +26,8 @@ struct gen_pool_opts {
     enum kv_format kv;      /* format of keys and values: part of the profile */
     uint32_t prefill_chunk; /* prompt tokens per step, so that a cancel is seen soon; 0: 128 */
     const struct device_ops *device; /* computes; NULL: this processor */
+    const struct linear_ops *linear; /* computes the stacks of a model of ARITH_ROW8, with this state; NULL: this processor */
+    void *linear_state;
     uint32_t guesses;       /* ids guessed ahead per answer and step, 0..GEN_GUESSES_MAX; 0: none. Changes no id and no digest */
 };
 enum { GEN_GUESSES_MAX = 8 };
@@ -82,7 +85,8 @@ struct gen_event {
 };
 /* One forward pass over the batch: a token for each decoding answer, and more where guesses were right; a chunk of prompt for
  * those that wait, in turn, smaller while others decode. Events of one answer follow each other in order.
- * Returns the number of events written, at most cap, or ERR_INTERNAL, or ERR_RANGE: cap is below gen_pool_active. With room for
+ * Returns the number of events written, at most cap, or ERR_INTERNAL, or ERR_RANGE: cap is below gen_pool_active; or what linear's product
+ * returned: no answer has gone on, and the step may be tried again. With room for
  * gen_pool_events_max guessing is not held back. 0 means only prefill happened or idle. */
 int gen_step(struct gen_pool *p, struct gen_event *out, size_t cap);
 /* Wall time of the steps that worked on g's prompt and on its tokens so far (others' work in the same steps included), prompt
