@@ -27,11 +27,12 @@ ALWAYS_INLINE void row8_digits(unsigned n, unsigned w, const uint8_t *group, uin
 }
 
 static void neon_row8(const uint8_t *group, uint32_t lines, const uint8_t *panel, uint32_t width, int32_t *out) {
-    for (uint32_t t = 0; t < width; t += NEON_TOKENS, panel += 4 * NEON_TOKENS, out += ROW8_GROUP * NEON_TOKENS)
+    for (uint32_t t = 0; t < width; t += NEON_TOKENS, panel += 4 * NEON_TOKENS, out += ROW8_GROUP * NEON_TOKENS) {
         switch (width - t) {
         case 1: row8_digits(1, width, group, lines, panel, out); break;
         case 2: row8_digits(2, width, group, lines, panel, out); break;
         case 3: row8_digits(3, width, group, lines, panel, out); break;
         default: row8_digits(4, width, group, lines, panel, out); break;
         }
+    }
 }

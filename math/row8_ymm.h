@@ -19,10 +19,12 @@ ALWAYS_INLINE void digits(unsigned n, uint32_t w, const uint8_t *group, uint32_t
 }
 
 void YMM_ROW8(const uint8_t *group, uint32_t lines, const uint8_t *panel, uint32_t width, int32_t *out) {
-    for (uint32_t t = 0; t < width; t += TOKENS, panel += 4 * TOKENS, out += ROW8_GROUP * TOKENS) switch (width - t) {
+    for (uint32_t t = 0; t < width; t += TOKENS, panel += 4 * TOKENS, out += ROW8_GROUP * TOKENS) {
+        switch (width - t) {
         case 1: digits(1, width, group, lines, panel, out); break;
         case 2: digits(2, width, group, lines, panel, out); break;
         case 3: digits(3, width, group, lines, panel, out); break;
         default: digits(4, width, group, lines, panel, out); break;
         }
+    }
 }
