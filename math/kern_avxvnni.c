@@ -4,6 +4,7 @@
 #include "math/lanes_avx2.h"
 
 #include "math/cpu.h"
+#include "math/ntt_kern.h"
 #include "math/acts_ymm.h"
 #include "math/vec_lanes.h"
 #include "math/attend_lanes.h"
@@ -16,6 +17,7 @@ const struct kern kern_avxvnni = {
     .supported = cpu_has_avxvnni,
     .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(avxvnni_tile)},
     .row8 = avxvnni_row8,
+    .ntt = &ntt_avxvnni,
     .amax_bits = amax_bits,
     .quantise = quantise,
     LANES_TABLE,

@@ -3,6 +3,7 @@
 #include "math/lanes_neon.h"
 
 #include "math/cpu.h"
+#include "math/ntt_kern.h"
 #include "math/vec_lanes.h"
 #include "math/attend_lanes.h"
 #include "math/float_lanes.h"
@@ -16,6 +17,7 @@ const struct kern kern_neoni8mm = {
     .supported = cpu_has_i8mm,
     .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(tile)},
     .row8 = neon_row8,
+    .ntt = &ntt_neon,
     .amax_bits = amax_bits,
     .quantise = quantise,
     LANES_TABLE,

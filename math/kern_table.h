@@ -26,11 +26,13 @@ typedef void row8_fn(const uint8_t *group, uint32_t lines, const uint8_t *panel,
     [WK_Q3_K] = prefix##_q3_k, [WK_Q4_K] = prefix##_q4_k, [WK_Q5_K] = prefix##_q5_k, [WK_Q6_K] = prefix##_q6_k,       \
     [WK_IQ4_XS] = prefix##_iq4_xs
 
+struct ntt_kern;
 struct kern {
     const char *name;
     int (*supported)(void);
     tile_fn *tile[WK_COUNT];
     row8_fn *row8;
+    const struct ntt_kern *ntt; /* the ring of lattice masks (ntt_kern.h) */
 
     /* Activations (rule 2). n is a multiple of 16. */
     uint32_t (*amax_bits)(const float *x, uint32_t n);                                 /* integer maximum of bits & 0x7fffffff */

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "math/float_bits.h"
+#include "math/ntt_kern.h"
 #include "math/plain.h"
 #include "math/row8_layout.h"
 #include "math/scalar.h"
@@ -69,6 +70,7 @@ const struct kern kern_plain = {
     .supported = always,
     .tile = {plain_tile_f32, plain_tile_f16, plain_tile_bf16, QUANT_TILES(plain_tile)},
     .row8 = plain_row8,
+    .ntt = &ntt_plain,
     .amax_bits = plain_amax_bits,
     .quantise = plain_quantise,
     .sum64 = sum64,
