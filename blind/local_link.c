@@ -102,6 +102,7 @@ static int across(struct link *k, struct session *from, struct session *to, cons
                   size_t *opened_n) {
     size_t used;
     int final;
+    forget_wire(k);
     uint8_t *wire = buf_room(&k->wire, n + SESSION_OVERHEAD);
     if (wire) k->wire.len = n + SESSION_OVERHEAD;
     int r = wire ? session_seal(from, wire, message, n, blind_message_final(message, n)) : ERR_NOMEM;
