@@ -45,10 +45,21 @@ struct gen_format {
 };
 
 enum { GEN_STOPS_MAX = 16, GEN_STOP_BYTES_MAX = 256, GEN_BIAS_MAX = 1024, GEN_MESSAGES_MAX = 4096 };
+struct json_t; /* jansson's */
+
+/* What a conversation may have beyond roles and texts, for templates that know what to do with it (model/template.h). All of it is
+ * data. The APIs do not take it yet; the command line does. */
+struct gen_extras {
+    const struct json_t *const *details; /* NULL, or per message NULL or an object of further members: name, tool_calls */
+    const struct json_t *tools;          /* an array, or NULL */
+    const struct json_t *options;        /* an object of variables for the template (enable_thinking), or NULL */
+};
+
 struct gen_request {
     /* Either messages (a template is applied) or raw text (specials are not parsed, BOS as the vocabulary says). */
     const struct gen_message *messages;
     size_t message_count;
+    struct gen_extras extras;
     int raw; /* 1: prompt is `text`, no template */
     struct gen_text text;
     struct gen_sampling sampling;

@@ -46,7 +46,8 @@ int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_o
     p->chunk = o->prefill_chunk ? o->prefill_chunk : 128;
     p->guesses = o->guesses;
     uint32_t tokens = p->slots + (o->guesses ? GEN_GUESS_ROWS : 0);
-    struct engine_opts eo = {.threads = o->threads, .rows_max = tokens + p->chunk, .logits_max = tokens, .kv = o->kv, .device = o->device};
+    struct engine_opts eo = {.threads = o->threads, .rows_max = tokens + p->chunk, .logits_max = tokens, .kv = o->kv, .device = o->device,
+                             .linear = o->linear, .linear_state = o->linear_state};
     r = plan_memory(p, o, &eo, why);
     if (r == 0) r = engine_new(&p->engine, m, &eo, why);
     if (r == 0 && (r = prefix_init(&p->prefix, engine_kv(p->engine))) != 0) why_set(why, r, "no memory for a pool");
@@ -86,8 +87,10 @@ void gen_pool_forget(struct gen_pool *p, const uint8_t *cache_salt) { prefix_for
 static int prompt_ids(const struct gen_pool *p, const struct gen_request *r, uint32_t limit, struct ids *ids, struct why *why) {
     const struct vocab *v = model_vocab(p->m);
     ids_init(ids, limit);
+    struct template_chat chat = {.messages = r->messages, .count = r->message_count, .details = r->extras.details,
+                                 .tools = r->extras.tools, .options = r->extras.options, .unix_s = r->template_time};
     int e = r->raw ? vocab_encode(v, r->text.p, r->text.n, VOCAB_BOS, ids, why)
-                   : template_render(model_template(p->m), v, r->messages, r->message_count, r->template_time, ids, why);
+                   : template_render_chat(model_template(p->m), v, &chat, ids, why);
     if (e == 0 && ids->count == 0) e = why_set(why, ERR_RANGE, "the prompt has no tokens");
     if (e == 0 && ids->count >= limit) e = ERR_CONTEXT;
     if (e == ERR_CONTEXT) why_set(why, e, "the prompt does not fit the context of %u tokens", limit);

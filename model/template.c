@@ -142,6 +142,8 @@ int template_render_chat(const struct chat_template *t, const struct vocab *v, c
         return why_set(why, ERR_UNSUPPORTED, "%s; use raw prompts",
                        t->source.n ? "this model's chat template is of a kind that is not supported"
                                    : "this model has no chat template");
+    if (c->tools && t->runs && !has(t->source, "tools")) /* it would leave them out without a word */
+        return why_set(why, ERR_UNSUPPORTED, "this model's chat template has no words for tools");
     if (t->format == TEMPLATE_JINJA || (t->runs && !plain)) return template_run(t, v, c, 0, out, why);
     if (!plain) return why_set(why, ERR_UNSUPPORTED, "this model's chat template has no words for tools and options");
     return template_write(t, v, c, out, why);
