@@ -32,9 +32,10 @@ struct bench {
     int32_t *ids; /* prompt + gen */
     uint32_t prompt, gen, chunk, repeat, threads, streams, context;
     int json;
-    const char *kv, *device;
+    const char *kv, *arith, *device;
     const struct device_ops *ops;                   /* what device names */
     enum kv_format format;                          /* what kv names */
+    enum model_arith arithmetic;                    /* what arith names */
     double prefill[REPEAT_MAX], decode[REPEAT_MAX]; /* tokens per second */
     double read[REPEAT_MAX];                        /* bytes per second */
     float *read_mem;
@@ -157,7 +158,7 @@ static int bench_together(const struct bench *b, struct why *why) {
 }
 
 int cmd_bench(int argc, char **argv) {
-    static struct bench b = {.prompt = 512, .gen = 64, .chunk = 128, .repeat = 3, .kv = "f16", .device = "cpu"};
+    static struct bench b = {.prompt = 512, .gen = 64, .chunk = 128, .repeat = 3, .kv = "f16", .arith = "c1", .device = "cpu"};
     static const struct opt opts[] = {
         {"threads", OPT_U32, &b.threads, "N", "compute threads; 0: one per core", 0, 256},
         {"prompt", OPT_U32, &b.prompt, "N", "tokens of prefill", 0, 1 << 20},
@@ -166,6 +167,7 @@ int cmd_bench(int argc, char **argv) {
         {"chunk", OPT_U32, &b.chunk, "N", "tokens of one prefill step", 1, 1024},
         {"streams", OPT_U32, &b.streams, "N", "decode this many answers together instead", 1, BENCH_STREAMS_MAX},
         {"repeat", OPT_U32, &b.repeat, "N", "runs; the median counts", 1, REPEAT_MAX},
+        {"arith", OPT_TEXT, &b.arith, "NAME", cli_arith_help, 0, 0},
         {"kv", OPT_TEXT, &b.kv, "FORMAT",
          "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile", 0, 0},
         {"device", OPT_TEXT, &b.device, "DEVICE", compute_device_help, 0, 0},
@@ -178,10 +180,12 @@ int cmd_bench(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) r = kv_format_of(&b.format, b.kv, &why);
+    if (r == 0) r = model_arith_of(&b.arithmetic, b.arith, &why);
     if (r == 0) r = compute_device_of(&b.ops, b.device, &why);
     if (r == 0 && b.ops && b.streams) r = why_set(&why, ERR_USAGE, "--streams: measures the processor only");
     if (r == 0) {
-        int status = cli_model_open(&b.m, "bench", c.args[0], &(struct model_opts){.threads = b.threads, .context = b.context});
+        struct model_opts mo = {.threads = b.threads, .context = b.context, .arith = b.arithmetic};
+        int status = cli_model_open(&b.m, "bench", c.args[0], &mo);
         if (status != EXIT_OK) return status;
         r = b.streams ? bench_together(&b, &why) : bench_all(&b, &why);
         if (b.e) kv_seq_release(&b.seq, engine_kv(b.e));

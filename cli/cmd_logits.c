@@ -71,12 +71,13 @@ static int logits_to(struct model *m, const char *tokens, const char *path, uint
 }
 
 int cmd_logits(int argc, char **argv) {
-    static const char *tokens, *out, *kv = "f16";
+    static const char *tokens, *out, *kv = "f16", *arith = "c1";
     static struct model_opts o;
     enum kv_format format = KV_F16;
     static const struct opt opts[] = {
         {"tokens", OPT_TEXT, &tokens, "ID,ID,...", "token ids, from the first position on", 0, 0},
         {"out", OPT_TEXT, &out, "FILE", "one row of little-endian f32 logits per id", 0, 0},
+        {"arith", OPT_TEXT, &arith, "NAME", cli_arith_help, 0, 0},
         {"kv", OPT_TEXT, &kv, "FORMAT",
          "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
         {"context", OPT_U32, &o.context, "N", "tokens the model is opened for (longrope depends on it); 0: the model's", 0, 0},
@@ -89,6 +90,7 @@ int cmd_logits(int argc, char **argv) {
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0 && (!tokens || !out)) r = why_set(&why, ERR_USAGE, "--tokens and --out are needed");
     if (r == 0) r = kv_format_of(&format, kv, &why);
+    if (r == 0) r = model_arith_of(&o.arith, arith, &why);
     struct model *m = NULL;
     if (r == 0) {
         int status = cli_model_open(&m, "logits", c.args[0], &o);

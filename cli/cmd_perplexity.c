@@ -108,16 +108,17 @@ static void print(const struct perplexity *p, enum kv_format kv, int json) {
 }
 
 int cmd_perplexity(int argc, char **argv) {
-    static uint32_t threads;
+    static struct model_opts o;
     static int json;
-    static const char *kv = "f16";
+    static const char *kv = "f16", *arith = "c1";
     static struct perplexity p = {.window = 512};
     enum kv_format format = KV_F16;
     static const struct opt opts[] = {
         {"context", OPT_U32, &p.window, "N", "tokens of a window; those of its second half count (512)", 4, 1 << 20},
         {"windows", OPT_U32, &p.windows, "N", "stop after so many; 0: all (0)", 0, 1 << 30},
+        {"arith", OPT_TEXT, &arith, "NAME", cli_arith_help, 0, 0},
         {"kv", OPT_TEXT, &kv, "FORMAT", "keys and values in the cache: f16 or q8 (f16)", 0, 0},
-        {"threads", OPT_U32, &threads, "N", "compute threads; 0: one per core (0)", 0, 256},
+        {"threads", OPT_U32, &o.threads, "N", "compute threads; 0: one per core (0)", 0, 256},
         {"json", OPT_FLAG, &json, NULL, "one JSON object", 0, 0},
         {0},
     };
@@ -126,10 +127,12 @@ int cmd_perplexity(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) r = kv_format_of(&format, kv, &why);
+    if (r == 0) r = model_arith_of(&o.arith, arith, &why);
     if (r == 0) {
-        int status = cli_model_open(&p.m, "perplexity", c.args[0], &(struct model_opts){.threads = threads, .context = p.window});
+        o.context = p.window;
+        int status = cli_model_open(&p.m, "perplexity", c.args[0], &o);
         if (status != EXIT_OK) return status;
-        r = measure(&p, c.args[1], threads, format, &why);
+        r = measure(&p, c.args[1], o.threads, format, &why);
         if (r == 0) print(&p, format, json);
         ids_release(&p.ids);
         model_close(p.m);

@@ -7,6 +7,9 @@
 
 #include "model/model.h"
 
+/* Help of the option that names the arithmetic (model_arith_of). */
+extern const char cli_arith_help[];
+
 /* Opens path as o says (its kernels and progress are filled in here), or prints why not to stderr. 0 or an exit status. The
  * context is part of what a model with longrope factors computes: whoever has an option for it passes it. */
 int cli_model_open(struct model **out, const char *command, const char *path, const struct model_opts *o);

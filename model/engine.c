@@ -60,6 +60,7 @@ static size_t layout(struct engine *e, struct arena *a) {
     e->logits = plan(&p, (size_t)e->logits_max * e->m->n_vocab, sizeof(float));
     for (int kind = 0; kind < ACT_KINDS; kind++) e->acts_mem[kind] = plan(&p, acts_room(e, (enum act_kind)kind), 1);
     moe_layout(e, plan, &p);
+    row8_products_layout(e, plan, &p);
     e->row_id = plan(&p, rows, sizeof *e->row_id);
     e->row_part = plan(&p, rows, sizeof *e->row_part);
     e->row_position = plan(&p, rows, sizeof *e->row_position);
@@ -76,15 +77,27 @@ static size_t layout(struct engine *e, struct arena *a) {
 }
 
 size_t engine_buffer_bytes(const struct model *m, const struct engine_opts *o) {
-    struct engine e = {.m = m, .rows_max = o->rows_max, .logits_max = o->logits_max, .device = o->device};
+    struct engine e = {.m = m, .rows_max = o->rows_max, .logits_max = o->logits_max, .device = o->device, .linear = o->linear};
     return layout(&e, NULL);
+}
+
+/* Whoever is to compute must be able to. */
+static int opts_check(const struct model *m, const struct engine_opts *o, struct why *why) {
+    if (o->rows_max == 0 || o->rows_max > 4096 || o->logits_max > o->rows_max)
+        return why_set(why, ERR_RANGE, "an engine takes 1 to 4096 rows a step");
+    if (m->stacks == STACKS_STREAMED) return why_set(why, ERR_USAGE, "the model was opened to read its rows only");
+    if (m->stacks == STACKS_ELSEWHERE && !o->linear)
+        return why_set(why, ERR_USAGE, "this is a client file: its large products must be computed by workers");
+    if (o->linear && m->arith != ARITH_ROW8)
+        return why_set(why, ERR_USAGE, "only products of row8 can be computed by workers");
+    if (o->device && m->arith == ARITH_ROW8)
+        return why_set(why, ERR_UNSUPPORTED, "row8 is computed by the processor, not by %s", o->device->name);
+    return model_kv_check(m, o->kv, why);
 }
 
 int engine_new(struct engine **out, const struct model *m, const struct engine_opts *o, struct why *why) {
     *out = NULL;
-    if (o->rows_max == 0 || o->rows_max > 4096 || o->logits_max > o->rows_max)
-        return why_set(why, ERR_RANGE, "an engine takes 1 to 4096 rows a step");
-    int r = model_kv_check(m, o->kv, why);
+    int r = opts_check(m, o, why);
     if (r != 0) return r;
     struct engine *e = mem_zalloc(1, sizeof *e);
     if (!e) return why_set(why, ERR_NOMEM, "no memory for the engine");
@@ -94,6 +107,8 @@ int engine_new(struct engine **out, const struct model *m, const struct engine_o
     e->rows_max = o->rows_max;
     e->logits_max = o->logits_max;
     e->device = o->device;
+    e->linear = o->linear;
+    e->linear_state = o->linear_state;
     r = pool_new(&e->pool, o->threads, why);
     if (r == 0 && (r = arena_init(&e->mem, layout(e, NULL))) != 0) why_set(why, r, "no memory for %u rows a step", o->rows_max);
     if (r == 0) {
@@ -134,6 +149,7 @@ struct pool *engine_threads(struct engine *e) {
 uint64_t engine_token_bytes(const struct engine *e, uint32_t position) {
     const struct hparams *h = &e->m->hp;
     uint64_t bytes = matrix_bytes(&e->m->output), experts = h->n_expert ? h->n_expert_used : 1;
+    if (e->m->arith == ARITH_ROW8) bytes = e->m->packed_bytes; /* and no matrices */
     for (uint32_t i = 0; i < h->n_layer; i++) {
         const struct layer *y = &e->m->layer[i];
         uint64_t keys = (uint64_t)position + 1;
@@ -186,14 +202,21 @@ static void plan_part(struct engine *e, uint32_t index) {
     }
 }
 
+/* The step was left half-way: nothing of it counts, but whatever it stored must be wiped when the pages go back. */
+static void part_left(struct engine_part *p) {
+    uint32_t end = p->seq->length + p->count;
+    if (p->seq->written < end) p->seq->written = end;
+}
+
 int engine_step(struct engine *e, struct engine_part *part, size_t parts) {
     int r = step_check(e, part, parts);
     if (r != 0) return r;
     e->part = part;
     e->rows = e->tiles = e->logits_rows = 0;
     for (size_t i = 0; i < parts; i++) plan_part(e, (uint32_t)i);
-    if (e->device && (r = device_run(e)) != 0) return r;
-    if (!e->device) forward_run(e);
+    r = e->device ? device_run(e) : forward_run(e);
+    for (size_t i = 0; r != 0 && i < parts; i++) part_left(&part[i]);
+    if (r != 0) return r;
     for (size_t i = 0; i < parts; i++) {
         part[i].seq->length += part[i].count;
         if (e->bad_att[i]) part[i].err = ERR_NONFINITE;

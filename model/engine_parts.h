@@ -6,14 +6,25 @@
 #include "math/pool.h"
 #include "model/device.h"
 #include "model/engine.h"
+#include "model/linear.h"
 #include "model/model_parts.h"
 #include "model/moe.h"
+#include "model/products.h"
 
 enum { TILE_TOKENS = ACTS_PANEL };
 
 /* Up to TILE_TOKENS consecutive rows of one part: the unit of attention, times kv heads. */
 struct tile {
     uint32_t part, row, tokens, position;
+};
+
+/* Tokens as integers, of the stage that runs (row8_products.c). */
+struct row8_room {
+    int32_t *x;    /* [rows][cols] */
+    float *scale;  /* [rows] */
+    int32_t *sums; /* [rows][rows of a stack] */
+    uint8_t *cols_mem;
+    struct row8_cols cols;
 };
 
 struct engine {
@@ -25,6 +36,8 @@ struct engine {
     uint32_t rows_max, logits_max;
     const struct device_ops *device; /* NULL: none */
     void *device_state;
+    const struct linear_ops *linear; /* NULL: none */
+    void *linear_state;
 
     struct arena mem;                                     /* everything below */
     float *x;                                             /* [rows][n_embd]: the residual stream */
@@ -38,6 +51,7 @@ struct engine {
     uint8_t *acts_mem[ACT_KINDS];
     struct acts acts[ACT_KINDS]; /* of the stage that runs */
     struct moe moe;              /* mixtures of experts */
+    struct row8_room row8;       /* only with ARITH_ROW8 */
 
     /* the step that runs */
     struct engine_part *part;
@@ -52,8 +66,9 @@ struct engine {
     uint8_t *bad_head; /* by number among logits_rows; zero between uses */
 };
 
-/* Runs the forward pass of e's batch: fills pages, bad flags and the logits of logits_rows (model/forward.c). */
-void forward_run(struct engine *e);
+/* Runs the forward pass of e's batch: fills pages, bad flags and the logits of logits_rows (model/forward.c). 0, or what linear_ops
+ * returned: it is then left where it was. */
+int forward_run(struct engine *e);
 /* Its beginning and its end, for a device that does what lies between: embeddings and angles of the rows; logits divided, tested and
  * capped. */
 void forward_embed(struct engine *e);

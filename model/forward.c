@@ -9,64 +9,11 @@
 static uint32_t q_width(const struct engine *e) { return e->m->hp.n_head * e->m->hp.head_dim; }
 static uint32_t kv_width(const struct engine *e) { return e->m->hp.n_kv * e->m->hp.head_dim; }
 
-static void by_rows(struct engine *e, uint32_t rows, pool_range_fn *fn, void *arg) {
-    pool_range(e->pool, rows, ACTS_PANEL, fn, arg); /* whole panels: no two threads write to one cache line of a panel */
-}
-
-/* ---- matrix products ---- */
-
-struct product {
-    const struct matrix *m;
-    const float *bias;
-    float *y; /* row t at y + t * m->rows */
-};
-struct mul_job {
-    const struct engine *e;
-    struct product p[3];
-    unsigned count;
-};
-
-/* Groups of all products count as one range, so that q, k and v are one dispatch. */
-static void mul_groups(void *arg, uint32_t begin, uint32_t end) {
-    const struct mul_job *j = arg;
-    uint32_t first = 0;
-    for (unsigned i = 0; i < j->count; i++) {
-        const struct matrix *m = j->p[i].m;
-        uint32_t lo = begin > first ? begin - first : 0, hi = end > first ? end - first : 0;
-        if (hi > m->groups) hi = m->groups;
-        if (lo < hi) matrix_mul(j->e->kern, m, lo, hi, &j->e->acts[m->type->act], j->p[i].bias, j->p[i].y, m->rows);
-        first += m->groups;
-    }
-}
-
-static void multiply(struct engine *e, struct mul_job *j) {
-    uint32_t groups = 0;
-    for (unsigned i = 0; i < j->count; i++) groups += j->p[i].m->groups;
-    pool_range(e->pool, groups, 0, mul_groups, j);
-}
-
-/* The input of the next products, in the form that their types want. */
-static void acts_begin(struct engine *e, uint32_t rows, const struct mul_job *j) {
-    for (unsigned i = 0; i < j->count; i++) {
-        const struct matrix *m = j->p[i].m;
-        acts_init(&e->acts[m->type->act], m->type->act, m->cols, rows, e->acts_mem[m->type->act]);
-    }
-}
-static void acts_rows(struct engine *e, const struct mul_job *j, uint32_t begin, uint32_t end, const float *x, uint8_t *bad) {
-    unsigned done = 0;
-    for (unsigned i = 0; i < j->count; i++) {
-        enum act_kind kind = j->p[i].m->type->act;
-        if (done & 1u << kind) continue;
-        acts_fill(e->kern, &e->acts[kind], begin, end, x, j->p[i].m->cols, bad);
-        done |= 1u << kind;
-    }
-}
-
 /* ---- by rows ---- */
 
 struct row_job {
     struct engine *e;
-    const struct mul_job *next; /* the products that read what this stage makes */
+    const struct products *next; /* the products that read what this stage makes */
     float *add;                 /* added to x first, on the way normed (post_norm) and scaled; NULL: nothing */
     const float *post_norm;     /* NULL: none */
     const float *norm;
@@ -104,7 +51,7 @@ static void norm_rows(void *arg, uint32_t begin, uint32_t end) {
     struct engine *e = j->e;
     size_t n = e->m->hp.n_embd;
     for (uint32_t r = begin; r < end; r++) vec_rmsnorm(e->kern, e->h + r * n, add_row(j, r), j->norm, n, e->m->hp.eps);
-    acts_rows(e, j->next, begin, end, e->h, e->bad);
+    products_input(j->next, begin, end, e->h, e->bad);
 }
 
 /* The heads of one row of q or k: norm, then RoPE. */
@@ -140,7 +87,7 @@ static void head_rows(void *arg, uint32_t begin, uint32_t end) {
 
 static void att_rows(void *arg, uint32_t begin, uint32_t end) {
     struct row_job *j = arg;
-    acts_rows(j->e, j->next, begin, end, j->e->att, j->e->bad);
+    products_input(j->next, begin, end, j->e->att, j->e->bad);
 }
 
 void forward_gate(const struct engine *e, float *gate, const float *up) {
@@ -155,7 +102,7 @@ static void act_rows(void *arg, uint32_t begin, uint32_t end) {
     struct engine *e = j->e;
     size_t n = e->m->hp.n_ff;
     for (uint32_t r = begin; r < end; r++) forward_gate(e, e->gate + r * n, e->up + r * n);
-    acts_rows(e, j->next, begin, end, e->gate, e->bad);
+    products_input(j->next, begin, end, e->gate, e->bad);
 }
 
 /* ---- attention ---- */
@@ -191,43 +138,52 @@ static void attend_tiles(void *arg, uint32_t begin, uint32_t end) {
 
 /* ---- a layer, the head ---- */
 
-/* From the residual stream and what the block before adds to it, to what this one adds. */
-static void run_attention(struct engine *e, struct row_job *j) {
+/* From the residual stream and what the block before adds to it, to what this one adds. 0, or what products_run returns. */
+static int run_attention(struct engine *e, struct row_job *j) {
     const struct layer *y = j->layer;
-    struct mul_job qkv = {e, {{&y->wq, y->q_bias, e->q}, {&y->wk, y->k_bias, e->k}, {&y->wv, y->v_bias, e->v}}, 3};
-    struct mul_job out = {e, {{&y->wo, NULL, e->proj}}, 1};
+    uint32_t stack = j->layer_index * LINEAR_KINDS, q = q_width(e), kv = kv_width(e);
+    struct products qkv = {e,
+                           stack + LINEAR_QKV,
+                           {{&y->wq, q, y->q_bias, e->q}, {&y->wk, kv, y->k_bias, e->k}, {&y->wv, kv, y->v_bias, e->v}},
+                           3,
+                           0};
+    struct products out = {e, stack + LINEAR_OUT, {{&y->wo, e->m->hp.n_embd, NULL, e->proj}}, 1, 0};
     j->norm = y->attn_norm;
     j->next = &qkv;
-    acts_begin(e, e->rows, &qkv);
+    products_begin(&qkv, e->rows);
     by_rows(e, e->rows, norm_rows, j);
-    multiply(e, &qkv);
+    int r = products_run(&qkv);
+    if (r != 0) return r;
     by_rows(e, e->rows, head_rows, j);
     pool_range(e->pool, e->tiles * e->m->hp.n_kv, 1, attend_tiles, j);
     j->next = &out;
-    acts_begin(e, e->rows, &out);
+    products_begin(&out, e->rows);
     by_rows(e, e->rows, att_rows, j);
-    multiply(e, &out);
+    return products_run(&out);
 }
 
-static void run_ffn(struct engine *e, struct row_job *j) {
+static int run_ffn(struct engine *e, struct row_job *j) {
     const struct layer *y = j->layer;
-    int mixed = e->m->hp.n_expert != 0;
-    struct mul_job wide = {e, {{&y->gate, NULL, e->gate}, {&y->up, NULL, e->up}}, 2};
-    struct mul_job router = {e, {{&y->router, NULL, e->moe.logits}}, 1};
-    struct mul_job down = {e, {{&y->down, NULL, e->proj}}, 1};
+    const struct hparams *h = &e->m->hp;
+    uint32_t stack = j->layer_index * LINEAR_KINDS;
+    struct products wide = {e, stack + LINEAR_GATE_UP, {{&y->gate, h->n_ff, NULL, e->gate}, {&y->up, h->n_ff, NULL, e->up}}, 2, 0};
+    struct products router = {e, 0, {{&y->router, h->n_expert, NULL, e->moe.logits}}, 1, 0};
+    struct products down = {e, stack + LINEAR_DOWN, {{&y->down, h->n_embd, NULL, e->proj}}, 1, 0};
+    struct products *first = h->n_expert ? &router : &wide;
     j->norm = y->ffn_norm;
-    j->next = mixed ? &router : &wide;
-    acts_begin(e, e->rows, j->next);
+    j->next = first;
+    products_begin(first, e->rows);
     by_rows(e, e->rows, norm_rows, j);
-    multiply(e, mixed ? &router : &wide);
-    if (mixed) {
+    int r = products_run(first);
+    if (r != 0) return r;
+    if (h->n_expert) {
         moe_run(e, y);
-        return;
+        return 0;
     }
     j->next = &down;
-    acts_begin(e, e->rows, &down);
+    products_begin(&down, e->rows);
     by_rows(e, e->rows, act_rows, j);
-    multiply(e, &down);
+    return products_run(&down);
 }
 
 /* Only rows that yield logits go on: their norms are written to h in order. */
@@ -237,7 +193,7 @@ static void logits_in(void *arg, uint32_t begin, uint32_t end) {
     size_t n = e->m->hp.n_embd;
     for (uint32_t i = begin; i < end; i++)
         vec_rmsnorm(e->kern, e->h + i * n, add_row(j, e->logits_row[i]), j->norm, n, e->m->hp.eps);
-    acts_rows(e, j->next, begin, end, e->h, e->bad_head);
+    products_input(j->next, begin, end, e->h, e->bad_head);
     for (uint32_t i = begin; i < end; i++) {
         if (e->bad_head[i]) e->bad[e->logits_row[i]] = 1;
         e->bad_head[i] = 0;
@@ -260,25 +216,31 @@ static void logits_out(void *arg, uint32_t begin, uint32_t end) {
 void forward_embed(struct engine *e) { by_rows(e, e->rows, embed_rows, e); }
 void forward_logits(struct engine *e) { pool_range(e->pool, e->logits_rows, 4, logits_out, e); }
 
-void forward_run(struct engine *e) {
+static int run_head(struct engine *e, struct row_job *j) {
+    const struct model *m = e->m;
+    struct products head = {e, m->hp.n_layer * LINEAR_KINDS, {{&m->output, m->n_vocab, NULL, e->logits}}, 1, 0};
+    j->next = &head;
+    j->norm = m->output_norm;
+    products_begin(&head, e->logits_rows);
+    by_rows(e, e->logits_rows, logits_in, j);
+    int r = products_run(&head);
+    if (r == 0) forward_logits(e);
+    return r;
+}
+
+int forward_run(struct engine *e) {
     const struct model *m = e->m;
     struct row_job j = {.e = e};
+    int r = 0;
     forward_embed(e);
-    for (uint32_t i = 0; i < m->hp.n_layer; i++) {
+    for (uint32_t i = 0; r == 0 && i < m->hp.n_layer; i++) {
         j.layer = &m->layer[i];
         j.layer_index = i;
-        run_attention(e, &j);
+        r = run_attention(e, &j);
         j.add = e->proj;
         j.post_norm = j.layer->post_attn_norm;
-        run_ffn(e, &j);
+        if (r == 0) r = run_ffn(e, &j);
         j.post_norm = j.layer->post_ffn_norm;
     }
-    if (e->logits_rows == 0) return;
-    struct mul_job head = {e, {{&m->output, NULL, e->logits}}, 1};
-    j.next = &head;
-    j.norm = m->output_norm;
-    acts_begin(e, e->logits_rows, &head);
-    by_rows(e, e->logits_rows, logits_in, &j);
-    multiply(e, &head);
-    forward_logits(e);
+    return r == 0 && e->logits_rows ? run_head(e, &j) : r;
 }

@@ -143,7 +143,8 @@ int gen_step(struct gen_pool *p, struct gen_event *out, size_t cap) {
     p->now_ms = start / 1000000;
     gen_plan(p, cap - n);
     if (p->parts == 0) return (int)n;
-    if (engine_step(p->engine, p->part, p->parts) != 0) return ERR_INTERNAL; /* ids, pages and rows were checked before */
+    int r = engine_step(p->engine, p->part, p->parts);
+    if (r != 0) return n ? (int)n : r == ERR_RANGE || r == ERR_CONTEXT ? ERR_INTERNAL : r; /* ids, pages, rows were checked */
     sample_all(p);
     uint64_t spent = clock_mono_ns() - start;
     for (size_t i = 0; i < p->parts; i++) {

@@ -74,6 +74,10 @@ void gguf_writer_free(struct gguf_writer *w) {
     free(w);
 }
 
+void gguf_writer_private(struct gguf_writer *w) {
+    if (fchmod(w->fd, 0600) != 0) fail(w, ERR_IO);
+}
+
 /* ---- header ---- */
 
 static void add(struct gguf_writer *w, struct buf *b, const void *p, size_t n) {
@@ -91,11 +95,14 @@ static void add_str(struct gguf_writer *w, struct buf *b, struct gguf_str s) {
     add(w, b, s.p, s.n);
 }
 
-static void add_key(struct gguf_writer *w, const char *key, enum gguf_type type) {
+static void add_key_str(struct gguf_writer *w, struct gguf_str key, enum gguf_type type) {
     if (w->data_started) fail(w, ERR_WRONG_STATE);
-    add_str(w, &w->keys, (struct gguf_str){key, strlen(key)});
+    add_str(w, &w->keys, key);
     add_le(w, &w->keys, type, 4);
     w->key_count++;
+}
+static void add_key(struct gguf_writer *w, const char *key, enum gguf_type type) {
+    add_key_str(w, (struct gguf_str){key, strlen(key)}, type);
 }
 
 static void add_array(struct gguf_writer *w, const char *key, enum gguf_type elem, size_t count) {
@@ -147,6 +154,15 @@ void gguf_put_f32s(struct gguf_writer *w, const char *key, const float *v, size_
 void gguf_put_i32s(struct gguf_writer *w, const char *key, const int32_t *v, size_t count) {
     add_array(w, key, GGUF_I32, count);
     for (size_t i = 0; i < count; i++) add_le(w, &w->keys, (uint32_t)v[i], 4);
+}
+
+void gguf_put_kv(struct gguf_writer *w, const struct gguf_kv *kv) {
+    add_key_str(w, kv->key, kv->type);
+    if (kv->type == GGUF_ARRAY) {
+        add_le(w, &w->keys, kv->elem, 4);
+        add_le(w, &w->keys, kv->count, 8);
+    }
+    add(w, &w->keys, kv->data, kv->bytes);
 }
 
 static uint64_t align_up(uint64_t n) { return (n + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1); }

@@ -16,6 +16,9 @@ struct gguf_writer;
 int gguf_writer_new(struct gguf_writer **out, const char *path, struct why *why);
 void gguf_writer_free(struct gguf_writer *w); /* removes the temporary file unless finished; NULL is fine */
 
+/* Only the owner may read the file (mode 0600). */
+void gguf_writer_private(struct gguf_writer *w);
+
 void gguf_put_u32(struct gguf_writer *w, const char *key, uint32_t v);
 void gguf_put_f32(struct gguf_writer *w, const char *key, float v);
 void gguf_put_bool(struct gguf_writer *w, const char *key, int v);
@@ -24,6 +27,8 @@ void gguf_put_str(struct gguf_writer *w, const char *key, struct gguf_str s);
 void gguf_put_strs(struct gguf_writer *w, const char *key, const struct gguf_str *s, size_t count);
 void gguf_put_f32s(struct gguf_writer *w, const char *key, const float *v, size_t count);
 void gguf_put_i32s(struct gguf_writer *w, const char *key, const int32_t *v, size_t count);
+/* A key of another file, as it is. */
+void gguf_put_kv(struct gguf_writer *w, const struct gguf_kv *kv);
 
 /* Declares the next tensor: rows x cols of a type of the weight table (rows 1 and n_dims 1 for vectors). */
 void gguf_put_tensor(struct gguf_writer *w, const char *name, uint32_t type, uint32_t n_dims, uint64_t cols, uint64_t rows);

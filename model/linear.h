@@ -50,7 +50,7 @@ int model_linear_row(const struct model *m, uint32_t stack, uint32_t row, float 
 /* All rows from the file into `to`, whose shape is the stack's and whose data is the caller's, by p's threads: for who holds some of the
  * stacks only. row_scale: [rows], or NULL; norm2_max may be NULL. Errors as above, or ERR_NOMEM. */
 int model_linear_pack(const struct model *m, uint32_t stack, struct pool *p, const struct row8 *to, float *row_scale,
-                      uint64_t *norm2_max);
+                      uint64_t *norm2_max, struct why *why);
 /* Gives the file's pages of a stack, which the two above read, back to the system. */
 void model_linear_drop(const struct model *m, uint32_t stack);
 

@@ -37,6 +37,7 @@ static int open_parts(struct model *m, const struct model_opts *o, struct why *w
     if (r == 0) r = vocab_open(&m->vocab, &m->gguf, why);
     if (r != 0) return r;
     if (o->context && o->context < m->hp.n_context) m->hp.n_context = o->context;
+    m->arith = o->arith;
     profiles_name(m);
     m->n_vocab = vocab_size(m->vocab);
     template_detect(&m->chat, &m->gguf, m->vocab);
@@ -90,6 +91,7 @@ uint32_t model_n_vocab(const struct model *m) { return m->n_vocab; }
 uint32_t model_context(const struct model *m) { return m->hp.n_context; }
 uint32_t model_context_usual(const struct model *m) { return model_context(m) < 8192 ? model_context(m) : 8192; }
 uint64_t model_file_bytes(const struct model *m) { return m->gguf.size; }
+enum model_arith model_arith(const struct model *m) { return m->arith; }
 uint64_t model_weight_bytes(const struct model *m) { return m->packed_bytes; }
 uint64_t model_parameters(const struct model *m) { return m->parameters; }
 const char *model_name(const struct model *m) { return m->name; }

@@ -21,6 +21,7 @@ struct layer {
     struct matrix gate, up, down; /* rows n_ff, n_ff, n_embd; in mixtures of expert 0, with the others behind */
 };
 
+struct row8_stack;
 struct model {
     struct gguf gguf;
     struct hparams hp;
@@ -37,8 +38,14 @@ struct model {
     size_t embd_row_bytes;
     uint32_t n_vocab;
 
-    struct arena small; /* layers and vectors */
-    uint8_t *packed;    /* all matrices, one mapping */
+    enum model_arith arith;
+    enum model_stacks stacks;
+    struct row8_stack *stack; /* stack_count, in the arena; only with ARITH_ROW8 (row8_stacks.h) */
+    uint32_t stack_count;
+    float *row_scales; /* of all stacks */
+
+    struct arena small; /* layers, stacks and vectors */
+    uint8_t *packed;    /* all matrices, or all stacks: one mapping */
     size_t packed_bytes;
     uint64_t parameters;
     const char *type_name;
@@ -46,9 +53,13 @@ struct model {
     char profile[KV_FORMATS][25]; /* ids (profile.h) */
 };
 
-/* Fills in layers, vectors and packed matrices from m->gguf and m->hp (model/weights.c). */
+/* Fills in layers, vectors and packed matrices or stacks from m->gguf and m->hp (model/weights.c). */
 int weights_load(struct model *m, const struct model_opts *o, struct why *why);
 void weights_release(struct model *m);
+/* Its second half, when all shapes are known (model/weights_pack.c): `bytes` is what there is to read of the file. */
+int weights_pack(struct model *m, const struct model_opts *o, uint64_t bytes, struct why *why);
+/* Gives the file's pages of a tensor back to the system; they are read again when needed. */
+void weights_drop(const struct model *m, const struct gguf_tensor *t);
 /* Fills in m->profile from m->hp (model/profile.c). */
 void profiles_name(struct model *m);
 

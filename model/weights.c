@@ -1,29 +1,27 @@
-/* model/weights.c - tensors by name: shapes checked, vectors copied, matrices packed for the kernels.
+/* model/weights.c - tensors by name: shapes checked, vectors copied.
  *
  * Two passes. The first finds and checks every tensor and adds up sizes, so that nothing is allocated for a file that will be
- * refused; the second packs, in parallel, and gives the file's pages back as it goes. */
+ * refused; the second packs (weights_pack.c). */
 #include "base/mem.h"
 #include "math/float_bits.h"
-#include "math/pool.h"
 #include "math/weight.h"
-#include "model/memory.h"
+#include "model/matrix_rows.h"
 #include "model/model_parts.h"
+#include "model/row8_stacks.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 struct load {
     struct model *m;
-    struct pool *pool;
     const struct model_opts *o;
     struct why *why;
     size_t used;   /* tensors found so far: in the end all */
     uint8_t *seen; /* by tensor index */
     uint64_t type_weights[WK_COUNT];
-    uint64_t done, all; /* bytes packed */
+    uint64_t all; /* bytes of matrices */
 };
 
 /* ---- finding and checking ---- */
@@ -86,133 +84,32 @@ static int check_matrix(struct load *l, const struct gguf_tensor *t, struct shap
     return 0;
 }
 
-/* Where the rows of one matrix are: all of a tensor, or some of its rows when several matrices share it; once per expert. */
-struct source {
-    char name[64];
-    uint32_t cols, rows;
-    uint32_t first_row, of_rows; /* within the tensor */
-    uint32_t experts;            /* 1, or the third dimension */
-};
-
-/* First pass over one matrix: its shape, without data. */
-static int shape_matrix(struct load *l, const struct source *s, struct matrix *out) {
-    const struct gguf_tensor *t = find(l, s->name);
+/* One matrix of the file: its shape, without data. */
+static int shape_matrix(struct load *l, const struct matrix_rows *s, struct matrix *out, uint32_t stack) {
+    const struct gguf_tensor *t = find(l, s->tensor);
     const struct weight_type *type = NULL;
-    if (!t) return why_set(l->why, ERR_FORMAT, "tensor %s is missing", s->name);
+    if (!t) return why_set(l->why, ERR_FORMAT, "tensor %s is missing", s->tensor);
     int r = check_matrix(l, t, (struct shape){s->cols, s->of_rows, s->experts}, &type);
-    if (r == 0) r = matrix_shape(out, type, s->rows, s->cols);
     if (r != 0) return r;
-    l->m->packed_bytes += matrix_bytes(out) * s->experts;
     l->type_weights[type->kernel] += (uint64_t)s->cols * s->rows * s->experts;
     l->all += (uint64_t)weight_row_bytes(type, s->cols) * s->rows * s->experts;
+    if (l->m->arith == ARITH_ROW8) {
+        row8_stack_add(l->m, stack, s, t, type);
+        return 0;
+    }
+    r = matrix_shape(out, type, s->rows, s->cols);
+    if (r == 0) l->m->packed_bytes += matrix_bytes(out) * s->experts;
+    return r;
+}
+
+/* The same where a client file need not have it. */
+static int place_matrix(struct load *l, const struct matrix_rows *s, struct matrix *out, uint32_t stack) {
+    if (l->m->stacks != STACKS_ELSEWHERE) return shape_matrix(l, s, out, stack);
+    row8_stack_add(l->m, stack, s, NULL, NULL);
     return 0;
 }
 
-/* ---- packing ---- */
-
-struct pack_job {
-    const struct matrix *m;
-    const uint8_t *rows;
-    int bad;
-};
-static void pack_groups(void *arg, uint32_t begin, uint32_t end) {
-    struct pack_job *j = arg;
-    if (matrix_pack(j->m, begin, end, j->rows) != 0) __atomic_store_n(&j->bad, 1, __ATOMIC_RELAXED);
-}
-
-/* Only pages that a file backs may be dropped: they are read again when needed. */
-static void drop_pages(const struct model *m, const struct gguf_tensor *t) {
-    if (!m->gguf.map.data) return;
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), from = ((uintptr_t)t->data + page - 1) & ~(page - 1);
-    uintptr_t to = ((uintptr_t)t->data + t->bytes) & ~(page - 1);
-    if (to > from) (void)madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
-/* Experts lie one after the other: the matrix of expert e is at data + e * matrix_bytes. */
-static int pack_matrix(struct load *l, const struct source *s, struct matrix *x, size_t *at) {
-    const struct gguf_tensor *t = gguf_tensor(&l->m->gguf, s->name);
-    size_t row = weight_row_bytes(x->type, s->cols);
-    x->data = l->m->packed + *at;
-    *at += matrix_bytes(x) * s->experts;
-    int bad = 0;
-    for (uint32_t e = 0; e < s->experts; e++) {
-        struct matrix one = *x;
-        one.data += e * matrix_bytes(x);
-        struct pack_job job = {&one, t->data + ((size_t)e * s->of_rows + s->first_row) * row, 0};
-        pool_range(l->pool, x->groups, 0, pack_groups, &job);
-        bad |= job.bad;
-    }
-    drop_pages(l->m, t);
-    l->done += (uint64_t)row * s->rows * s->experts;
-    if (l->o->progress) l->o->progress(l->o->arg, l->done, l->all);
-    return bad ? why_set(l->why, ERR_NONFINITE, "tensor %s holds a scale that is NaN or infinite", s->name) : 0;
-}
-
 /* ---- the layers ---- */
-
-/* The matrices of a layer, in one place for both passes. */
-struct slot {
-    struct source from;
-    struct matrix *to;
-};
-enum { SLOTS_MAX = 8 };
-
-static void tensor_name(char out[64], uint32_t layer, const char *part, const char *suffix) {
-    snprintf(out, 64, "blk.%u.%s.%s", layer, part, suffix);
-}
-
-struct slots {
-    struct slot slot[SLOTS_MAX];
-    unsigned count;
-    uint32_t layer;
-};
-
-/* part is "name" of blk.N.name.weight; from.name is filled in here. */
-static void add_slot(struct slots *s, const char *part, struct source from, struct matrix *to) {
-    struct slot *slot = &s->slot[s->count++];
-    *slot = (struct slot){from, to};
-    tensor_name(slot->from.name, s->layer, part, "weight");
-}
-
-static void attention_slots(struct slots *s, const struct hparams *h, struct layer *y) {
-    uint32_t e = h->n_embd, q = h->n_head * h->head_dim, kv = h->n_kv * h->head_dim, all = q + 2 * kv;
-    if (h->family->fused) {
-        add_slot(s, "attn_qkv", (struct source){"", e, q, 0, all, 1}, &y->wq);
-        add_slot(s, "attn_qkv", (struct source){"", e, kv, q, all, 1}, &y->wk);
-        add_slot(s, "attn_qkv", (struct source){"", e, kv, q + kv, all, 1}, &y->wv);
-    } else {
-        add_slot(s, "attn_q", (struct source){"", e, q, 0, q, 1}, &y->wq);
-        add_slot(s, "attn_k", (struct source){"", e, kv, 0, kv, 1}, &y->wk);
-        add_slot(s, "attn_v", (struct source){"", e, kv, 0, kv, 1}, &y->wv);
-    }
-    add_slot(s, "attn_output", (struct source){"", q, e, 0, e, 1}, &y->wo);
-}
-
-static void ffn_slots(struct slots *s, const struct hparams *h, struct layer *y) {
-    uint32_t e = h->n_embd, ff = h->n_ff, n = h->n_expert;
-    if (n) {
-        add_slot(s, "ffn_gate_inp", (struct source){"", e, n, 0, n, 1}, &y->router);
-        add_slot(s, "ffn_gate_exps", (struct source){"", e, ff, 0, ff, n}, &y->gate);
-        add_slot(s, "ffn_up_exps", (struct source){"", e, ff, 0, ff, n}, &y->up);
-        add_slot(s, "ffn_down_exps", (struct source){"", ff, e, 0, e, n}, &y->down);
-        return;
-    }
-    if (h->family->fused) {
-        add_slot(s, "ffn_up", (struct source){"", e, ff, 0, 2 * ff, 1}, &y->gate);
-        add_slot(s, "ffn_up", (struct source){"", e, ff, ff, 2 * ff, 1}, &y->up);
-    } else {
-        add_slot(s, "ffn_gate", (struct source){"", e, ff, 0, ff, 1}, &y->gate);
-        add_slot(s, "ffn_up", (struct source){"", e, ff, 0, ff, 1}, &y->up);
-    }
-    add_slot(s, "ffn_down", (struct source){"", ff, e, 0, e, 1}, &y->down);
-}
-
-static struct slots layer_slots(struct model *m, uint32_t i) {
-    struct slots s = {.layer = i};
-    attention_slots(&s, &m->hp, &m->layer[i]);
-    ffn_slots(&s, &m->hp, &m->layer[i]);
-    return s;
-}
 
 static int load_layer(struct load *l, uint32_t i) {
     const struct hparams *h = &l->m->hp;
@@ -239,11 +136,12 @@ static int load_layer(struct load *l, uint32_t i) {
     y->plan = hparams_layer(h, i);
     for (size_t v = 0; r == 0 && v < sizeof vectors / sizeof vectors[0]; v++) {
         if (!vectors[v].wanted) continue;
-        tensor_name(name, i, vectors[v].part, vectors[v].suffix);
+        layer_tensor_name(name, i, vectors[v].part, vectors[v].suffix);
         r = load_vector(l, name, vectors[v].n, vectors[v].to);
     }
-    struct slots s = layer_slots(l->m, i);
-    for (unsigned k = 0; r == 0 && k < s.count; k++) r = shape_matrix(l, &s.slot[k].from, s.slot[k].to);
+    struct layer_matrices s = layer_matrices(l->m, i);
+    for (unsigned k = 0; r == 0 && k < s.count; k++)
+        r = place_matrix(l, &s.matrix[k].from, s.matrix[k].to, i * LINEAR_KINDS + s.matrix[k].kind);
     return r;
 }
 
@@ -265,15 +163,10 @@ static int load_rope(struct load *l) {
     return r == ERR_RANGE ? why_set(l->why, r, "rope parameters are out of range") : r;
 }
 
-static struct source output_source(const struct model *m) {
-    struct source s = {"token_embd.weight", m->hp.n_embd, m->n_vocab, 0, m->n_vocab, 1}; /* tied, unless: */
-    if (gguf_tensor(&m->gguf, "output.weight")) memcpy(s.name, "output.weight", sizeof "output.weight");
-    return s;
-}
-
-static int load_ends(struct load *l, const struct source *output) {
+static int load_ends(struct load *l) {
     struct model *m = l->m;
     const struct hparams *h = &m->hp;
+    const struct matrix_rows output = output_rows(m);
     const struct gguf_tensor *embd = find(l, "token_embd.weight");
     if (!embd) return why_set(l->why, ERR_FORMAT, "tensor token_embd.weight is missing");
     int r = check_matrix(l, embd, (struct shape){h->n_embd, m->n_vocab, 1}, &m->embd_type);
@@ -282,7 +175,7 @@ static int load_ends(struct load *l, const struct source *output) {
     m->embd_row_bytes = weight_row_bytes(m->embd_type, h->n_embd);
     r = load_vector(l, "output_norm.weight", h->n_embd, &m->output_norm);
     if (r == 0) r = load_rope(l);
-    if (r == 0) r = shape_matrix(l, output, &m->output);
+    if (r == 0) r = place_matrix(l, &output, &m->output, h->n_layer * LINEAR_KINDS);
     return r;
 }
 
@@ -290,7 +183,10 @@ static int load_ends(struct load *l, const struct source *output) {
 static int refuse_leftovers(struct load *l) {
     const struct gguf *g = &l->m->gguf;
     for (size_t i = 0; l->used < g->tensor_count && i < g->tensor_count; i++)
-        if (!l->seen[i])
+        if (!l->seen[i] && l->m->stacks == STACKS_ELSEWHERE)
+            return why_set(l->why, ERR_UNSUPPORTED, "tensor %s does not belong in a client file of %s", g->tensor[i].name,
+                           l->m->hp.family->arch);
+        else if (!l->seen[i])
             return why_set(l->why, ERR_UNSUPPORTED, "tensor %s is not part of %s as computed here", g->tensor[i].name,
                            l->m->hp.family->arch);
     return 0;
@@ -299,6 +195,7 @@ static int refuse_leftovers(struct load *l) {
 static void sum_up(struct load *l) {
     const struct gguf *g = &l->m->gguf;
     uint64_t most = 0;
+    l->m->type_name = l->m->embd_type->name; /* of a client file; else there are matrices: */
     for (uint32_t id = 0; id < 64; id++) { /* every number of a type that the format has so far */
         const struct weight_type *t = weight_type_of(id);
         if (t && l->type_weights[t->kernel] > most) most = l->type_weights[t->kernel], l->m->type_name = t->name;
@@ -307,36 +204,15 @@ static void sum_up(struct load *l) {
         l->m->parameters += g->tensor[i].dims[0] * g->tensor[i].dims[1] * g->tensor[i].dims[2] * g->tensor[i].dims[3];
 }
 
-static int check_all(struct load *l, const struct source *output) {
-    int r = load_ends(l, output);
-    for (uint32_t i = 0; r == 0 && i < l->m->hp.n_layer; i++) r = load_layer(l, i);
-    if (r == 0) r = refuse_leftovers(l);
-    if (r == 0) sum_up(l);
-    return r;
-}
-
-static int pack_all(struct load *l, const struct source *output) {
+static int check_all(struct load *l) {
     struct model *m = l->m;
-    int fits = memory_check(m->packed_bytes, "the weights", l->why);
-    if (fits != 0) return fits;
-    m->packed = mmap(NULL, m->packed_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (m->packed == MAP_FAILED) {
-        m->packed = NULL;
-        return why_set(l->why, ERR_NOMEM, "no memory for %zu MiB of weights", m->packed_bytes >> 20);
-    }
-    (void)madvise(m->packed, m->packed_bytes, MADV_HUGEPAGE); /* fewer TLB misses; only advice */
-    mem_dontdump(m->packed, m->packed_bytes);
-    size_t at = 0;
-    int r = 0;
-    for (uint32_t i = 0; r == 0 && i < m->hp.n_layer; i++) {
-        struct slots s = layer_slots(m, i);
-        for (unsigned k = 0; r == 0 && k < s.count; k++) r = pack_matrix(l, &s.slot[k].from, s.slot[k].to, &at);
-    }
-    if (r == 0) r = pack_matrix(l, output, &m->output, &at);
-    if (r == 0 && strcmp(output->name, "token_embd.weight") != 0)
-        if (weight_rows_check(m->embd_type, m->embd_rows, m->n_vocab, m->hp.n_embd) != 0)
-            r = why_set(l->why, ERR_NONFINITE, "tensor token_embd.weight holds NaN or infinity");
-    drop_pages(m, gguf_tensor(&m->gguf, "token_embd.weight"));
+    int r = m->arith == ARITH_ROW8 ? row8_stacks_init(m, l->why) : 0;
+    if (r == 0) r = load_ends(l);
+    for (uint32_t i = 0; r == 0 && i < m->hp.n_layer; i++) r = load_layer(l, i);
+    if (r == 0) r = refuse_leftovers(l);
+    if (r == 0 && m->arith == ARITH_ROW8) r = row8_stacks_shape(m, l->why);
+    if (r == 0 && m->stacks == STACKS_ELSEWHERE) r = row8_stacks_take(m, l->o->linear, l->o->linear_count, l->why);
+    if (r == 0) sum_up(l);
     return r;
 }
 
@@ -346,20 +222,21 @@ static size_t small_bytes(const struct model *m) {
     size_t a_layer = (4 * (size_t)h->n_embd + 4 * (size_t)h->head_dim * (h->n_head + 2)) * sizeof(float);
     size_t vectors = h->n_layer * a_layer + ((size_t)h->n_embd + 2 * (size_t)h->head_dim) * sizeof(float);
     if (vectors > m->gguf.size) vectors = m->gguf.size;
-    return vectors + h->n_layer * (sizeof(struct layer) + 256) + 4096;
+    size_t stacks = m->arith == ARITH_ROW8 ? row8_stacks_bytes(m) : 0;
+    return vectors + h->n_layer * (sizeof(struct layer) + 256) + stacks + 4096;
 }
 
 int weights_load(struct model *m, const struct model_opts *o, struct why *why) {
     struct load l = {.m = m, .o = o, .why = why};
-    struct source output = output_source(m);
+    m->stacks = o->stacks;
+    if (m->stacks != STACKS_PACKED && m->arith != ARITH_ROW8)
+        return why_set(why, ERR_USAGE, "only row8 has stacks that can be elsewhere");
     int r = arena_init(&m->small, small_bytes(m));
     l.seen = mem_zalloc(m->gguf.tensor_count, 1);
     if (r == 0) m->layer = arena_take(&m->small, m->hp.n_layer, sizeof *m->layer);
     if (!l.seen || !m->layer) r = why_set(why, ERR_NOMEM, "no memory for %u layers", m->hp.n_layer);
-    if (r == 0) r = check_all(&l, &output);
-    if (r == 0) r = pool_new(&l.pool, o->threads, why);
-    if (r == 0) r = pack_all(&l, &output);
-    pool_free(l.pool);
+    if (r == 0) r = check_all(&l);
+    if (r == 0) r = weights_pack(m, o, l.all, why);
     free(l.seen);
     return r;
 }
@@ -367,5 +244,7 @@ int weights_load(struct model *m, const struct model_opts *o, struct why *why) {
 void weights_release(struct model *m) {
     if (m->packed) munmap(m->packed, m->packed_bytes);
     m->packed = NULL;
+    free(m->row_scales);
+    m->row_scales = NULL;
     arena_release(&m->small);
 }
