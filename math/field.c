@@ -22,10 +22,14 @@ uint32_t field_dot(const struct field *f, const uint32_t *a, const uint32_t *b, 
 /* A row has thousands of weights but at most 256 different ones, so each multiple of s is found once, by additions; a look-up and
  * an addition are then left for each column. */
 void field_add_scaled(const struct field *f, uint32_t *acc, uint32_t s, const int8_t *w, size_t n) {
-    uint32_t multiple[256]; /* of w at w + 128 */
-    multiple[128] = 0;
-    for (int i = 129; i < 256; i++) multiple[i] = field_add(f, multiple[i - 1], s);
-    for (int i = 127; i >= 0; i--) multiple[i] = field_sub(f, multiple[i + 1], s);
-    for (size_t j = 0; j < n; j++) acc[j] = field_add(f, acc[j], multiple[w[j] + 128]);
+    const uint32_t p = f->p;
+    uint32_t multiple[256] = {0}; /* of w at (uint8_t)w, less p: what an addition mod p takes off */
+    for (int i = 1; i < 128; i++) multiple[i] = field_add(f, multiple[i - 1], s);
+    for (int i = 255; i >= 128; i--) multiple[i] = field_sub(f, multiple[(i + 1) % 256], s);
+    for (int i = 0; i < 256; i++) multiple[i] -= p;
+    for (size_t j = 0; j < n; j++) {
+        uint32_t d = acc[j] + multiple[(uint8_t)w[j]];
+        acc[j] = d + (p & -(d >> 31));
+    }
     mem_wipe(multiple, sizeof multiple); /* s is a secret of the one who checks */
 }

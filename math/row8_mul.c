@@ -20,63 +20,49 @@ void row8_cols_init(struct row8_cols *c, uint32_t cols, uint32_t count, uint32_t
     *c = (struct row8_cols){cols, count, digits, column_bytes(cols, digits), mem};
 }
 
-/* Where the next digits of a column go, and their sums so far. */
+/* Where a column's digits go. */
 struct place {
-    uint8_t *to;
-    size_t row_bytes; /* of the panel */
-    uint32_t digits;
-    int32_t sum[ROW8_DIGITS_MAX];
+    uint8_t *sums; /* the first digit's word in the panel's first row */
+    size_t row_bytes;
 };
-
 static struct place place_of(const struct row8_cols *c, uint32_t t) {
     uint32_t first = t - t % (ROW8_PANEL / c->digits);
-    size_t row_bytes = 4 * (size_t)row8_panel_columns(c, first) * c->digits;
     uint8_t *panel = c->data + first * c->column_bytes;
-    return (struct place){panel + 4 * (size_t)(t - first) * c->digits + row_bytes, row_bytes, c->digits, {0}};
+    return (struct place){panel + 4 * (size_t)(t - first) * c->digits, 4 * (size_t)row8_panel_columns(c, first) * c->digits};
 }
 
-/* Four consecutive integers. Adding 128 to every digit makes the digits plain bytes, and taking it off again is an exclusive or. */
-static void put_four(struct place *p, const uint32_t v[4]) {
-    uint32_t u[4];
-    for (uint32_t i = 0; i < 4; i++) u[i] = (v[i] + 0x80808080u) ^ 0x80808080u;
-    for (uint32_t d = 0; d < p->digits; d++) {
-        uint8_t four[4];
-        for (uint32_t i = 0; i < 4; i++) {
-            four[i] = (uint8_t)(u[i] >> 8 * d);
-            p->sum[d] += (int8_t)four[i];
-        }
-        memcpy(p->to + 4 * d, four, 4);
-    }
-    p->to += p->row_bytes;
-}
+/* The integer of a residue of p, or v itself (p = 0), with 128 added to each of its digits: these are now plain bytes, no carries. */
+static inline uint32_t biased(uint32_t v, uint32_t p) { return v - (p & -((p / 2 - v) >> 31)) + 0x80808080u; }
 
-/* After all of them: the panel's first row. */
-static void put_sums(const struct row8_cols *c, uint32_t t, const struct place *end) {
-    uint8_t *to = place_of(c, t).to - end->row_bytes;
-    for (uint32_t d = 0; d < end->digits; d++) {
-        int32_t s = -ROW8_ZERO * end->sum[d];
-        memcpy(to + 4 * d, &s, 4);
+/* Four consecutive values: their digits to `to`, the sums of their digits to sum. */
+static inline void put_four(uint8_t *to, uint32_t digits, const uint32_t v[4], uint32_t p, uint32_t sum[ROW8_DIGITS_MAX]) {
+    uint32_t v0 = biased(v[0], p), v1 = biased(v[1], p), v2 = biased(v[2], p), v3 = biased(v[3], p);
+    for (uint32_t d = 0; d < digits; d++, to += 4) {
+        uint32_t bytes = (v0 & 255) | (v1 & 255) << 8 | (v2 & 255) << 16 | v3 << 24, signs = bytes ^ 0x80808080u;
+        uint32_t pairs = (bytes & 0x00ff00ff) + (bytes >> 8 & 0x00ff00ff);
+        sum[d] += (pairs & 0xffff) + (pairs >> 16) - 4 * 128;
+        memcpy(to, &signs, 4);
+        v0 >>= 8, v1 >>= 8, v2 >>= 8, v3 >>= 8;
     }
 }
 
-void row8_cols_fill(const struct row8_cols *c, uint32_t t, const int32_t *q) {
-    struct place p = place_of(c, t);
-    for (uint32_t i = 0; i < c->cols; i += 4) {
-        uint32_t v[4] = {0};
-        memcpy(v, q + i, (c->cols - i < 4 ? c->cols - i : 4) * sizeof *v);
-        put_four(&p, v);
+static void fill(const struct row8_cols *c, uint32_t t, const uint32_t *v, uint32_t p) {
+    const struct place at = place_of(c, t);
+    const uint32_t cols = c->cols, digits = c->digits;
+    uint32_t sum[ROW8_DIGITS_MAX] = {0}, last[4] = {0}, i = 0;
+    uint8_t *to = at.sums + at.row_bytes;
+    for (; cols - i >= 4; i += 4, to += at.row_bytes) put_four(to, digits, v + i, p, sum);
+    memcpy(last, v + i, (cols - i) * sizeof *v);
+    if (i < cols) put_four(to, digits, last, p, sum);
+    for (uint32_t d = 0; d < digits; d++) {
+        uint32_t s = 0 - 128 * sum[d];
+        memcpy(at.sums + 4 * d, &s, 4);
     }
-    put_sums(c, t, &p);
 }
 
+void row8_cols_fill(const struct row8_cols *c, uint32_t t, const int32_t *q) { fill(c, t, (const uint32_t *)q, 0); }
 void row8_cols_fill_residues(const struct row8_cols *c, uint32_t t, const struct field *f, const uint32_t *u) {
-    struct place p = place_of(c, t);
-    for (uint32_t i = 0; i < c->cols; i += 4) {
-        uint32_t v[4] = {0};
-        for (uint32_t j = 0; j < 4 && i + j < c->cols; j++) v[j] = (uint32_t)field_balanced(f, u[i + j]);
-        put_four(&p, v);
-    }
-    put_sums(c, t, &p);
+    fill(c, t, u, f->p);
 }
 
 /* ---- products --------------------------------------------------------------------------------------------------------- */
