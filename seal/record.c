@@ -1,7 +1,8 @@
 /* seal/record.c - see record.h.
  *
- *     u8 version | u16-block K | u8 count | count x u16-block manifest | evidence hash 32 |
- *     operator key 32 | u64 operator not after | operator signature 64 | identity signature 64 */
+ *     u8 version | u16-block K | u8 count | count x u16-block manifest |
+ *     version 2 only: u8 workers | workers x u16-block worker entry |
+ *     evidence hash 32 | operator key 32 | u64 operator not after | operator signature 64 | identity signature 64 */
 #include "seal/record.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -12,11 +13,11 @@
 /* ---- operator ---- */
 
 /* u8 version | identity 32 | u64 not after */
-enum { OPERATOR_STMT_BYTES = 1 + 32 + 8 };
+enum { OPERATOR_STMT_VERSION = 1, OPERATOR_STMT_BYTES = 1 + 32 + 8 };
 
 static void operator_signed_bytes(uint8_t out[OPERATOR_STMT_BYTES], const uint8_t identity[32], uint64_t not_after) {
     struct writer w = writer_over(out, OPERATOR_STMT_BYTES);
-    write_u8(&w, RECORD_VERSION);
+    write_u8(&w, OPERATOR_STMT_VERSION);
     write_bytes(&w, identity, 32);
     write_u64(&w, not_after);
 }
@@ -43,11 +44,21 @@ static int operator_check(const struct operator_stmt *o, const struct keystmt *k
 
 /* ---- record ---- */
 
+static void workers_write(struct writer *w, const struct record *r) {
+    uint8_t part[WORKER_ENTRY_BYTES_MAX];
+    write_u8(w, r->worker_count);
+    for (unsigned i = 0; i < r->worker_count && i < RECORD_MODELS_MAX; i++) {
+        struct writer e = writer_over(part, sizeof part);
+        worker_entry_write(&e, &r->workers[i]);
+        write_block16(w, part, e.len);
+    }
+}
+
 void record_signed_bytes(struct writer *w, const struct record *r) {
     uint8_t part[KEYSTMT_BYTES_MAX];
     struct writer k = writer_over(part, sizeof part);
     keystmt_write(&k, &r->keys);
-    write_u8(w, RECORD_VERSION);
+    write_u8(w, r->worker_count ? RECORD_VERSION_WORKERS : RECORD_VERSION);
     write_block16(w, part, k.len);
     write_u8(w, r->model_count);
     for (unsigned i = 0; i < r->model_count && i < RECORD_MODELS_MAX; i++) {
@@ -55,6 +66,7 @@ void record_signed_bytes(struct writer *w, const struct record *r) {
         manifest_write(&m, &r->models[i]);
         write_block16(w, part, m.len);
     }
+    if (r->worker_count) workers_write(w, r);
     write_bytes(w, r->evidence_hash, 32);
     write_bytes(w, r->operator.operator_key, 32);
     write_u64(w, r->operator.not_after);
@@ -66,9 +78,9 @@ void record_write(struct writer *w, const struct record *r) {
     write_bytes(w, r->sig, SIGN_BYTES);
 }
 
-static int models_read(struct reader *in, struct record *r) {
+static int models_read(struct reader *in, struct record *r, unsigned at_least) {
     r->model_count = read_u8(in);
-    if (!in->err && (r->model_count == 0 || r->model_count > RECORD_MODELS_MAX)) read_fail(in, ERR_LIMIT);
+    if (!in->err && (r->model_count < at_least || r->model_count > RECORD_MODELS_MAX)) read_fail(in, ERR_LIMIT);
     for (unsigned i = 0; i < r->model_count && !in->err; i++) {
         struct reader m = read_block16(in, MANIFEST_BYTES_MAX);
         int e = in->err ? in->err : manifest_read(&m, &r->models[i]);
@@ -79,14 +91,30 @@ static int models_read(struct reader *in, struct record *r) {
     return in->err;
 }
 
+static int workers_read(struct reader *in, struct record *r) {
+    r->worker_count = read_u8(in);
+    if (!in->err && (r->worker_count == 0 || r->worker_count > RECORD_MODELS_MAX - r->model_count)) read_fail(in, ERR_LIMIT);
+    for (unsigned i = 0; i < r->worker_count && !in->err; i++) {
+        struct reader one = read_block16(in, WORKER_ENTRY_BYTES_MAX);
+        int e = in->err ? in->err : worker_entry_read(&one, &r->workers[i]);
+        for (unsigned j = 0; j < i && e == 0; j++)
+            if (strcmp(r->workers[i].name, r->workers[j].name) == 0) e = ERR_EXISTS;
+        if (e) read_fail(in, e);
+    }
+    return in->err;
+}
+
 /* Everything before the identity's signature; leaves r->sig zero. */
 static int body_read(struct reader *in, struct record *r) {
     memset(r, 0, sizeof *r);
-    if (read_u8(in) != RECORD_VERSION) read_fail(in, ERR_VERSION);
+    unsigned version = read_u8(in);
+    int workers = version == RECORD_VERSION_WORKERS;
+    if (version != RECORD_VERSION && !workers) read_fail(in, ERR_VERSION);
     struct reader k = read_block16(in, KEYSTMT_BYTES_MAX);
     int e = in->err ? in->err : keystmt_read(&k, &r->keys);
     if (e) read_fail(in, e);
-    if (models_read(in, r) != 0) return in->err;
+    if (models_read(in, r, workers ? 0 : 1) != 0) return in->err;
+    if (workers && workers_read(in, r) != 0) return in->err;
     read_copy(in, r->evidence_hash, 32);
     read_copy(in, r->operator.operator_key, 32);
     r->operator.not_after = read_u64(in);
@@ -137,6 +165,12 @@ const struct manifest *record_model(const struct record *r, const char *name, co
         manifest_hash(own, &r->models[i]);
         return !hash || memcmp(own, hash, 32) == 0 ? &r->models[i] : NULL; /* names are distinct: no other can match */
     }
+    return NULL;
+}
+
+const struct worker_entry *record_worker(const struct record *r, const uint8_t manifest_hash[32]) {
+    for (unsigned i = 0; i < r->worker_count; i++)
+        if (memcmp(r->workers[i].manifest_hash, manifest_hash, 32) == 0) return &r->workers[i];
     return NULL;
 }
 

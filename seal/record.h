@@ -1,4 +1,4 @@
-/* seal/record.h - a node's record: key statement, model manifests, evidence hash, operator's signature, identity's signature.
+/* seal/record.h - a node's record: key statement, model manifests, blind workers, evidence hash, operator's signature, identity's signature.
  *
  * Gateways trust a record only after record_verify; coordinators relay the very bytes that the node sent. */
 #ifndef SEAL_RECORD_H
@@ -7,8 +7,11 @@
 #include "seal/keystmt.h"
 #include "seal/manifest.h"
 #include "seal/sign.h"
+#include "seal/worker_entry.h"
 
-enum { RECORD_VERSION = 1, RECORD_MODELS_MAX = 16, RECORD_BYTES_MAX = 4608 };
+/* A record without blind workers is of version 1, one with them of version 2: each has one spelling, and nodes that have none can be
+ * read by whoever knows nothing of them. */
+enum { RECORD_VERSION = 1, RECORD_VERSION_WORKERS = 2, RECORD_MODELS_MAX = 16, RECORD_BYTES_MAX = 4608 };
 
 struct operator_stmt { /* "I answer for this identity until not_after": what makes an operator more than a claim */
     uint8_t operator_key[32];
@@ -23,8 +26,10 @@ void operator_text(char out[OPERATOR_TEXT_BYTES], const uint8_t operator_id[32])
 
 struct record {
     struct keystmt keys;
-    uint8_t model_count; /* 1..RECORD_MODELS_MAX, names distinct */
+    uint8_t model_count; /* names distinct; with workers at least 1, at most RECORD_MODELS_MAX */
     struct manifest models[RECORD_MODELS_MAX];
+    uint8_t worker_count; /* names distinct */
+    struct worker_entry workers[RECORD_MODELS_MAX];
     uint8_t evidence_hash[32]; /* zeros: no evidence */
     struct operator_stmt operator;
     uint8_t sig[SIGN_BYTES]; /* by keys.identity over all before it */
@@ -44,6 +49,8 @@ int record_sign(struct record *r, const uint8_t identity_secret[SIGN_SECRET_BYTE
 int record_verify(const struct record *r, uint64_t now_s);
 /* The model of that full name, or NULL. hash (may be NULL: any) must equal the manifest's hash. */
 const struct manifest *record_model(const struct record *r, const char *name, const uint8_t *hash);
+/* The blind worker of that blind manifest, or NULL. */
+const struct worker_entry *record_worker(const struct record *r, const uint8_t manifest_hash[32]);
 
 /* Link proof: the identity's signature over the TLS exporter value of this very connection ("EXPORTER-lull-link", 32 bytes). */
 enum { LINK_EXPORTER_BYTES = 32 };

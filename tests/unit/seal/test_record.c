@@ -70,6 +70,70 @@ TEST(a_record_cut_short_or_extended_is_refused) {
     fix_node_done(&x);
 }
 
+static void add_workers(struct fix_node *x, unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
+        struct worker_entry *e = &x->record.workers[i];
+        snprintf(e->name, sizeof e->name, "toy:w%u", i);
+        memset(e->manifest_hash, (int)i + 1, 32);
+        if (i % 2) strcpy(e->at, "worker.example:7444");
+    }
+    x->record.worker_count = (uint8_t)count;
+    record_sign(&x->record, x->identity_secret);
+}
+
+TEST(a_record_with_blind_workers_round_trips_in_its_own_version) {
+    struct fix_node x;
+    struct record r;
+    uint8_t bytes[RECORD_BYTES_MAX + 1], again[RECORD_BYTES_MAX + 1], hash[32];
+    fix_node(&x, 1);
+    add_workers(&x, 3);
+    size_t n = written(&x.record, bytes);
+    CHECK_INT(bytes[0], RECORD_VERSION_WORKERS);
+    CHECK_INT(read_bytes_as_record(bytes, n, &r), 0);
+    CHECK_INT(record_verify(&r, FIX_NOW), 0);
+    CHECK_INT(written(&r, again), n);
+    CHECK_MEM(again, bytes, n);
+    memset(hash, 2, 32);
+    CHECK_STR(record_worker(&r, hash)->name, "toy:w1");
+    CHECK_STR(record_worker(&r, hash)->at, "worker.example:7444");
+    memset(hash, 9, 32);
+    CHECK(!record_worker(&r, hash));
+    r.workers[0].at[0] = 'x'; /* all of it is signed */
+    CHECK_INT(record_verify(&r, FIX_NOW), BAD_IDENTITY_SIG);
+    x.record.model_count = 0; /* a node that only computes blindly */
+    record_sign(&x.record, x.identity_secret);
+    n = written(&x.record, bytes);
+    CHECK_INT(read_bytes_as_record(bytes, n, &r), 0);
+    CHECK_INT(r.worker_count, 3);
+    bytes[0] = RECORD_VERSION; /* the same bytes as another version are another record */
+    CHECK(read_bytes_as_record(bytes, n, &r) != 0);
+    fix_node_done(&x);
+}
+
+TEST(workers_that_are_none_too_many_or_twice_there_are_refused) {
+    struct fix_node x;
+    struct record r;
+    uint8_t bytes[RECORD_BYTES_MAX + 1];
+    fix_node(&x, 1);
+    add_workers(&x, RECORD_MODELS_MAX); /* and one model */
+    size_t n = written(&x.record, bytes);
+    CHECK_INT(read_bytes_as_record(bytes, n, &r), ERR_LIMIT);
+    x.record.model_count = 0;
+    n = written(&x.record, bytes);
+    CHECK_INT(read_bytes_as_record(bytes, n, &r), 0);
+    strcpy(x.record.workers[1].name, x.record.workers[0].name);
+    n = written(&x.record, bytes);
+    CHECK_INT(read_bytes_as_record(bytes, n, &r), ERR_EXISTS);
+    strcpy(x.record.workers[1].name, "no full form");
+    n = written(&x.record, bytes);
+    CHECK_INT(read_bytes_as_record(bytes, n, &r), ERR_FORMAT);
+    add_workers(&x, 2);
+    strcpy(x.record.workers[0].at, "a b:1");
+    n = written(&x.record, bytes);
+    CHECK_INT(read_bytes_as_record(bytes, n, &r), ERR_FORMAT);
+    fix_node_done(&x);
+}
+
 TEST(every_flipped_bit_of_a_record_is_noticed) {
     struct fix_node x;
     struct record r;
@@ -81,7 +145,7 @@ TEST(every_flipped_bit_of_a_record_is_noticed) {
         CHECK(read_bytes_as_record(bytes, n, &r) != 0 || record_verify(&r, FIX_NOW) != 0);
         bytes[i / 8] ^= (uint8_t)(1 << i % 8);
     }
-    bytes[0] = 2;
+    bytes[0] = RECORD_VERSION_WORKERS + 1;
     CHECK_INT(read_bytes_as_record(bytes, n, &r), ERR_VERSION);
     bytes[0] = 1;
     bytes[3] = 2; /* the key statement's version */
@@ -291,7 +355,8 @@ TEST(the_signer_refuses_everything_else) {
 }
 
 TESTS_MAIN("record", T(model_names_have_one_full_form), T(a_record_round_trips_and_verifies),
-           T(a_record_cut_short_or_extended_is_refused), T(every_flipped_bit_of_a_record_is_noticed),
+           T(a_record_cut_short_or_extended_is_refused), T(a_record_with_blind_workers_round_trips_in_its_own_version),
+           T(workers_that_are_none_too_many_or_twice_there_are_refused), T(every_flipped_bit_of_a_record_is_noticed),
            T(a_copied_operator_id_is_refused), T(each_failing_check_has_its_number),
            T(a_model_named_twice_and_too_many_models_are_refused), T(manifests_out_of_range_are_refused),
            T(a_p256_seal_key_is_unsupported_for_now), T(a_link_proof_holds_for_one_connection_and_identity),
