@@ -38,8 +38,10 @@ struct lattice_block {
     uint8_t state[LATTICE_COLUMNS];
 };
 
+enum { CHUNK_END = 4 };
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "terms are loaded as little-endian words");
 static size_t chunk_bytes(const struct linear *s) {
-    return LATTICE_CHUNK * ((size_t)s->cols * sizeof(uint32_t) + (size_t)s->rows * (s->field->draw_bytes));
+    return LATTICE_CHUNK * ((size_t)s->cols * sizeof(uint32_t) + (size_t)s->rows * s->field->draw_bytes) + CHUNK_END;
 }
 size_t lattice_block_bytes(const struct linear *stack, uint32_t first) {
     return (CHUNKS - first / LATTICE_CHUNK) * chunk_bytes(stack);
@@ -52,9 +54,11 @@ static uint8_t *terms_of(const struct lattice_block *b, uint32_t t) {
     return terms + (size_t)(t % LATTICE_CHUNK) * b->stack->rows * b->term_bytes;
 }
 
+/* Four bytes at once where three are meant: a chunk ends with as many bytes as the last load reads too far. */
 static uint32_t load_term(const uint8_t *p, uint32_t bytes) {
-    uint32_t v = p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-    return bytes == 3 ? v : v | (uint32_t)p[3] << 24;
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return bytes == 3 ? v & 0xffffff : v;
 }
 static void store_term(uint8_t *p, uint32_t bytes, uint32_t v) {
     p[0] = (uint8_t)v, p[1] = (uint8_t)(v >> 8), p[2] = (uint8_t)(v >> 16);

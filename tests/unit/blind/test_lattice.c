@@ -302,7 +302,7 @@ TEST(memory_is_given_back_as_columns_are_used) {
     lattice_block_drop(b, 70); /* while it is made */
     for (uint32_t t = 96; t < 128; t++) lattice_block_drop(b, t);
     while (lattice_block_make(b, 1) != 0) {}
-    size_t chunk = LATTICE_CHUNK * (20 * 4 + 18 * 3);
+    size_t chunk = lattice_block_bytes(&c.linear, 0) / 8;
     CHECK_INT(lattice_block_held(b), 6 * chunk);
     CHECK_INT(lattice_block_mask(b, 70, x, u), ERR_WRONG_STATE);
     for (uint32_t t = 40; t < 256; t++) {
