@@ -6,8 +6,8 @@ enum exit_status {
     EXIT_OK = 0,
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
-    EXIT_INVALID = 10,   /* verify: it was judged, and is wrong */
-    EXIT_MALFORMED = 30, /* verify: cannot be judged */
+    EXIT_INVALID = 10,   /* verify, replay: it was judged, and is wrong */
+    EXIT_MALFORMED = 30, /* verify, replay: cannot be judged */
     EXIT_INTERRUPTED = 130, /* Ctrl-C, as a shell says it */
     EXIT_PIPE = 141,     /* the reader of our output has left, likewise */
 };
@@ -18,6 +18,7 @@ int cmd_demo(int argc, char **argv);
 int cmd_logits(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_perplexity(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_tokenize(int argc, char **argv);

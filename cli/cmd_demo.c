@@ -169,7 +169,7 @@ static int verify_answer(struct demo *d, struct why *why) {
     struct buf file;
     int r = fetch_ids(d, &d->answer, &file, why);
     if (r != 0) return r;
-    r = verify_receipt(&d->verdict, file.data, file.len, d->model_file, NULL, why);
+    r = verify_receipt(&d->verdict, file.data, file.len, &(struct replay_how){.model = d->model_file}, NULL, why);
     buf_release(&file);
     return r;
 }

@@ -1,30 +1,29 @@
 /* cli/cmd_run.c - `lull run MODEL "PROMPT"`: one answer from the local engine, streamed to standard output. */
 #include "base/file.h"
 #include "base/json.h"
-#include "base/hash.h"
 #include "base/opt.h"
 #include "cli/cli.h"
 #include "cli/compute_device.h"
 #include "cli/input.h"
 #include "cli/model_load.h"
 #include "cli/terminal.h"
-#include "model/digest.h"
+#include "model/answer_record.h"
 #include "model/gen.h"
 #include "model/ids.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { FORMAT_BYTES_MAX = 1 << 16 }; /* as the APIs take */
+enum { TOOLS_BYTES_MAX = 1 << 20, FORMAT_BYTES_MAX = 1 << 16 }; /* as the APIs take */
 
 /* What the options fill in. */
 struct run_opts {
     int raw, json;
-    const char *system, *kv, *arith, *device, *schema, *grammar;
+    const char *system, *kv, *device, *schema, *grammar, *tools, *template_options;
     struct gen_format format_wanted; /* what schema or grammar holds */
+    json_t *tools_given, *options_given; /* what tools and template_options hold */
     const struct device_ops *ops;    /* what device names */
     enum kv_format format;           /* what kv names */
-    enum model_arith arithmetic;     /* what arith names */
     double temp, top_p, min_p, repeat, presence, frequency;
     uint32_t top_k, max_tokens, threads, context;
     uint32_t repeat_last_n;
@@ -42,7 +41,7 @@ struct answer {
 
 static int take_event(struct answer *a, const struct gen_event *ev) {
     int r = ev->err;
-    if (r == 0 && ev->id >= 0 && !ev->is_end) r = ids_add(&a->ids, ev->id);
+    if (r == 0 && ev->id >= 0) r = ids_add(&a->ids, ev->id);
     if (r == 0 && a->o->json) r = buf_add(&a->text, ev->text, ev->text_len);
     if (!a->o->json && ev->text_len) {
         (void)terminal_write((const char *)ev->text, ev->text_len); /* answer_all looks at stdout's error */
@@ -63,39 +62,27 @@ static int answer_all(struct gen_pool *p, struct answer *a) {
     return 0;
 }
 
-static json_t *id_array(const int32_t *id, size_t n) {
-    json_t *a = json_array();
-    for (size_t i = 0; i < n; i++) json_array_append_new(a, json_integer(id[i]));
-    return a;
-}
-
-static double per_second(uint64_t tokens, uint64_t ns) { return ns ? (double)tokens * 1e9 / (double)ns : 0; }
-
-static int print_json(const struct answer *a, const struct gen *g, const struct model *m) {
-    struct gen_times t;
-    size_t prompt_count;
-    const int32_t *prompt = gen_prompt_ids(g, &prompt_count);
-    uint8_t chain[DIGEST_BYTES];
-    char hex[2 * DIGEST_BYTES + 1];
-    gen_times_of(g, &t);
-    gen_digest_chain(g, chain);
-    hex_encode(hex, chain, sizeof chain);
-    json_t *j = json_object();
-    json_object_set_new(j, "text", json_stringn_nocheck((const char *)a->text.data, a->text.len)); /* whole UTF-8 by contract */
-    json_object_set_new(j, "tokens", id_array(a->ids.id, a->ids.count));
-    json_object_set_new(j, "prompt_tokens", json_integer((json_int_t)prompt_count));
-    json_object_set_new(j, "prompt_ids", id_array(prompt, prompt_count));
-    json_object_set_new(j, "logits_digest", json_string(hex));
-    json_object_set_new(j, "profile", json_string(model_profile(m, a->o->format)));
-    json_object_set_new(j, "stop_reason", json_string(a->stop == STOP_LENGTH ? "length" : "stop"));
-    json_object_set_new(j, "prefill_tps", json_real(per_second(t.prompt_tokens, t.prefill_ns)));
-    /* the first token's logits come with the prompt */
-    json_object_set_new(j, "decode_tps", json_real(per_second(t.output_tokens > 1 ? t.output_tokens - 1 : 0, t.decode_ns)));
-    struct buf out;
-    int r = json_print(&out, j, (size_t)1 << 30);
-    if (r == 0) printf("%.*s\n", (int)out.len, (const char *)out.data);
-    buf_release(&out);
-    json_decref(j);
+static int print_json(const struct answer *a, const struct gen_request *q, const struct gen *g, const struct model *m) {
+    struct answer_record rec = {.ids = a->ids.id,
+                                .count = a->ids.count,
+                                .has_end = a->stop == STOP_END,
+                                .at_start = gen_at_start(q),
+                                .stop = a->stop,
+                                .text = {(const char *)a->text.data, a->text.len},
+                                .sampling = q->sampling,
+                                .stop_count = q->stop_count,
+                                .format = q->format,
+                                .model_bytes = model_file_bytes(m)};
+    struct buf line;
+    rec.prompt = gen_prompt_ids(g, &rec.prompt_count);
+    gen_times_of(g, &rec.times);
+    gen_digest_chain(g, rec.chain);
+    memcpy(rec.stops, q->stop, sizeof rec.stops);
+    snprintf(rec.profile, sizeof rec.profile, "%s", model_profile(m, a->o->format));
+    snprintf(rec.model, sizeof rec.model, "%s", model_name(m));
+    int r = answer_record_write(&line, &rec);
+    if (r == 0) printf("%.*s\n", (int)line.len, (const char *)line.data);
+    buf_release(&line);
     return r;
 }
 
@@ -114,7 +101,7 @@ static int run_pool(struct model *m, const struct gen_request *req, const struct
     int r = gen_pool_new(&p, m, &po, why);
     if (r == 0) r = gen_start(&g, p, req, NULL, o->json ? zeros : NULL, NULL, why);
     if (r == 0) r = answer_all(p, &a);
-    if (r == 0 && o->json) r = print_json(&a, g, m);
+    if (r == 0 && o->json) r = print_json(&a, req, g, m);
     if (!o->json && g) printf("\n");
     gen_pool_free(p);
     buf_release(&a.text);
@@ -124,7 +111,7 @@ static int run_pool(struct model *m, const struct gen_request *req, const struct
 
 static int run_model(const char *path, struct gen_text prompt, const struct run_opts *o) {
     struct model *m = NULL;
-    struct model_opts mo = {.threads = o->threads, .context = o->context, .arith = o->arithmetic};
+    struct model_opts mo = {.threads = o->threads, .context = o->context};
     int status = cli_model_open(&m, "run", path, &mo);
     if (status != EXIT_OK) return status;
     struct gen_message messages[2];
@@ -134,6 +121,7 @@ static int run_model(const char *path, struct gen_text prompt, const struct run_
     struct gen_request req = {
         .messages = messages,
         .message_count = count,
+        .extras = {.tools = o->tools_given, .options = o->options_given},
         .raw = o->raw,
         .text = prompt,
         .sampling = {(float)o->temp, (int32_t)o->top_k, (float)o->top_p, (float)o->min_p, (float)o->repeat, (float)o->presence,
@@ -174,8 +162,30 @@ static int read_format(struct run_opts *o, struct buf *b, struct why *why) {
     return r;
 }
 
+/* Reads the JSON of --tools or --template-options. *out is the caller's. */
+static int read_extra(json_t **out, const char *option, const char *text, size_t n, int is_array, struct why *why) {
+    int r = json_parse(out, text, n, NULL);
+    if (r == 0 && (is_array ? json_is_array(*out) : json_is_object(*out))) return 0;
+    json_decref(*out);
+    *out = NULL;
+    return why_set(why, ERR_USAGE, "--%s: not a JSON %s", option, is_array ? "array" : "object");
+}
+
+static int read_extras(struct run_opts *o, struct why *why) {
+    struct buf file;
+    if ((o->tools || o->template_options) && o->raw) return why_set(why, ERR_USAGE, "--raw uses no template");
+    int r = o->template_options
+                ? read_extra(&o->options_given, "template-options", o->template_options, strlen(o->template_options), 0, why)
+                : 0;
+    if (r != 0 || !o->tools) return r;
+    r = file_read(&file, o->tools, TOOLS_BYTES_MAX, why);
+    if (r == 0) r = read_extra(&o->tools_given, "tools", (const char *)file.data, file.len, 1, why);
+    buf_release(&file);
+    return r;
+}
+
 int cmd_run(int argc, char **argv) {
-    static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64, .kv = "f16", .arith = "c1", .device = "cpu"};
+    static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64, .kv = "f16", .device = "cpu"};
     static const struct opt opts[] = {
         {"raw", OPT_FLAG, &o.raw, NULL, "no chat template: go on from the prompt itself", 0, 0},
         {"system", OPT_TEXT, &o.system, "TEXT", "a system message before the prompt", 0, 0},
@@ -191,14 +201,16 @@ int cmd_run(int argc, char **argv) {
         {"stop", OPT_LIST, &o.stop, "TEXT", "end before this text; may be repeated", 0, 0},
         {"schema", OPT_TEXT, &o.schema, "FILE", "answer with JSON that fits this JSON Schema", 0, 0},
         {"grammar", OPT_TEXT, &o.grammar, "FILE", "answer with a text of this GBNF grammar", 0, 0},
+        {"tools", OPT_TEXT, &o.tools, "FILE", "tools for the model's chat template: a JSON array of definitions", 0, 0},
+        {"template-options", OPT_TEXT, &o.template_options, "JSON",
+         "variables for the chat template, such as {\"enable_thinking\": false}", 0, 0},
         {"max-tokens", OPT_U32, &o.max_tokens, "N", "longest answer in tokens; 0: what the context holds (0)", 0, 0},
         {"context", OPT_U32, &o.context, "N", "tokens of prompt and answer; 0: the model's, at most 8192 (0)", 0, 0},
-        {"arith", OPT_TEXT, &o.arith, "NAME", cli_arith_help, 0, 0},
         {"kv", OPT_TEXT, &o.kv, "FORMAT",
          "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
         {"device", OPT_TEXT, &o.device, "DEVICE", compute_device_help, 0, 0},
         {"threads", OPT_U32, &o.threads, "N", "compute threads; 0: one per core (0)", 0, 256},
-        {"json", OPT_FLAG, &o.json, NULL, "one line of JSON at the end instead of the text", 0, 0},
+        {"json", OPT_FLAG, &o.json, NULL, "one line of JSON at the end instead of the text: what lull replay --record takes", 0, 0},
         {0},
     };
     struct command_line c = {.command = "run",
@@ -211,16 +223,19 @@ int cmd_run(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) r = kv_format_of(&o.format, o.kv, &why);
-    if (r == 0) r = model_arith_of(&o.arithmetic, o.arith, &why);
     if (r == 0) r = compute_device_of(&o.ops, o.device, &why);
     struct buf format = {0};
     if (r == 0) r = read_format(&o, &format, &why);
-    if (r != 0) {
+    if (r == 0) r = read_extras(&o, &why);
+    int status = EXIT_USAGE;
+    if (r != 0)
         fprintf(stderr, "lull run: %s\n", why_text(&why, r));
-        return EXIT_USAGE;
-    }
-    int status = strcmp(c.args[1], "-") == 0 ? run_input(c.args[0], &o)
-                                             : run_model(c.args[0], (struct gen_text){c.args[1], strlen(c.args[1])}, &o);
+    else if (strcmp(c.args[1], "-") == 0)
+        status = run_input(c.args[0], &o);
+    else
+        status = run_model(c.args[0], (struct gen_text){c.args[1], strlen(c.args[1])}, &o);
     buf_release(&format);
+    json_decref(o.tools_given);
+    json_decref(o.options_given);
     return status;
 }

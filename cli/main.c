@@ -19,8 +19,8 @@ struct command {
 
 /* Sections that a configuration file may have. */
 static const char *const command_names[] = {"demo",       "gateway", "chat",  "node",     "coordinator",
-                                            "run",        "verify",  "show",  "tokenize", "logits",
-                                            "perplexity", "bench",   "model", "version",  NULL};
+                                            "run",        "verify",  "replay", "show",    "tokenize",
+                                            "logits",     "perplexity", "bench", "model", "version", NULL};
 
 static int cmd_version(int argc, char **argv) {
     int json = 0;
@@ -42,6 +42,7 @@ static const struct command commands[] = {
     {"coordinator", coordinator_main, "bring gateways and nodes together"},
     {"run", cmd_run, "answer one prompt with the local engine"},
     {"verify", cmd_verify, "check a receipt, and replay its answer"},
+    {"replay", cmd_replay, "compute an answer again, and compare every bit"},
     {"show", cmd_show, "what a model file holds"},
     {"tokenize", cmd_tokenize, "token ids of the text on standard input"},
     {"logits", cmd_logits, "logits of given tokens, for comparisons"},

@@ -8,6 +8,7 @@
 
 #include "api/request.h"
 #include "base/hash.h"
+#include "cli/replay.h"
 #include "model/gen.h"
 #include "model/model.h"
 #include "model/replay.h"
@@ -67,8 +68,8 @@ static int check_text(struct verdict *v, struct gen_pool *pool, const struct tra
     return 0;
 }
 
-static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *pool, const struct transcript *t, const struct api_request *q, enum kv_format kv,
-                         struct why *why) {
+static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *pool, const struct transcript *t, const struct api_request *q,
+                         const struct replay_how *how, enum kv_format kv, struct why *why) {
     struct gen *g = NULL;
     size_t n;
     int32_t *answer = calloc(t->ids.count ? t->ids.count : 1, sizeof *answer);
@@ -79,16 +80,12 @@ static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *po
         struct replay in = {.prompt = prompt, .prompt_count = n, .sampling = q->gen.sampling, .bias = q->gen.bias, .bias_count = q->gen.bias_count,
                             .format = q->gen.format, .at_start = gen_at_start(&q->gen),
                             .ids = answer, .count = t->ids.count, .from = t->receipt.from, .salt = t->salt, .digests = t->digests,
-                            .chain = t->receipt.digests_chain, .kv = kv};
-        struct replay_result out = {0};
+                            .chain = t->receipt.digests_chain, .kv = kv, .threads = how->threads};
         if (!prompt_matches(t, prompt, n)) v->err = BAD_PROMPT_HASH;
         else if (n != t->receipt.prompt_tokens) v->err = BAD_COUNTS;
-        else if (t->ids.count > t->receipt.from) r = replay_run(m, &in, &out, why);
-        else out.position = t->ids.count; /* the signer computed nothing: there is nothing to replay */
+        else if (t->ids.count > t->receipt.from) r = replay_pass(v, m, &in, why);
+        else v->mismatch = t->ids.count; /* the signer computed nothing: there is nothing to replay */
         v->replayed = r == 0;
-        v->mismatch = (uint32_t)out.position;
-        if (v->err == 0 && out.verdict == REPLAY_ID) v->err = BAD_IDS_CHAIN;
-        else if (v->err == 0 && out.verdict != REPLAY_EXACT) v->err = BAD_DIGEST_CHAIN;
         gen_free(g);
     }
     if (r == 0 && v->err == 0) r = check_text(v, pool, t, q, answer, why);
@@ -96,30 +93,29 @@ static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *po
     return r;
 }
 
-static int replay_with(struct verdict *v, const struct transcript *t, const struct api_request *q, const char *path,
+static int replay_with(struct verdict *v, const struct transcript *t, const struct api_request *q, const struct replay_how *how,
                        struct why *why) {
     const struct manifest *named = transcript_model(t);
-    struct model_opts mo = {.kernels = getenv("LULL_KERNELS")};
     struct model *m = NULL;
     struct gen_pool *pool = NULL;
-    struct gen_pool_opts po = {.slots = 1, .context_max = named ? named->context : 0}; /* makes the prompt, computes nothing */
+    struct gen_pool_opts po = {.threads = 1, .slots = 1, .context_max = named ? named->context : 0}; /* makes the prompt, computes nothing */
     enum kv_format kv = KV_F16;
     uint8_t sha[32];
-    int r = model_open(&m, path, &mo, why);
+    int r = replay_open(&m, &kv, how, t->receipt.profile, why);
     if (r == 0) {
         model_file_sha256(m, sha);
         if (!named || memcmp(sha, named->file_sha256, 32) != 0)
-            r = why_set(why, ERR_NOTFOUND, "%s is not the file that the receipt names (another SHA-256)", path);
+            r = why_set(why, ERR_NOTFOUND, "%s is not the file that the receipt names (another SHA-256)", how->model);
     }
-    if (r == 0) r = model_profile_kv(&kv, m, t->receipt.profile, why);
     if (r == 0) r = gen_pool_new(&pool, m, &po, why);
-    if (r == 0) r = replay_answer(v, m, pool, t, q, kv, why);
+    if (r == 0) r = replay_answer(v, m, pool, t, q, how, kv, why);
     gen_pool_free(pool);
     model_close(m);
     return r;
 }
 
-int verify_receipt(struct verdict *v, const uint8_t *file, size_t n, const char *model, const uint8_t *pinned, struct why *why) {
+int verify_receipt(struct verdict *v, const uint8_t *file, size_t n, const struct replay_how *how, const uint8_t *pinned,
+                   struct why *why) {
     *v = (struct verdict){0};
     struct api_request q = {0};
     struct transcript *t = calloc(1, sizeof *t);
@@ -132,7 +128,7 @@ int verify_receipt(struct verdict *v, const uint8_t *file, size_t n, const char 
         v->err = transcript_verify(t, pinned);
     }
     if (v->err == 0) v->err = parse_request(&q, t);
-    if (v->err == 0 && model) r = replay_with(v, t, &q, model, why);
+    if (v->err == 0 && how) r = replay_with(v, t, &q, how, why);
     api_request_free(&q);
     mem_wipe(t, sizeof *t);
     free(t);

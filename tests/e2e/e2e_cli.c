@@ -68,7 +68,8 @@ static void run_in_a_form(void) {
 }
 
 static void run_json(void) {
-    static const char *const keys[] = {"text", "tokens", "prompt_tokens", "prompt_ids", "logits_digest", "profile", "stop_reason", "prefill_tps", "decode_tps"};
+    static const char *const keys[] = {"text", "tokens", "prompt_tokens", "prompt_ids", "logits_digest", "profile", "stop_reason", "prefill_tps", "decode_tps",
+                                       "prefill_s", "decode_s", "model", "sampling", "at_start"};
     char first[80] = "";
     for (int threads = 1; threads <= 2; threads++) {
         char args[200];
@@ -83,6 +84,53 @@ static void run_json(void) {
         else tap_ok(digest && strcmp(first, digest) == 0, "two threads give the digest of one");
         json_decref(j);
     }
+}
+
+static void run_with_tools(void) {
+    char args[400], file[100];
+    snprintf(file, sizeof file, "%s/tools", dir);
+    tap_ok(file_write(file, "[{\"name\":\"f\"}]", 14, 0600, NULL) == 0, "a list of tools is written");
+    snprintf(args, sizeof args, "run " MODEL " hi --tools %s 2>&1", file);
+    says(args, 1, "lull run: this model's chat template has no words for tools");
+    says("run " MODEL " hi --max-tokens 1 --template-options '{\"enable_thinking\":false}' 2>&1", 0, "");
+    says("run " MODEL " hi --template-options '[]' 2>&1", 2, "--template-options: not a JSON object");
+    snprintf(args, sizeof args, "run " MODEL " hi --tools " MODEL " 2>&1");
+    says(args, 2, "larger than");
+    snprintf(args, sizeof args, "run " MODEL " hi --raw --tools %s 2>&1", file);
+    says(args, 2, "--raw uses no template");
+}
+
+/* Computing an answer again, from the line that run printed. */
+static void replays(void) {
+    char args[400], file[100];
+    snprintf(file, sizeof file, "%s/record", dir);
+    snprintf(args, sizeof args, "run " MODEL " \"Tell me a story.\" --json --temp 0.5 --seed 3 --max-tokens 40 --stop zzz > %s", file);
+    says(args, 0, "");
+    snprintf(args, sizeof args, "replay " MODEL " --record %s", file);
+    says(args, 0, "exact: every one of ");
+    tap_ok(strstr(out, "times as fast as they were generated") != NULL, "and says how fast: %.200s", out);
+    snprintf(args, sizeof args, "replay " MODEL " --record - --threads 1 --json < %s", file);
+    says(args, 0, "\"verdict\":\"valid\"");
+    snprintf(args, sizeof args, "replay %s/tiny.gguf --record %s 2>&1", dir, file);
+    says(args, 30, "another size");
+    struct buf b;
+    char *seed = NULL;
+    if (file_read(&b, file, 1 << 20, NULL) == 0) {
+        seed = memmem(b.data, b.len, "\"temperature\":0.5", 17);
+        if (seed) seed[14] = '1';
+        seed = seed && file_write(file, b.data, b.len, 0600, NULL) == 0 ? seed : NULL;
+        snprintf(args, sizeof args, "replay " MODEL " --record %s", file);
+        says(args, 10, "wrong: the model gives other tokens\nfirst difference at output position ");
+        if (file_write(file, b.data, b.len - 20, 0600, NULL) != 0) seed = NULL;
+        buf_release(&b);
+    }
+    tap_ok(seed != NULL, "the record was changed, and cut");
+    snprintf(args, sizeof args, "replay " MODEL " --record %s 2>&1", file);
+    says(args, 30, "not a record");
+    says("replay LICENSE " MODEL " 2>&1", 30, "not a receipt");
+    says("replay /nonexistent " MODEL " --json 2>/dev/null", 30, "\"verdict\":\"not judged\"");
+    says("replay " MODEL " 2>&1", 2, "--record");
+    says("replay a b --record c 2>&1", 2, "only MODEL is left");
 }
 
 /* The format of keys and values is part of the profile: another id, other logits, the same on any number of threads. */
@@ -219,7 +267,9 @@ int main(void) {
     pipes();
     stories();
     run_in_a_form();
+    run_with_tools();
     run_json();
+    replays();
     kv_formats();
     kernels();
     snprintf(cmd, sizeof cmd, "rm -rf %s", dir);

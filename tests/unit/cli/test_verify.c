@@ -130,7 +130,7 @@ static int judged(const char *model) {
     struct buf file;
     buf_init(&file, TRANSCRIPT_BYTES_MAX);
     CHECK_INT(transcript_write(&file, &x.t), 0);
-    CHECK_INT(verify_receipt(&v, file.data, file.len, model, NULL, NULL), 0);
+    CHECK_INT(verify_receipt(&v, file.data, file.len, model ? &(struct replay_how){.model = model} : NULL, NULL, NULL), 0);
     CHECK(v.readable);
     CHECK_INT(v.replayed, v.err == 0 ? model != NULL : v.replayed);
     buf_release(&file);
