@@ -8,7 +8,7 @@
 
 #include "api/request.h"
 #include "base/hash.h"
-#include "cli/replay.h"
+#include "cli/replay_answer.h"
 #include "model/gen.h"
 #include "model/model.h"
 #include "model/replay.h"

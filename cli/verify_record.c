@@ -2,7 +2,7 @@
  * what the ids say and ends for the reason given. */
 #include <string.h>
 
-#include "cli/replay.h"
+#include "cli/replay_answer.h"
 #include "model/answer_record.h"
 #include "model/model.h"
 #include "model/replay.h"

@@ -74,7 +74,7 @@ static int one_round(struct bench *b, const struct gen_sampling *how, double *ma
                         .salt = salt,
                         .digests = b->digest[0],
                         .threads = b->threads};
-    struct replay_result out = {REPLAY_EXACT};
+    struct replay_result out = {.verdict = REPLAY_EXACT};
     if (r == 0) {
         in.prompt = gen_prompt_ids(g, &b->prompt_tokens), in.prompt_count = b->prompt_tokens;
         uint64_t start = clock_mono_ns();

@@ -1,7 +1,7 @@
-/* cli/replay.h - computing an answer again, for receipts and records alike: the model opened as the answer's profile asks, and one
+/* cli/replay_answer.h - computing an answer again, for receipts and records alike: the model opened as the answer's profile asks, and one
  * timed pass. */
-#ifndef CLI_REPLAY_H
-#define CLI_REPLAY_H
+#ifndef CLI_REPLAY_ANSWER_H
+#define CLI_REPLAY_ANSWER_H
 
 #include "cli/verify.h"
 #include "math/kv_page.h"

@@ -1,5 +1,5 @@
-/* cli/replay.c - see replay.h. */
-#include "cli/replay.h"
+/* cli/replay_answer.c - see replay_answer.h. */
+#include "cli/replay_answer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
