@@ -20,10 +20,15 @@ int jinja_fail(struct jinja *j, int err, const char *fmt, ...) {
 
 void *jinja_take(struct jinja *j, size_t count, size_t size) {
     if (j->err) return NULL;
-    void *p = arena_take(&j->arena, count, size);
-    if (!p) jinja_fail(j, ERR_LIMIT, "more than %zu MiB of memory", j->arena.cap >> 20);
+    void *p = blocks_take(&j->memory, count, size);
+    if (!p && j->memory.err == ERR_NOMEM)
+        jinja_fail(j, ERR_NOMEM, "no memory");
+    else if (!p)
+        jinja_no_room(j);
     return p;
 }
+
+int jinja_no_room(struct jinja *j) { return jinja_fail(j, ERR_LIMIT, "more than %zu MiB of memory", j->memory.max >> 20); }
 
 int jinja_work(struct jinja *j, size_t units) {
     if (j->err) return j->err;
@@ -31,6 +36,9 @@ int jinja_work(struct jinja *j, size_t units) {
     j->steps += (uint32_t)units;
     return 0;
 }
+
+int jinja_scan(struct jinja *j, struct jtext t) { return jinja_work(j, t.n / 1024); }
+int jinja_walk(struct jinja *j, struct jtext t) { return jinja_work(j, t.n / 64); }
 
 int jinja_enter(struct jinja *j) {
     if (jinja_work(j, 1) != 0) return j->err;
@@ -134,8 +142,7 @@ static int to_spans(struct jinja *j, const struct jpieces *p, struct jinja_text 
 static int set_up(struct jinja *j, const char *source, size_t n, size_t memory_max, struct why *why) {
     if (n > JINJA_SOURCE_BYTES_MAX)
         return why_set(why, ERR_LIMIT, "a chat template of more than %d KiB", JINJA_SOURCE_BYTES_MAX >> 10);
-    int r = arena_init(&j->arena, memory_max ? memory_max : JINJA_MEMORY_BYTES_MAX);
-    if (r != 0) return why_set(why, r, "no memory for a chat template");
+    blocks_init(&j->memory, memory_max ? memory_max : JINJA_MEMORY_BYTES_MAX);
     j->token = jinja_lex(j, source, n);
     return j->err;
 }
@@ -154,7 +161,7 @@ int jinja_render(struct jinja_text *out, const char *source, size_t n, const str
         if (!j.err) to_spans(&j, &written, out);
         r = j.err;
     }
-    out->arena = j.arena;
+    out->memory = j.memory;
     if (r != 0) jinja_text_release(out);
     return r;
 }
@@ -163,11 +170,11 @@ int jinja_check(const char *source, size_t n, struct why *why) {
     struct jinja j = {.why = why, .steps_max = JINJA_STEPS_MAX};
     int r = set_up(&j, source, n, 0, why);
     if (r == 0) (void)jinja_parse(&j);
-    arena_release(&j.arena);
+    blocks_release(&j.memory);
     return r ? r : j.err;
 }
 
 void jinja_text_release(struct jinja_text *t) {
-    arena_release(&t->arena);
+    blocks_release(&t->memory);
     *t = (struct jinja_text){0};
 }

@@ -2,7 +2,7 @@
  *
  * A template comes with a model file and is hostile. It sees the conversation and nothing else: no files, no clock, no
  * attributes beyond members of the values it is given. Steps, nesting, memory, source and output are limited, and the error
- * names the limit. Everything a rendering makes lives in one arena and dies with it.
+ * names the limit. Everything a rendering makes dies with it.
  *
  * Every byte of the output knows whether it comes from the template or from the input, through every operation: slices,
  * filters, replacements, concatenations, JSON. Only the template's own bytes may become control tokens. Numbers, booleans
@@ -14,9 +14,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/blocks.h"
 #include "base/err.h"
 #include "base/json.h"
-#include "base/mem.h"
 #include "model/gen_request.h"
 #include "model/gguf.h"
 #include "model/vocab.h"
@@ -46,7 +46,7 @@ struct jinja_chat {
 struct jinja_text {
     struct vocab_span *span;
     size_t count;
-    struct arena arena; /* holds what the spans point at */
+    struct blocks memory; /* holds what the spans point at */
 };
 
 /* Without messages (NULL) only `variables` are set, for templates that are no chat templates. ERR_FORMAT: the template does

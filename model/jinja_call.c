@@ -59,7 +59,7 @@ struct jargs jargs_rest(const struct jargs *a, uint32_t skip) {
 static int bind(struct jinja *j, const struct jnode *params, const struct jargs *a) {
     char words[68];
     uint32_t places = a->count - a->named, at = 0, used = 0;
-    for (const struct jnode *p = params; p && !j->err; p = p->next, at++) {
+    for (const struct jnode *p = params; p && jinja_work(j, a->named / 16) == 0; p = p->next, at++) {
         struct jval v = jval_undefined();
         int given = at < places;
         if (given) v = a->v[at];

@@ -60,7 +60,7 @@ struct jval jinja_item(struct jinja *j, struct jval v, struct jval key) {
     if ((v.kind == J_LIST || v.kind == J_TEXT) && jval_whole(key, &at)) {
         if (v.kind == J_LIST && v.u.list->lazy) return jval_undefined();
         n = v.kind == J_LIST ? v.u.list->count : (int64_t)jtext_chars(v.u.text);
-        if (v.kind == J_TEXT) jinja_work(j, v.u.text.n / 64);
+        if (v.kind == J_TEXT) jinja_walk(j, v.u.text);
         if (at < 0) at += n;
         if (at < 0 || at >= n) return jval_undefined();
         if (v.kind == J_LIST) return v.u.list->v[at];

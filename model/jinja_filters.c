@@ -9,9 +9,10 @@
 
 static struct jval trim(struct jinja *j, struct jval v, const struct jargs *a) {
     const struct jval *set = jargs_get(a, 0, "chars");
+    const struct jtext *chars = set && set->kind == J_TEXT ? &set->u.text : NULL;
     struct jtext t = jval_str(j, v);
-    if (jinja_work(j, t.n / 256) != 0) return v;
-    return jval_text(jtext_strip(t, set && set->kind == J_TEXT ? &set->u.text : NULL, 3));
+    if (jtext_strip_work(j, t, chars) != 0) return v;
+    return jval_text(jtext_strip(t, chars, 3));
 }
 
 static int upper_letter(int c, int first) { return (void)first, c & ~32; }
@@ -59,6 +60,7 @@ static struct jval indent(struct jinja *j, struct jval v, const struct jargs *a)
     struct jpieces p = {0}, blanks = {0};
     for (int64_t i = 0; i < n && jinja_work(j, 1) == 0; i++) jpieces_word(j, &blanks, " ");
     if (blanks.count) by = jpieces_join(j, &blanks);
+    jinja_scan(j, t);
     for (size_t at = 0, line = 0; at <= t.n && jinja_work(j, 1) == 0; line++) {
         ptrdiff_t end = jtext_find(t, jtext_of("\n"), at);
         size_t to = end < 0 ? t.n : (size_t)end;
@@ -73,8 +75,9 @@ static struct jval indent(struct jinja *j, struct jval v, const struct jargs *a)
 /* ---- numbers ---- */
 
 /* A text as a number; 0 when it is none. */
-static int read_number(struct jtext t, int64_t *i, double *f, int *real) {
+static int read_number(struct jinja *j, struct jtext t, int64_t *i, double *f, int *real) {
     char text[64], *end;
+    if (jtext_strip_work(j, t, NULL) != 0) return 0;
     t = jtext_strip(t, NULL, 3);
     if (t.n == 0 || t.n >= sizeof text) return 0;
     memcpy(text, t.p, t.n);
@@ -92,7 +95,7 @@ static struct jval integer(struct jinja *j, struct jval v, const struct jargs *a
     double f = 0;
     int real = 1;
     if (jval_whole(v, &i)) return jval_int(i);
-    if (!jval_number(v, &f) && (v.kind != J_TEXT || !read_number(v.u.text, &i, &f, &real)))
+    if (!jval_number(v, &f) && (v.kind != J_TEXT || !read_number(j, v.u.text, &i, &f, &real)))
         return otherwise ? *otherwise : jval_int(0);
     if (!real) return jval_int(i);
     if (!(f > -9.2e18 && f < 9.2e18)) {
@@ -107,8 +110,7 @@ static struct jval real_(struct jinja *j, struct jval v, const struct jargs *a) 
     int64_t i;
     double f = 0;
     int real;
-    (void)j;
-    if (jval_number(v, &f) || (v.kind == J_TEXT && read_number(v.u.text, &i, &f, &real))) return jval_float(f);
+    if (jval_number(v, &f) || (v.kind == J_TEXT && read_number(j, v.u.text, &i, &f, &real))) return jval_float(f);
     return otherwise ? *otherwise : jval_float(0);
 }
 
@@ -146,7 +148,7 @@ static struct jval safe(struct jinja *j, struct jval v, const struct jargs *a) {
 
 static struct jval length(struct jinja *j, struct jval v, const struct jargs *a) {
     (void)a;
-    if (v.kind == J_TEXT) return jinja_work(j, v.u.text.n / 64), jval_int((int64_t)jtext_chars(v.u.text));
+    if (v.kind == J_TEXT) return jinja_walk(j, v.u.text), jval_int((int64_t)jtext_chars(v.u.text));
     if (v.kind == J_LIST && !v.u.list->lazy) return jval_int(v.u.list->count);
     if (v.kind == J_DICT) return jval_int(v.u.dict->count);
     if (v.kind != J_UNDEFINED)

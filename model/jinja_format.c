@@ -29,6 +29,7 @@ struct jval jtext_formatted(struct jinja *j, struct jtext t, const struct jval *
     struct jpieces p = {0};
     uint32_t used = 0;
     size_t at = 0;
+    jinja_scan(j, t);
     while (jinja_work(j, 1) == 0) {
         ptrdiff_t hit = jtext_find(t, jtext_of("%"), at);
         if (hit < 0) break;
@@ -68,6 +69,7 @@ struct jval jtext_format_method(struct jinja *j, struct jval self, const struct 
     struct jtext t = self.u.text;
     struct jpieces p = {0};
     uint32_t next = 0;
+    jinja_walk(j, t);
     for (size_t at = 0; at < t.n && jinja_work(j, 1) == 0;) {
         size_t to = at;
         while (to < t.n && t.p[to] != '{' && t.p[to] != '}') to++;

@@ -136,6 +136,7 @@ static const struct jdict *sorted(struct jinja *j, const struct jdict *d) {
     struct jdict *copy = jdict_new(j, d->count);
     for (uint32_t i = 0; copy && i < d->count; i++) {
         if (d->e[i].key.kind != J_TEXT) return d;
+        jinja_walk(j, d->e[i].key.u.text); /* keys are compared a dozen times, as blocks */
         copy->e[copy->count++] = d->e[i];
     }
     if (!copy || jinja_work(j, copy->count) != 0) return d;

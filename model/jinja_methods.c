@@ -13,8 +13,9 @@ static struct jval as_filter(struct jinja *j, const char *name, struct jval v, c
 static struct jval strip_sides(struct jinja *j, struct jval self, const struct jargs *a, int sides) {
     const struct jval *set = jargs_get(a, 0, NULL);
     if (set && set->kind != J_TEXT && set->kind != J_NONE) jinja_fail(j, ERR_UNSUPPORTED, "strip of %s", jval_kind(*set));
-    if (j->err || jinja_work(j, self.u.text.n / 256) != 0) return self;
-    return jval_text(jtext_strip(self.u.text, set && set->kind == J_TEXT ? &set->u.text : NULL, sides));
+    const struct jtext *chars = set && set->kind == J_TEXT ? &set->u.text : NULL;
+    if (j->err || jtext_strip_work(j, self.u.text, chars) != 0) return self;
+    return jval_text(jtext_strip(self.u.text, chars, sides));
 }
 static struct jval strip(struct jinja *j, struct jval self, const struct jargs *a) { return strip_sides(j, self, a, 3); }
 static struct jval lstrip(struct jinja *j, struct jval self, const struct jargs *a) { return strip_sides(j, self, a, 1); }
@@ -36,7 +37,7 @@ static struct jval title(struct jinja *j, struct jval self, const struct jargs *
 static int affix(struct jinja *j, struct jtext t, const struct jval *what, int at_end) {
     if (what && what->kind == J_TEXT) {
         struct jtext w = what->u.text;
-        return w.n <= t.n && memcmp(at_end ? t.p + t.n - w.n : t.p, w.p, w.n) == 0;
+        return w.n <= t.n && jinja_scan(j, w) == 0 && memcmp(at_end ? t.p + t.n - w.n : t.p, w.p, w.n) == 0;
     }
     if (!what || what->kind != J_LIST || jinja_enter(j) != 0) return jinja_fail(j, ERR_UNSUPPORTED, "it takes strings"), 0;
     int found = 0;
@@ -67,12 +68,13 @@ static struct jval removesuffix(struct jinja *j, struct jval self, const struct 
 static struct jval find(struct jinja *j, struct jval self, const struct jargs *a) {
     struct jtext t = self.u.text;
     ptrdiff_t at = jtext_find(t, jargs_text(j, a, 0, "sub", NULL), jtext_offset(t, 0));
-    jinja_work(j, t.n / 64);
+    jinja_walk(j, t);
     return jval_int(at < 0 ? -1 : (int64_t)jtext_chars(jtext_part(t, 0, (size_t)at)));
 }
 static struct jval count(struct jinja *j, struct jval self, const struct jargs *a) {
     struct jtext t = self.u.text, w = jargs_text(j, a, 0, "sub", NULL);
     int64_t n = 0;
+    if (jinja_walk(j, t) != 0) return jval_none();
     if (w.n == 0) return jval_int((int64_t)jtext_chars(t) + 1);
     for (ptrdiff_t at = 0; (at = jtext_find(t, w, (size_t)at)) >= 0 && jinja_work(j, 1) == 0; at += w.n) n++;
     return jval_int(n);
@@ -96,7 +98,7 @@ static struct jval split(struct jinja *j, struct jval self, const struct jargs *
     int64_t most = jargs_int(j, a, 1, "maxsplit", -1);
     struct jtext t = self.u.text;
     struct jlist *out = jlist_new(j, 0);
-    jinja_work(j, t.n / 64);
+    jinja_walk(j, t);
     if (!by || by->kind == J_NONE) {
         if (out) split_blanks(j, out, t, most < 0 ? -1 : most);
         return jval_list(out);
@@ -133,6 +135,7 @@ static struct jval splitlines(struct jinja *j, struct jval self, const struct ja
     struct jtext t = self.u.text;
     struct jlist *out = jlist_new(j, 0);
     (void)a;
+    jinja_walk(j, t);
     for (size_t at = 0; out && at < t.n && jinja_work(j, 1) == 0;) {
         size_t to = at;
         while (to < t.n && t.p[to] != '\n' && t.p[to] != '\r') to++;

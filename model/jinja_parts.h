@@ -188,7 +188,7 @@ struct jscope {
 };
 enum jflow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE };
 struct jinja {
-    struct arena arena;
+    struct blocks memory;
     struct why *why;
     int err;
     uint32_t line, steps, steps_max, depth;
@@ -203,8 +203,12 @@ struct jinja {
 /* jinja.c */
 int jinja_fail(struct jinja *j, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void *jinja_take(struct jinja *j, size_t count, size_t size); /* NULL: failed; also when count * size is 0 and full */
+int jinja_no_room(struct jinja *j);                           /* fails: more memory than is allowed */
 int jinja_work(struct jinja *j, size_t units);                /* counts steps: 0, or failed */
-int jinja_enter(struct jinja *j);                             /* one level deeper: 0, or failed; then do not leave */
+/* The steps of going once over a text: fast (compared or searched as a block) or byte by byte. */
+int jinja_scan(struct jinja *j, struct jtext t);
+int jinja_walk(struct jinja *j, struct jtext t);
+int jinja_enter(struct jinja *j); /* one level deeper: 0, or failed; then do not leave */
 void jinja_leave(struct jinja *j);
 /* Up to 64 characters of a text's trusted bytes, for error texts. */
 const char *jinja_own_words(struct jtext t, char out[68]);
@@ -223,6 +227,8 @@ ptrdiff_t jtext_find(struct jtext t, struct jtext what, size_t from);
 int jtext_blank(struct jtext t, size_t at, size_t *len); /* a blank character at `at`, *len bytes long */
 /* Ends without blanks, or without characters of `set`; sides: 1 left, 2 right. */
 struct jtext jtext_strip(struct jtext t, const struct jtext *set, int sides);
+/* Counts the steps of that: every character is looked for in the set. */
+int jtext_strip_work(struct jinja *j, struct jtext t, const struct jtext *set);
 struct jtext jtext_recased(struct jinja *j, struct jtext t, int (*map)(int c, int first), int words);
 int jpieces_add(struct jinja *j, struct jpieces *p, struct jtext t); /* 0, or failed */
 int jpieces_word(struct jinja *j, struct jpieces *p, const char *literal);

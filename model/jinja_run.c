@@ -15,11 +15,13 @@ struct jscope *jscope_push(struct jinja *j, struct jscope *parent) {
 }
 
 int jscope_set(struct jinja *j, struct jscope *s, struct jtext name, struct jval v) {
-    for (struct jvar *var = s->vars; var; var = var->next)
+    size_t seen = 0;
+    for (struct jvar *var = s->vars; var; var = var->next, seen++)
         if (jtext_same(var->name, name)) {
             var->value = v;
-            return j->err;
+            return jinja_work(j, seen / 64);
         }
+    if (jinja_work(j, seen / 64) != 0) return j->err;
     struct jvar *var = j->spare;
     if (var)
         j->spare = var->next;

@@ -3,8 +3,9 @@
 
 #include <string.h>
 
-static int letters_are(struct jtext t, int upper) {
+static int letters_are(struct jinja *j, struct jtext t, int upper) {
     int some = 0;
+    jinja_walk(j, t);
     for (size_t i = 0; i < t.n; i++) {
         int letter = (t.p[i] | 32) >= 'a' && (t.p[i] | 32) <= 'z', is_upper = !(t.p[i] & 32);
         if (letter && is_upper != upper) return 0;
@@ -38,9 +39,7 @@ static int kind_test(struct jtext name, struct jval v) {
                 {"true", k == J_BOOL && v.u.i},
                 {"false", k == J_BOOL && !v.u.i},
                 {"callable", k == J_MACRO || k == J_BUILTIN || k == J_METHOD || k == J_UNDEFINED},
-                {"escaped", 0},
-                {"lower", k == J_TEXT && letters_are(v.u.text, 0)},
-                {"upper", k == J_TEXT && letters_are(v.u.text, 1)}};
+                {"escaped", 0}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (jtext_is(name, rows[i].name)) return rows[i].holds;
     return -1;
@@ -60,6 +59,8 @@ int jinja_test(struct jinja *j, struct jtext name, struct jval v, const struct j
                {">", ">"},        {"ge", ">="}, {">=", ">="}, {"greaterthan", ">"}, {"sameas", "is"},  {"divisibleby", "%"}};
     int known = j->err ? 0 : kind_test(name, v);
     if (known >= 0) return known;
+    if (jtext_is(name, "lower") || jtext_is(name, "upper"))
+        return v.kind == J_TEXT && letters_are(j, v.u.text, jtext_is(name, "upper"));
     if (jtext_is(name, "odd")) return remainder_is(j, v, jval_int(2), 1);
     if (jtext_is(name, "even")) return remainder_is(j, v, jval_int(2), 0);
     for (size_t i = 0; i < sizeof two / sizeof two[0]; i++) {

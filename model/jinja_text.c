@@ -66,6 +66,10 @@ int jtext_blank(struct jtext t, size_t at, size_t *len) {
     return n > 0 && ((unicode_class_of(cp) & UC_SPACE) || (cp >= 0x1c && cp <= 0x1f));
 }
 
+int jtext_strip_work(struct jinja *j, struct jtext t, const struct jtext *set) {
+    return jinja_work(j, t.n / 256 + (set ? (size_t)t.n * set->n / 4096 : 0));
+}
+
 /* The character at `at` is to be stripped. */
 static int strippable(struct jtext t, size_t at, const struct jtext *set, size_t *len) {
     if (!set) return jtext_blank(t, at, len);
@@ -93,7 +97,7 @@ struct jtext jtext_strip(struct jtext t, const struct jtext *set, int sides) {
 struct jtext jtext_recased(struct jinja *j, struct jtext t, int (*map)(int c, int first), int words) {
     char *p = jinja_take(j, t.n + 1, 1);
     int first = 1;
-    if (!p || jinja_work(j, t.n / 64) != 0) return t;
+    if (!p || jinja_walk(j, t) != 0) return t;
     for (size_t i = 0; i < t.n; i++) {
         int c = (uint8_t)t.p[i], letter = (c | 32) >= 'a' && (c | 32) <= 'z';
         p[i] = (char)(letter ? map(c, first) : c);
@@ -165,6 +169,7 @@ struct jtext jtext_join2(struct jinja *j, struct jtext a, struct jtext b) {
 struct jtext jtext_replaced(struct jinja *j, struct jtext t, struct jtext old, struct jtext put, int64_t count) {
     struct jpieces p = {0};
     size_t at = 0;
+    jinja_scan(j, t);
     for (; count != 0 && jinja_work(j, 1) == 0; count--) {
         ptrdiff_t hit = jtext_find(t, old, at);
         if (hit < 0) break;
@@ -185,7 +190,7 @@ struct jtext jtext_replaced(struct jinja *j, struct jtext t, struct jtext old, s
 struct jtext jtext_sliced(struct jinja *j, struct jtext t, int64_t from, int64_t to, int64_t step) {
     struct jpieces p = {0};
     size_t chars = jtext_chars(t);
-    if (jinja_work(j, t.n / 64) != 0) return t;
+    if (jinja_walk(j, t) != 0) return t;
     if (step == 1) {
         if (from >= to) return jtext_part(t, 0, 0);
         size_t a = jtext_offset(t, (size_t)from);

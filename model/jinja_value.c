@@ -39,7 +39,7 @@ const char *jval_kind(struct jval v) {
 
 struct jlist *jlist_new(struct jinja *j, size_t cap) {
     struct jlist *l = jinja_take(j, 1, sizeof *l);
-    if (cap > UINT32_MAX / 2) jinja_fail(j, ERR_LIMIT, "more than %zu MiB of memory", j->arena.cap >> 20);
+    if (cap > UINT32_MAX / 2) jinja_no_room(j);
     if (l && cap) l->v = jinja_take(j, cap, sizeof *l->v);
     if (j->err) return NULL;
     l->cap = (uint32_t)cap;
@@ -62,7 +62,7 @@ int jlist_add(struct jinja *j, struct jlist *l, struct jval v) {
 
 struct jdict *jdict_new(struct jinja *j, size_t cap) {
     struct jdict *d = jinja_take(j, 1, sizeof *d);
-    if (cap > UINT32_MAX / 2) jinja_fail(j, ERR_LIMIT, "more than %zu MiB of memory", j->arena.cap >> 20);
+    if (cap > UINT32_MAX / 2) jinja_no_room(j);
     if (d && cap) d->e = jinja_take(j, cap, sizeof *d->e);
     if (j->err) return NULL;
     d->cap = (uint32_t)cap;
@@ -73,8 +73,8 @@ struct jval *jdict_find(struct jinja *j, const struct jdict *d, struct jval key)
     if (jinja_work(j, d->count / 16) != 0) return NULL;
     for (uint32_t i = 0; i < d->count; i++) {
         struct jval k = d->e[i].key;
-        if (k.kind == J_TEXT && key.kind == J_TEXT ? jtext_same(k.u.text, key.u.text) : jval_equal(j, k, key))
-            return &d->e[i].value;
+        if (k.kind == J_TEXT && key.kind == J_TEXT && k.u.text.n != key.u.text.n) continue;
+        if (jval_equal(j, k, key)) return &d->e[i].value;
     }
     return NULL;
 }
@@ -147,7 +147,7 @@ static int dicts_equal(struct jinja *j, const struct jdict *a, const struct jdic
 
 static int lists_equal(struct jinja *j, const struct jlist *a, const struct jlist *b) {
     int same = a->count == b->count && a->tuple == b->tuple;
-    for (uint32_t i = 0; same && i < a->count && !j->err; i++) same = jval_equal(j, a->v[i], b->v[i]);
+    for (uint32_t i = 0; same && i < a->count && jinja_work(j, i % 16 == 0) == 0; i++) same = jval_equal(j, a->v[i], b->v[i]);
     return same;
 }
 
@@ -157,7 +157,7 @@ int jval_equal(struct jinja *j, struct jval a, struct jval b) {
     if (jval_whole(a, &m) && jval_whole(b, &n)) return m == n;
     if (jval_number(a, &x) && jval_number(b, &y)) return x == y;
     if (a.kind != b.kind) return 0;
-    if (a.kind == J_TEXT) return jinja_work(j, a.u.text.n / 1024) == 0 && jtext_same(a.u.text, b.u.text);
+    if (a.kind == J_TEXT) return jinja_scan(j, a.u.text) == 0 && jtext_same(a.u.text, b.u.text);
     if (a.kind == J_UNDEFINED || a.kind == J_NONE) return 1;
     if (a.kind != J_LIST && a.kind != J_DICT) return a.u.dict == b.u.dict; /* the same object */
     if (jinja_enter(j) != 0) return 0;
@@ -171,7 +171,7 @@ int jval_order(struct jinja *j, struct jval a, struct jval b) {
     int64_t m, n;
     if (jval_whole(a, &m) && jval_whole(b, &n)) return m < n ? -1 : m > n;
     if (jval_number(a, &x) && jval_number(b, &y)) return x < y ? -1 : x > y ? 1 : x == y ? 0 : 2; /* 2: not a number */
-    if (a.kind == J_TEXT && b.kind == J_TEXT) return jtext_order(a.u.text, b.u.text);
+    if (a.kind == J_TEXT && b.kind == J_TEXT) return jinja_scan(j, a.u.text) == 0 ? jtext_order(a.u.text, b.u.text) : 0;
     if (a.kind != J_LIST || b.kind != J_LIST) {
         jinja_fail(j, ERR_UNSUPPORTED, "no order between %s and %s", jval_kind(a), jval_kind(b));
         return 0;
@@ -179,7 +179,7 @@ int jval_order(struct jinja *j, struct jval a, struct jval b) {
     if (jinja_enter(j) != 0) return 0;
     int order = 0;
     const struct jlist *p = a.u.list, *q = b.u.list;
-    for (uint32_t i = 0; order == 0 && i < p->count && i < q->count && !j->err; i++)
+    for (uint32_t i = 0; order == 0 && i < p->count && i < q->count && jinja_work(j, i % 16 == 0) == 0; i++)
         if (!jval_equal(j, p->v[i], q->v[i])) order = jval_order(j, p->v[i], q->v[i]);
     jinja_leave(j);
     return order ? order : p->count < q->count ? -1 : p->count > q->count;

@@ -3,7 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/blocks.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/json.h"
@@ -29,6 +31,30 @@ TEST(an_arena_is_aligned_zeroed_and_bounded) {
     CHECK(x[0] == 0 && arena_take(&a, 1, 100));
     arena_release(&a);
     arena_release(&a);
+}
+
+TEST(blocks_grow_to_their_maximum_and_pieces_stay) {
+    enum { PIECES = 1000, MAX = 1 << 20 };
+    struct blocks b;
+    uint8_t *piece[PIECES];
+    blocks_init(&b, MAX);
+    CHECK_INT(b.held, 0);
+    size_t total = 0;
+    for (size_t i = 0; i < PIECES; i++) { /* half of the maximum, in pieces of all sizes */
+        size_t n = i % 97 ? i % 97 : 5000;
+        CHECK((piece[i] = blocks_take(&b, n, 7)) != NULL && (uintptr_t)piece[i] % 16 == 0 && b.held <= MAX);
+        for (size_t k = 0; k < n * 7; k++) CHECK_INT(piece[i][k], 0);
+        memset(piece[i], (int)(i % 251), n * 7);
+        if ((total += n * 7) > MAX / 2 - 40000) break;
+    }
+    for (size_t i = 0; i < PIECES / 10; i++) CHECK_INT(piece[i][0], i % 251);
+    CHECK(!blocks_take(&b, SIZE_MAX, 2) && b.err == ERR_LIMIT && !blocks_take(&b, 1, MAX + 1));
+    while (blocks_take(&b, 1, 999)) CHECK(b.held <= MAX);
+    CHECK_INT(b.err, ERR_LIMIT);
+    CHECK(b.held > MAX - 4096);
+    blocks_release(&b);
+    blocks_release(&b);
+    CHECK(!blocks_take(&b, 1, 1)); /* none may be held */
 }
 
 TEST(a_buffer_grows_to_its_maximum_and_no_further) {
@@ -236,7 +262,8 @@ TEST(times_are_rfc3339_in_utc) {
 
 int main(void) {
     const struct CMUnitTest all[] = {
-        T(an_arena_is_aligned_zeroed_and_bounded), T(a_buffer_grows_to_its_maximum_and_no_further), T(utf8_accepts_exactly_the_scalar_values),
+        T(an_arena_is_aligned_zeroed_and_bounded), T(blocks_grow_to_their_maximum_and_pieces_stay),
+        T(a_buffer_grows_to_its_maximum_and_no_further), T(utf8_accepts_exactly_the_scalar_values),
         T(sha256_and_hex), T(json_is_strict_and_typed), T(json_quote_escapes_everything_a_reader_would_trip_on),
         T(files_are_written_whole_and_read_within_bounds), T(a_data_folder_has_one_user_at_a_time),
         T(options_come_from_flags_then_files_then_defaults), T(what_begins_with_a_dash_is_an_option), T(times_are_rfc3339_in_utc)};

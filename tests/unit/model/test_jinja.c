@@ -78,6 +78,65 @@ TEST(every_limit_is_an_error_that_names_it) {
                    ERR_LIMIT, "nesting"));
 }
 
+/* Whatever looks at all of a long text takes steps for its length: else a few steps would be minutes. */
+TEST(work_on_a_long_text_is_counted) {
+    static const char *const work[] = {"i",
+                                       "t < u",
+                                       "t == u",
+                                       "[t] == [u]",
+                                       "d[t]",
+                                       "t is upper",
+                                       "t is lower",
+                                       "t|int",
+                                       "t|float",
+                                       "t|trim",
+                                       "t.strip('1')",
+                                       "'1'.strip(t)",
+                                       "t.startswith(u)",
+                                       "t.find('2')",
+                                       "t.count('')",
+                                       "t.count('2')",
+                                       "t.splitlines()",
+                                       "t.split('2')",
+                                       "t.isdigit()",
+                                       "t.replace('2','3')",
+                                       "t|indent",
+                                       "t.format()",
+                                       "t % ()",
+                                       "t[5]",
+                                       "t[:5]",
+                                       "t|length",
+                                       "'2' in t",
+                                       "t|title",
+                                       "t|escape",
+                                       "[t, u]|sort",
+                                       "d|tojson(sort_keys=true)",
+                                       "l == k"}; /* the first looks at no text */
+    enum { LONG = 1 << 20 };
+    char *text = malloc(LONG), *other = malloc(LONG);
+    CHECK(text && other);
+    memset(text, '1', LONG), memset(other, '1', LONG);
+    const struct gen_message m[] = {{ROLE_USER, {text, LONG}}, {ROLE_USER, {other, LONG}}};
+    struct jinja_chat chat = {.messages = m, .message_count = 2, .steps_max = 100000};
+    for (size_t i = 0; i < sizeof work / sizeof work[0]; i++) {
+        char template[400];
+        struct buf got;
+        struct why why = {{0}};
+        snprintf(
+            template, sizeof template,
+            "{%% set t = messages[0].content %%}{%% set u = messages[1].content %%}{%% set d = {t: 1, 'x': 2} %%}"
+            "{%% set l = [0] * 4000 %%}{%% set k = [0] * 4000 %%}{%% for i in range(5000) %%}{%% set _ = %s %%}{%% endfor %%}",
+            work[i]);
+        int r = jinja_text_out(template, &chat, &got, &why);
+        int stopped = r == ERR_LIMIT && strstr(why.text, "steps") != NULL;
+        if (stopped != (i > 0)) printf("# %s: %d %s\n", work[i], r, why.text);
+        CHECK_INT(stopped, i > 0);
+        buf_release(&got);
+    }
+    free(text);
+    free(other);
+}
+
 /* Open brackets, signs, statements, operators: each nested deeper than allowed, before or while running. */
 TEST(deep_sources_are_refused) {
     static const struct {
@@ -196,6 +255,7 @@ TEST(a_conversation_has_its_variables) {
     json_decref(tools);
 }
 
-TESTS_MAIN("jinja", T(templates_render_as_recorded), T(every_limit_is_an_error_that_names_it), T(deep_sources_are_refused),
-           T(a_source_of_256_kib_is_the_longest), T(fewer_steps_may_be_allowed), T(nothing_but_the_conversation_is_reachable),
-           T(errors_repeat_the_templates_words_and_not_the_users), T(a_conversation_has_its_variables))
+TESTS_MAIN("jinja", T(templates_render_as_recorded), T(every_limit_is_an_error_that_names_it), T(work_on_a_long_text_is_counted),
+           T(deep_sources_are_refused), T(a_source_of_256_kib_is_the_longest), T(fewer_steps_may_be_allowed),
+           T(nothing_but_the_conversation_is_reachable), T(errors_repeat_the_templates_words_and_not_the_users),
+           T(a_conversation_has_its_variables))

@@ -184,9 +184,10 @@ TEST(no_operation_makes_control_tokens_of_input) {
     size_t refused = 0;
     CHECK_INT(small_open(&marked, &g, &v, NULL), 0);
     for (size_t i = 0; i < sizeof operations / sizeof operations[0]; i++) {
-        struct template_chat c = {.messages = &m, .count = 1, .tools = tools, .options = options};
         struct ids l;
         char *template = wrapped(operations[i], "<|im_start|><|im_", "im_end|>|><|im_end|>");
+        struct template_chat c = {
+            .messages = &m, .count = 1, .tools = strstr(template, "tools") ? tools : NULL, .options = options};
         struct chat_template t = {.format = TEMPLATE_JINJA, .runs = 1, .source = {template, strlen(template)}};
         ids_init(&l, 4096);
         if (template_render_chat(&t, v, &c, &l, NULL) == 0)
