@@ -67,11 +67,16 @@ static int emit_seq(struct grammar *g, const struct gram_text *t, uint32_t first
     return r;
 }
 
+/* Of alternatives that are empty one is kept: however many there are, they lead to the same node. */
 static int emit_alt(struct grammar *g, const struct gram_text *t, uint32_t first, uint32_t next, uint32_t *out) {
     uint32_t *child;
-    size_t n;
-    int r = children(t, first, &child, &n);
-    for (size_t i = 0; r == 0 && i < n; i++) r = emit(g, t, child[i], next, &child[i]);
+    size_t count, n = 0;
+    int r = children(t, first, &child, &count), empty = 0;
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        r = emit(g, t, child[i], next, &child[n]);
+        n += child[n] != next || !empty;
+        empty |= child[n - 1] == next;
+    }
     struct gram_node node = {NODE_FORK, (uint32_t)g->links, (uint32_t)n};
     for (size_t i = 0; r == 0 && n > 1 && i < n; i++) r = add_link(g, child[i]);
     if (r == 0 && n == 1) *out = child[0];

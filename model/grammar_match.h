@@ -6,20 +6,28 @@
  *
  * What a state allows depends on the grammar and the bytes alone: stacks deeper than GRAM_DEPTH_MAX are dropped, and sets
  * of more places than fit are dead, always. When the tables are full they are emptied but for the root state, which
- * changes nothing but time. */
+ * changes nothing but time, and fails only where the states of one way do not fit. */
 #ifndef MODEL_GRAMMAR_MATCH_H
 #define MODEL_GRAMMAR_MATCH_H
 
 #include "model/grammar_parts.h"
 
 enum {
-    GRAM_DEPTH_MAX = 512,    /* calls within each other */
-    GRAM_PLACES_MAX = 1024,  /* of one state, that wait for a byte */
-    GRAM_VISITS_MAX = 8192,  /* places passed through for one byte */
-    GRAM_STATES_MAX = 4096,  /* remembered */
-    GRAM_STACKS_MAX = 32768, /* remembered */
-    GRAM_SETS_MAX = 65536,   /* places of all remembered states */
+    GRAM_DEPTH_MAX = 512,   /* calls within each other */
+    GRAM_PLACES_MAX = 1024, /* of one state, that wait for a byte */
+    GRAM_VISITS_MAX = 8192, /* places passed through for one byte */
+    GRAM_STATES_MAX = 4096, /* struct gram_room as it is used to answer */
+    GRAM_STACKS_MAX = 32768,
+    GRAM_SETS_MAX = 65536,
+    GRAM_WORK_MAX = 1 << 22,
 };
+/* What is remembered, and how much work one mask may be. Tests take less, to get to the limits. */
+struct gram_room {
+    uint32_t states, stacks; /* powers of two, up to GRAM_STATES_MAX and GRAM_STACKS_MAX */
+    uint32_t sets;           /* places of all remembered states, up to GRAM_SETS_MAX */
+    uint64_t work;           /* places visited and ways followed (model/grammar_run.h) */
+};
+extern const struct gram_room gram_room_full;
 enum { GRAM_FULL = 0, GRAM_DEAD = 1 }; /* no states; true ones are numbered from 2 */
 
 struct gram_stack { /* 0: the empty one */
@@ -35,15 +43,17 @@ struct gram_state {
 };
 struct gram_match {
     const struct grammar *g;
+    struct gram_room room;
     uint32_t root;    /* the state of the text so far */
     uint32_t emptied; /* how often states were forgotten: numbers from before mean nothing */
-    uint64_t work;    /* places visited since somebody set it to 0 */
+    uint64_t work;    /* places visited and ways followed since somebody set it to 0 */
 
     struct gram_stack *stack;
     struct gram_place *place;
     struct gram_state *state;
     uint16_t *step; /* [state][class]: a state, DEAD, or FULL for not known yet */
     uint32_t stacks, places, states;
+    uint32_t stacks_most, places_most; /* that were in use before the tables were emptied: to be wiped */
     uint32_t *stack_head, *state_head; /* hash chains */
 
     /* of the byte at hand */
@@ -53,6 +63,7 @@ struct gram_match {
 };
 /* At the beginning of the text. g must outlive it. ERR_NOMEM, ERR_LIMIT (the beginning alone is over a limit). */
 int gram_match_new(struct gram_match **out, const struct grammar *g);
+int gram_match_new_in(struct gram_match **out, const struct grammar *g, const struct gram_room *room);
 void gram_match_free(struct gram_match *m); /* wipes; NULL is fine */
 
 /* Where a byte leads from a state; for gram_match_step. */

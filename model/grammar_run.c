@@ -7,7 +7,8 @@
 
 static size_t words(const struct gram_run *r) { return ((size_t)r->trie->n_vocab + 31) / 32; }
 
-int gram_run_new(struct gram_run **out, struct grammar *g, const struct gram_trie *trie, const struct vocab *v, int at_start) {
+int gram_run_new_in(struct gram_run **out, struct grammar *g, const struct gram_trie *trie, const struct vocab *v, int at_start,
+                    const struct gram_room *room) {
     struct gram_run *r = mem_zalloc(1, sizeof *r);
     *out = NULL;
     if (!r) {
@@ -17,7 +18,7 @@ int gram_run_new(struct gram_run **out, struct grammar *g, const struct gram_tri
     *r = (struct gram_run){.g = g, .trie = trie, .v = v, .skip_blank = at_start && trie->adds_space};
     r->state = mem_zalloc(trie->depth_max + 1, sizeof *r->state);
     r->path = mem_zalloc(trie->depth_max + 1, 1);
-    int e = r->state && r->path ? gram_match_new(&r->m, g) : ERR_NOMEM;
+    int e = r->state && r->path ? gram_match_new_in(&r->m, g, room) : ERR_NOMEM;
     for (size_t i = 0; i < GRAM_MASKS && e == 0; i++)
         if (!(r->mask[i].bits = mem_zalloc(words(r), sizeof *r->mask[i].bits))) e = ERR_NOMEM;
     if (e == 0)
@@ -25,6 +26,10 @@ int gram_run_new(struct gram_run **out, struct grammar *g, const struct gram_tri
     else
         gram_run_free(r);
     return e;
+}
+
+int gram_run_new(struct gram_run **out, struct grammar *g, const struct gram_trie *trie, const struct vocab *v, int at_start) {
+    return gram_run_new_in(out, g, trie, v, at_start, &gram_room_full);
 }
 
 void gram_run_free(struct gram_run *r) {
@@ -65,7 +70,7 @@ static uint32_t go_on(struct gram_run *r, size_t depth) {
 
 /* The same with emptied tables: every state of the path is found anew. */
 static uint32_t go_on_emptied(struct gram_run *r, size_t depth) {
-    if (r->m->work > GRAM_WORK_MAX) return GRAM_FULL;
+    if (r->m->work > r->m->room.work) return GRAM_FULL;
     gram_match_empty(r->m);
     r->state[0] = r->m->root;
     for (size_t d = 1; d <= depth; d++) {
@@ -84,7 +89,7 @@ static int walk(struct gram_run *r, struct gram_mask *mask) {
         const struct gram_trie_node *n = &t->node[i];
         r->path[n->depth] = n->byte;
         uint32_t s = go_on(r, n->depth);
-        if (s == GRAM_FULL || r->m->work > GRAM_WORK_MAX) s = go_on_emptied(r, n->depth);
+        if (s == GRAM_FULL || r->m->work > r->m->room.work) s = go_on_emptied(r, n->depth);
         if (s == GRAM_FULL) return ERR_LIMIT;
         if (s == GRAM_DEAD) {
             i = n->skip;

@@ -11,7 +11,7 @@
 #include "model/grammar_match.h"
 #include "model/grammar_trie.h"
 
-enum { GRAM_MASKS = 8, GRAM_WORK_MAX = 1 << 22 }; /* masks kept; places visited for one mask */
+enum { GRAM_MASKS = 8 }; /* kept */
 
 struct gram_mask {
     uint32_t state, emptied; /* of the matcher; state GRAM_FULL: none */
@@ -34,6 +34,8 @@ struct gram_run {
 /* Takes g over, also on failure. trie and v (the one it was made from) must outlive it. at_start: as in textout_opts.
  * Takes all memory. */
 int gram_run_new(struct gram_run **out, struct grammar *g, const struct gram_trie *trie, const struct vocab *v, int at_start);
+int gram_run_new_in(struct gram_run **out, struct grammar *g, const struct gram_trie *trie, const struct vocab *v, int at_start,
+                    const struct gram_room *room);
 void gram_run_free(struct gram_run *r); /* wipes; NULL is fine */
 /* Tells of the answer's next id; forbidden ones set r->err to ERR_RANGE. An end changes nothing. */
 void gram_run_accept(struct gram_run *r, int32_t id);

@@ -1,28 +1,10 @@
-/* tests/unit/model/test_grammar.c - grammars: what is refused and where, what matches (a table, and random grammars against a
- * recogniser of the test's own), and masks against every token tried one by one. */
-#include "tests/unit/model/small_vocab.h"
+/* tests/unit/model/test_grammar.c - grammars: what is refused and where, and what matches (a table, and random grammars against a
+ * recogniser of the test's own). */
+#include "tests/unit/model/grammar_util.h"
 
-#include "base/mem.h"
+#include <stdlib.h>
+
 #include "base/utf8.h"
-#include "model/grammar_run.h"
-
-static struct grammar *parse(const char *text) {
-    struct grammar *g;
-    struct why why = {{0}};
-    int r = grammar_parse(&g, text, strlen(text), &why);
-    if (r != 0) printf("# %s: %s\n", text, why.text);
-    CHECK_INT(r, 0);
-    return g;
-}
-
-/* 0: dead on the way; 1: a beginning; 2: a whole text. */
-static int match_bytes(struct gram_match *m, const char *text, size_t n) {
-    m->root = 2; /* the first state of a matcher that was never emptied */
-    if (gram_match_advance(m, (const uint8_t *)text, n) != 0) return 0;
-    CHECK_INT(m->emptied, 0);
-    return 1 + m->state[m->root].accepts;
-}
-static int match(struct gram_match *m, const char *text) { return match_bytes(m, text, strlen(text)); }
 
 /* ---- what is refused ---- */
 
@@ -110,6 +92,43 @@ TEST(a_grammar_cut_anywhere_is_parsed_or_refused) {
         CHECK((r == 0) == (g != NULL) && (r == 0 || why.text[0]));
         grammar_free(g);
     }
+}
+
+/* Rules in an order in which each turn over all of them, up or down, would find one more: checked in one turn all the same. */
+TEST(rules_in_any_order_are_checked) {
+    enum { CHAIN = 8000 };
+    for (int end = 0; end < 2; end++) {
+        struct buf b;
+        struct grammar *g;
+        struct why why = {{0}};
+        buf_init(&b, GRAMMAR_BYTES_MAX);
+        buf_addf(&b, "root ::= r%d\n", CHAIN / 2);
+        for (int i = 0; i < CHAIN; i++) { /* 0 is used by the last, that by 1, that by the last but one... */
+            int uses = i < CHAIN / 2 ? CHAIN - i : CHAIN - 1 - i;
+            if (i == 0)
+                buf_addf(&b, "r0 ::= \"a\"%s\n", end ? "" : " r0");
+            else
+                buf_addf(&b, "r%d ::= [bc] r%d\n", i, uses);
+        }
+        int r = grammar_parse(&g, (const char *)b.data, b.len, &why);
+        CHECK(end ? r == 0 : r == ERR_FORMAT && strstr(why.text, "has no end"));
+        grammar_free(g);
+        buf_release(&b);
+    }
+}
+
+TEST(empty_alternatives_are_one) {
+    struct grammar *g, *one = parse("root ::= (\"a\" | \"\")*");
+    struct buf b;
+    buf_init(&b, GRAMMAR_BYTES_MAX);
+    buf_addf(&b, "root ::= (\"a\"");
+    for (int i = 0; i < 20000; i++) buf_addf(&b, " | \"\"");
+    buf_addf(&b, ")*");
+    CHECK_INT(grammar_parse(&g, (const char *)b.data, b.len, NULL), 0);
+    CHECK(g->links == one->links && g->nodes == one->nodes);
+    buf_release(&b);
+    grammar_free(g);
+    grammar_free(one);
 }
 
 /* ---- what matches ---- */
@@ -203,56 +222,6 @@ TEST(classes_take_exactly_their_code_points) {
 
 /* ---- random grammars, and a recogniser that works on sets of positions ---- */
 
-enum kind { CHAR, ANY_BUT, REF, SEQ, OR, REP };
-struct tree {
-    enum kind kind;
-    int a, b, min, max; /* CHAR, ANY_BUT: letter a; REF: rule a; max -1: no end */
-};
-enum { TREES = 256, RULES = 4, LETTERS = 4, LONGEST = 8 };
-static const char *const letter[LETTERS] = {"a", "b", "\xc3\xa9", "\xe2\x82\xac"};
-static struct tree tree[TREES];
-static int trees, rule_tree[RULES];
-static uint64_t seed;
-
-static uint32_t rnd(uint32_t n) {
-    uint64_t z = (seed += 0x9e3779b97f4a7c15u);
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)((z ^ z >> 31) >> 33) % n;
-}
-
-static int make_tree(int depth) {
-    int at = trees++;
-    struct tree t = {.kind = depth == 0 || trees > TREES - 16 ? (enum kind)rnd(3) : (enum kind)rnd(6)};
-    if (t.kind <= ANY_BUT) t.a = (int)rnd(LETTERS);
-    if (t.kind == REF) t.a = (int)rnd(RULES);
-    if (t.kind >= SEQ) t.a = make_tree(depth - 1);
-    if (t.kind == SEQ || t.kind == OR) t.b = make_tree(depth - 1);
-    t.min = (int)rnd(3);
-    t.max = rnd(3) ? t.min + (int)rnd(3) : -1;
-    tree[at] = t;
-    return at;
-}
-
-static void print_tree(struct buf *b, int at) {
-    const struct tree *t = &tree[at];
-    switch (t->kind) {
-    case CHAR: buf_addf(b, " \"%s\"", letter[t->a]); break;
-    case ANY_BUT: buf_addf(b, " [^%s]", letter[t->a]); break;
-    case REF: buf_addf(b, t->a ? " r%d" : " root", t->a); break;
-    default:
-        buf_addf(b, " (");
-        print_tree(b, t->a);
-        if (t->kind == OR) buf_addf(b, " |");
-        if (t->kind != REP) print_tree(b, t->b);
-        buf_addf(b, ")");
-        if (t->kind == REP && t->max < 0)
-            buf_addf(b, t->min == 0 ? "*" : t->min == 1 ? "+" : "{%d,}", t->min);
-        else if (t->kind == REP)
-            buf_addf(b, "{%d,%d}", t->min, t->max);
-    }
-}
-
 struct text {
     int letter[LONGEST], n;
 };
@@ -281,23 +250,6 @@ static unsigned ends(const struct text *x, int at, int from) {
     return all;
 }
 
-static struct grammar *make_grammar(void) {
-    struct buf b;
-    struct grammar *g;
-    trees = 0;
-    buf_init(&b, 1 << 16);
-    for (int i = 0; i < RULES; i++) {
-        rule_tree[i] = make_tree(3);
-        buf_addf(&b, i ? "r%d ::=" : "root ::=", i);
-        print_tree(&b, rule_tree[i]);
-        buf_addf(&b, "\n");
-    }
-    int r = grammar_parse(&g, (const char *)b.data, b.len, NULL);
-    CHECK(r == 0 || r == ERR_FORMAT); /* left recursion, or no end: nothing else can be wrong */
-    buf_release(&b);
-    return g;
-}
-
 TEST(random_grammars_match_what_a_plain_recogniser_does) {
     int grammars = 0, texts = 0, whole = 0;
     for (seed = 1; grammars < 400;) {
@@ -319,168 +271,6 @@ TEST(random_grammars_match_what_a_plain_recogniser_does) {
     }
     printf("# %d grammars, %d texts, %d of them whole\n", grammars, texts, whole);
     CHECK(whole > texts / 20 && whole < texts);
-}
-
-/* ---- masks ---- */
-
-static const struct small spm = {.model = "llama",
-                                 .token = {"<s>", "</s>", "a", "b", "ab",
-                                           "\xe2\x96\x81"
-                                           "a",
-                                           "\xe2\x96\x81", "\xc3\xa9", "aa", "ba", "\xe2\x82\xac", "abab",
-                                           "\xc3\xa9"
-                                           "b",
-                                           "<tool>",
-                                           "\xe2\x96\x81\xe2\x96\x81"
-                                           "b"},
-                                 .type = {TOKEN_CONTROL, TOKEN_CONTROL, [13] = TOKEN_CONTROL},
-                                 .bos = 256,
-                                 .eos = 257};
-static const struct small bpe = {.model = "gpt2",
-                                 .pre = "gpt-2",
-                                 .token = {"<s>", "</s>", "ab", "abb", "ba"},
-                                 .type = {TOKEN_CONTROL, TOKEN_CONTROL},
-                                 .merge = {"a b", "ab b", "b a"},
-                                 .bos = 256,
-                                 .eos = 257};
-
-struct setting {
-    struct gguf file;
-    struct vocab *v;
-    struct gram_trie *trie;
-};
-static void set_up(struct setting *s, const struct small *from) {
-    CHECK_INT(small_open(from, &s->file, &s->v, NULL), 0);
-    CHECK_INT(gram_trie_new(&s->trie, s->v), 0);
-}
-static void tear_down(struct setting *s) {
-    gram_trie_free(s->trie);
-    vocab_close(s->v);
-    gguf_close(&s->file);
-}
-static int allowed(const uint32_t *bits, int32_t id) { return bits[id / 32] >> id % 32 & 1; }
-
-/* Every token after the text so far, one by one. blank: the text begins here and a blank in front does not count. */
-static void compare_mask(const struct setting *s, struct gram_match *m, const uint32_t *bits, const char *text, int blank) {
-    int here = match(m, text);
-    char longer[256];
-    size_t n = strlen(text);
-    memcpy(longer, text, n);
-    for (int32_t id = 0; id < (int32_t)vocab_size(s->v); id++) {
-        struct gguf_str p = vocab_piece(s->v, id, 0);
-        size_t skip = blank && p.n && p.p[0] == ' ';
-        for (size_t i = skip; i < p.n; i++) longer[n + i - skip] = p.p[i];
-        int want = vocab_is_eog(s->v, id) ? here == 2 : p.n > 0 && match_bytes(m, longer, n + p.n - skip) > 0;
-        CHECK_INT(allowed(bits, id), want);
-    }
-}
-
-static int walk(const struct setting *s, struct grammar *g, int *compared) {
-    struct gram_run *r;
-    struct gram_match *m;
-    char text[256] = "";
-    int steps = 0;
-    CHECK_INT(gram_match_new(&m, g), 0);
-    CHECK_INT(gram_run_new(&r, g, s->trie, s->v, 1), 0);
-    for (; steps < 12; steps++) {
-        const uint32_t *bits;
-        CHECK_INT(gram_run_mask(r, &bits), 0);
-        compare_mask(s, m, bits, text, steps == 0 && vocab_adds_space(s->v));
-        (*compared)++;
-        int32_t id = 0, count = 0;
-        for (int32_t i = 1; i < (int32_t)vocab_size(s->v); i++) { /* one of them, longer ones rather */
-            struct gguf_str p = vocab_piece(s->v, i, 0);
-            if (allowed(bits, i) && !vocab_is_eog(s->v, i) && (p.n > 1 || p.p[0] == 'a' || p.p[0] == 'b') &&
-                rnd((uint32_t)++count) == 0)
-                id = i;
-        }
-        if (!count) break;
-        struct gguf_str p = vocab_piece(s->v, id, 0);
-        size_t skip = steps == 0 && vocab_adds_space(s->v) && p.p[0] == ' ';
-        strncat(text, p.p + skip, p.n - skip);
-        gram_run_accept(r, id);
-        CHECK_INT(r->err, 0);
-    }
-    gram_match_free(m);
-    gram_run_free(r);
-    return steps;
-}
-
-TEST(masks_are_those_of_trying_every_token) {
-    const struct small *both[] = {&spm, &bpe};
-    int compared = 0, steps = 0;
-    for (size_t k = 0; k < 2; k++) {
-        struct setting s;
-        set_up(&s, both[k]);
-        seed = 77;
-        for (int grammars = 0; grammars < 60;) {
-            struct grammar *g = make_grammar();
-            if (!g) continue;
-            grammars++;
-            steps += walk(&s, g, &compared);
-        }
-        tear_down(&s);
-    }
-    printf("# %d masks compared, %d tokens taken\n", compared, steps);
-    CHECK(steps > 300);
-}
-
-TEST(an_answer_may_end_where_the_grammar_may) {
-    struct setting s;
-    struct gram_run *r;
-    const uint32_t *bits;
-    set_up(&s, &spm);
-    CHECK_INT(gram_run_new(&r, parse("root ::= \"ab\" \"a\"?"), s.trie, s.v, 0), 0);
-    CHECK(gram_run_mask(r, &bits) == 0 && !allowed(bits, 257) && allowed(bits, 260) && !gram_run_may_end(r));
-    gram_run_accept(r, 260); /* ab */
-    CHECK(gram_run_mask(r, &bits) == 0 && allowed(bits, 257) && allowed(bits, 258) && !allowed(bits, 259));
-    CHECK(!allowed(bits, 256) && !allowed(bits, 269)); /* control tokens that end nothing have no text */
-    gram_run_accept(r, 258);                           /* a */
-    CHECK(gram_run_mask(r, &bits) == 0 && allowed(bits, 257) && !allowed(bits, 258));
-    gram_run_accept(r, 259); /* b is forbidden: the answer has failed, and stays so */
-    CHECK_INT(r->err, ERR_RANGE);
-    CHECK_INT(gram_run_mask(r, &bits), ERR_RANGE);
-    gram_run_free(r);
-    tear_down(&s);
-}
-
-TEST(a_vocabulary_that_cannot_go_on_is_an_error) {
-    static const struct small few = {
-        .model = "llama", .token = {"<unk>", "</s>", "a", "ab"}, .type = {TOKEN_UNKNOWN, TOKEN_CONTROL}, .no_bytes = 1, .eos = 1};
-    struct setting s;
-    struct gram_run *r;
-    const uint32_t *bits;
-    set_up(&s, &few);
-    CHECK_INT(gram_run_new(&r, parse("root ::= \"a\" \"c\""), s.trie, s.v, 0), 0);
-    CHECK(gram_run_mask(r, &bits) == 0 && allowed(bits, 2) && !allowed(bits, 3) && !allowed(bits, 0));
-    gram_run_accept(r, 2);
-    CHECK_INT(gram_run_mask(r, &bits), ERR_UNSUPPORTED);
-    gram_run_free(r);
-    tear_down(&s);
-}
-
-/* States without end: the tables are emptied on the way, and nothing but time may show it. */
-TEST(full_tables_change_nothing) {
-    struct setting s;
-    struct gram_run *asked, *told;
-    const uint32_t *bits, *other;
-    set_up(&s, &bpe);
-    CHECK_INT(gram_run_new(&asked, parse("root ::= ([ab] | \"\xc3\xa9\"){9000}"), s.trie, s.v, 0), 0);
-    CHECK_INT(gram_run_new(&told, parse("root ::= ([ab] | \"\xc3\xa9\"){9000}"), s.trie, s.v, 0), 0);
-    for (int i = 0; i < 9000; i++) {
-        int32_t id = i % 3 ? vocab_find(s.v, "a", 1) : vocab_find(s.v, "b", 1);
-        CHECK_INT(gram_run_mask(asked, &bits), 0);
-        CHECK(allowed(bits, id) && allowed(bits, vocab_find(s.v, "ab", 2)) == (i < 8999) && !allowed(bits, 257));
-        gram_run_accept(asked, id);
-        gram_run_accept(told, id);
-        if (i % 500) continue;
-        CHECK(gram_run_mask(told, &other) == 0 && gram_run_mask(asked, &bits) == 0);
-        CHECK_MEM(bits, other, (vocab_size(s.v) + 31) / 32 * 4);
-    }
-    CHECK(asked->m->emptied > 0 && gram_run_may_end(asked) && gram_run_may_end(told));
-    gram_run_free(asked);
-    gram_run_free(told);
-    tear_down(&s);
 }
 
 TEST(calls_deeper_than_the_limit_are_not_allowed) {
@@ -513,8 +303,7 @@ TEST(ambiguity_ends_at_a_limit_and_not_in_a_hang) {
 }
 
 TESTS_MAIN("grammar", T(hostile_grammars_are_refused_with_their_place), T(sizes_are_limited),
-           T(a_grammar_cut_anywhere_is_parsed_or_refused), T(texts_match_or_not), T(classes_take_exactly_their_code_points),
-           T(random_grammars_match_what_a_plain_recogniser_does), T(masks_are_those_of_trying_every_token),
-           T(an_answer_may_end_where_the_grammar_may), T(a_vocabulary_that_cannot_go_on_is_an_error),
-           T(full_tables_change_nothing), T(calls_deeper_than_the_limit_are_not_allowed),
+           T(a_grammar_cut_anywhere_is_parsed_or_refused), T(rules_in_any_order_are_checked), T(empty_alternatives_are_one),
+           T(texts_match_or_not), T(classes_take_exactly_their_code_points),
+           T(random_grammars_match_what_a_plain_recogniser_does), T(calls_deeper_than_the_limit_are_not_allowed),
            T(ambiguity_ends_at_a_limit_and_not_in_a_hang))
