@@ -43,33 +43,59 @@ int schema_step(struct schema *s) {
     return s->steps++ < SCHEMA_STEPS_MAX ? 0 : schema_bad(s, ERR_LIMIT, NULL, "the schema takes too much work");
 }
 
+int schema_work(struct schema *s, size_t units) {
+    if (units > SCHEMA_WORK_MAX - s->work) return schema_bad(s, ERR_LIMIT, NULL, "the schema takes too much work");
+    s->work += units;
+    return 0;
+}
+
+int schema_made(struct schema *s, json_t *j) {
+    if (!j || json_array_append_new(s->made, j) != 0) return ERR_NOMEM;
+    return schema_work(s, SCHEMA_COPY_WORK * (1 + json_object_size(j)));
+}
+
 /* ---- rules ---- */
+
+/* The slot of j's rule, or the empty one where it would be. */
+static uint32_t *slot_of(const struct schema *s, const json_t *j) {
+    size_t mask = 2 * s->rules_cap - 1, at = (size_t)(((uintptr_t)j >> 4) * 0x9e3779b97f4a7c15u >> 32) & mask;
+    while (s->slot[at] && s->rule[s->slot[at] - 1].j != j) at = (at + 1) & mask;
+    return &s->slot[at];
+}
+
+/* Makes room for one more rule. Slots are never more than half full. */
+static int grow_rules(struct schema *s) {
+    if (s->rules < s->rules_cap) return 0;
+    size_t cap = s->rules_cap ? 2 * s->rules_cap : 64;
+    struct schema_rule *rule = realloc(s->rule, cap * sizeof *rule);
+    if (!rule) return ERR_NOMEM;
+    s->rule = rule;
+    uint32_t *slot = mem_zalloc(2 * cap, sizeof *slot);
+    if (!slot) return ERR_NOMEM;
+    free(s->slot);
+    s->slot = slot;
+    s->rules_cap = cap;
+    for (size_t i = 0; i < s->rules; i++) *slot_of(s, s->rule[i].j) = (uint32_t)i + 1;
+    return 0;
+}
 
 int schema_use(struct schema *s, struct buf *b, const json_t *j, const char *key, const char *name) {
     if (json_is_true(j) || (json_is_object(j) && json_object_size(j) == 0)) return buf_addf(b, "value");
     if (json_is_false(j)) return schema_bad(s, ERR_UNSUPPORTED, key, "false, which no value fits, is not supported here");
     if (!json_is_object(j)) return schema_bad(s, ERR_FORMAT, key, "a schema must be an object, true or false");
     int r = schema_step(s);
+    if (r == 0) r = grow_rules(s);
     if (r != 0) return r;
-    size_t at = (size_t)(((uintptr_t)j >> 4) * 0x9e3779b97f4a7c15u >> 49), i;
-    while (s->slot[at] && s->rule[s->slot[at] - 1].j != j) at = (at + 1) % SCHEMA_SLOTS;
-    if (s->slot[at] == 0) {
-        if (s->rules == s->rules_cap) {
-            size_t cap = s->rules_cap ? 2 * s->rules_cap : 64;
-            struct schema_rule *bigger = realloc(s->rule, cap * sizeof *bigger);
-            if (!bigger) return ERR_NOMEM;
-            s->rule = bigger;
-            s->rules_cap = cap;
-        }
-        i = s->rules++;
-        s->rule[i].j = j;
-        memcpy(s->rule[i].path, s->path, SCHEMA_PATH_MAX);
-        if (key) put_path(s->rule[i].path, key);
-        if (name) put_path(s->rule[i].path, name);
-        s->slot[at] = (uint32_t)s->rules;
+    uint32_t *slot = slot_of(s, j);
+    if (*slot == 0) {
+        struct schema_rule *rule = &s->rule[s->rules++];
+        rule->j = j;
+        memcpy(rule->path, s->path, SCHEMA_PATH_MAX);
+        if (key) put_path(rule->path, key);
+        if (name) put_path(rule->path, name);
+        *slot = (uint32_t)s->rules;
     }
-    i = s->slot[at] - 1;
-    return buf_addf(b, "r%zu", i);
+    return buf_addf(b, "r%u", *slot - 1);
 }
 
 /* ---- words ---- */
@@ -246,23 +272,23 @@ static int branches(struct schema *s, struct buf *b, const json_t *j, const char
     const json_t *list = json_object_get(j, word), *v, *both;
     json_t *beside = json_copy((json_t *)(uintptr_t)j);
     size_t i, kept = 0;
-    int r = beside ? json_array_append_new(s->made, beside) == 0 ? 0 : ERR_NOMEM : ERR_NOMEM;
-    if (r == 0) json_object_del(beside, word);
+    int r = schema_made(s, beside), alone = 1;
+    const char *other;
+    json_t *w;
+    if (r != 0) return r;
+    json_object_del(beside, word);
+    json_object_foreach(beside, other, w) alone &= schema_describes(other);
     if (r == 0 && (!json_is_array(list) || json_array_size(list) == 0))
         r = schema_bad(s, ERR_FORMAT, word, "must be a list of schemas");
     if (r == 0 && strcmp(word, "oneOf") == 0) r = schema_check_apart(s, list);
     json_array_foreach((json_t *)(uintptr_t)list, i, v) {
         char number[24];
-        int alone = 1;
-        const char *other;
-        json_t *w;
         snprintf(number, sizeof number, "%zu", i);
-        json_object_foreach(beside, other, w) alone &= schema_describes(other);
         both = v;
-        if (json_is_false(v)) continue;
-        if (r == 0 && !alone && json_is_true(v))
+        if (r != 0 || json_is_false(v)) continue;
+        if (!alone && json_is_true(v))
             both = beside;
-        else if (r == 0 && !alone)
+        else if (!alone)
             r = schema_merge(s, beside, v, &both);
         if (r == 0) r = buf_addf(b, kept++ ? " | " : "");
         if (r == 0) r = schema_use(s, b, both, word, number);
@@ -321,15 +347,14 @@ static int all_rules(struct schema *s) {
 }
 
 int schema_to_gbnf(struct buf *out, struct gen_text schema, struct why *why) {
-    struct schema s = {.out = out, .why = why, .path = "#"};
+    struct schema s = {.out = out, .why = why, .bytes = schema.n, .path = "#"};
     size_t at;
     buf_init(out, GRAMMAR_BYTES_MAX);
     if (schema.n > SCHEMA_BYTES_MAX) return why_set(why, ERR_LIMIT, "#: the schema is longer than %d bytes", SCHEMA_BYTES_MAX);
     int r = json_parse(&s.root, schema.p, schema.n, &at);
     if (r != 0) return why_set(why, r, "#: the schema is not valid JSON (noticed at byte %zu)", at);
     s.made = json_array();
-    s.slot = mem_zalloc(SCHEMA_SLOTS, sizeof *s.slot);
-    r = s.made && s.slot ? all_rules(&s) : ERR_NOMEM;
+    r = s.made ? all_rules(&s) : ERR_NOMEM;
     if (r == ERR_NOMEM) why_set(why, r, "no memory for a schema");
     json_decref(s.root);
     json_decref(s.made);

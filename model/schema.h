@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "model/gen_request.h"
 
-enum { SCHEMA_BYTES_MAX = 256 << 10, SCHEMA_STEPS_MAX = 20000, SCHEMA_PATH_MAX = 160 };
+enum { SCHEMA_BYTES_MAX = 256 << 10, SCHEMA_STEPS_MAX = 20000, SCHEMA_WORK_MAX = 1 << 22, SCHEMA_PATH_MAX = 160 };
 #define SCHEMA_ANY_OBJECT ((struct gen_text){"{\"type\":\"object\"}", 17})
 
 /* Initialises out and appends the GBNF text. ERR_FORMAT (not JSON, not a schema, or no finite value fits), ERR_UNSUPPORTED

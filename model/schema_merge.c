@@ -34,9 +34,13 @@ int schema_target(struct schema *s, const json_t *j, const json_t **out) {
     return at && !*p ? 0 : schema_bad(s, ERR_FORMAT, "$ref", "leads nowhere");
 }
 
-static int made(struct schema *s, json_t *j) { return j && json_array_append_new(s->made, j) == 0 ? 0 : ERR_NOMEM; }
-
 /* ---- two values of one word ---- */
+
+/* The work of putting together two lists, each value compared with each, or two objects. */
+static int merge_work(struct schema *s, const json_t *a, const json_t *b) {
+    size_t n = json_array_size(a), k = json_array_size(b);
+    return schema_work(s, n * k + SCHEMA_COPY_WORK * (n + k + json_object_size(a) + json_object_size(b)));
+}
 
 /* {"allOf": [a, b]}: put off until that schema's turn comes. */
 static json_t *both_of(json_t *a, json_t *b) { return json_pack("{s:[O,O]}", "allOf", a, b); }
@@ -99,7 +103,9 @@ static int merge_word(struct schema *s, json_t *out, const json_t *a, const json
     static const char *const upper[] = {"maximum", "exclusiveMaximum", "maxLength", "maxItems"};
     json_t *here = json_object_get(out, word);
     if (!here) return json_object_set(out, word, v) == 0 ? 0 : ERR_NOMEM;
-    if (schema_describes(word) || json_equal(here, v)) return 0;
+    int r = schema_work(s, json_is_array(v) || json_is_object(v) ? 1 + s->bytes / 32 : 1); /* comparing may be long */
+    if (r != 0 || schema_describes(word) || json_equal(here, v)) return r;
+    if ((r = merge_work(s, here, v)) != 0) return r;
     if (strcmp(word, "type") == 0) return merge_types(s, a, b, out);
     if (strcmp(word, "properties") == 0 && json_is_object(here) && json_is_object(v)) return merge_properties(out, v);
     if ((strcmp(word, "required") == 0 || strcmp(word, "enum") == 0) && json_is_array(here) && json_is_array(v))
@@ -130,6 +136,11 @@ static int merge_additional(struct schema *s, json_t *out, const json_t *a, cons
         return schema_bad(s, ERR_UNSUPPORTED, "additionalProperties", "as a schema cannot be put together with another schema");
     if (json_is_false(x) || json_is_false(y)) {
         json_t *own = json_copy(json_object_get(out, "properties")); /* not the list of a or b itself */
+        int r = merge_work(s, own, own);
+        if (r != 0) {
+            json_decref(own);
+            return r;
+        }
         if (own && json_object_set_new(out, "properties", own) != 0) return ERR_NOMEM;
         if (json_is_false(x)) close_members(out, a);
         if (json_is_false(y)) close_members(out, b);
@@ -150,7 +161,7 @@ int schema_merge(struct schema *s, const json_t *a, const json_t *b, const json_
         return schema_bad(s, ERR_FORMAT, NULL, "a schema must be an object, true or false");
     json_t *both = json_copy((json_t *)(uintptr_t)a), *v;
     const char *word;
-    r = made(s, both);
+    r = schema_made(s, both);
     if (r != 0) return r;
     json_object_foreach((json_t *)(uintptr_t)b, word, v) {
         if (strcmp(word, "additionalProperties") == 0 || strcmp(word, "nullable") == 0) continue;
@@ -169,7 +180,7 @@ static int flat_all_of(struct schema *s, const json_t *j, const json_t **out) {
     const json_t *list = json_object_get(j, "allOf"), *v;
     json_t *rest = json_copy((json_t *)(uintptr_t)j);
     size_t i;
-    int r = made(s, rest);
+    int r = schema_made(s, rest);
     if (r != 0) return r;
     if (!json_is_array(list)) return schema_bad(s, ERR_FORMAT, "allOf", "must be a list of schemas");
     json_object_del(rest, "allOf");
@@ -181,7 +192,7 @@ static int flat_all_of(struct schema *s, const json_t *j, const json_t **out) {
 static int flat_ref(struct schema *s, const json_t *j, const json_t **out) {
     const json_t *target;
     json_t *rest = json_copy((json_t *)(uintptr_t)j);
-    int r = made(s, rest);
+    int r = schema_made(s, rest);
     if (r == 0) r = schema_target(s, j, &target);
     if (r != 0) return r;
     json_object_del(rest, "$ref");
@@ -203,10 +214,11 @@ int schema_flat(struct schema *s, const json_t *j, const json_t **out) {
 
 /* ---- oneOf ---- */
 
-static int values_apart(const json_t *a, const json_t *b) {
+static int values_apart(struct schema *s, const json_t *a, const json_t *b, int *err) {
     json_t *x = schema_values(a), *y = schema_values(b), *v;
     size_t i;
-    int apart = json_is_array(x) && json_is_array(y);
+    *err = schema_work(s, SCHEMA_COPY_WORK + json_array_size(x) * json_array_size(y));
+    int apart = *err == 0 && json_is_array(x) && json_is_array(y);
     if (apart) json_array_foreach(x, i, v) apart &= !holds(y, v);
     json_decref(x);
     json_decref(y);
@@ -221,7 +233,8 @@ static int apart(struct schema *s, const json_t *a, const json_t *b, unsigned de
     if (*err == 0) *err = schema_flat(s, a, &a);
     if (*err == 0) *err = schema_flat(s, b, &b);
     if (*err != 0 || !json_is_object(a) || !json_is_object(b)) return 0;
-    if (values_apart(a, b)) return 1;
+    if (values_apart(s, a, b, err)) return 1;
+    if (*err != 0) return 0;
     if (json_object_get(a, "type") && json_object_get(b, "type")) {
         if ((*err = schema_types(s, a, &x)) != 0 || (*err = schema_types(s, b, &y)) != 0) return 0;
         if (!(x & y)) return 1;
@@ -231,9 +244,13 @@ static int apart(struct schema *s, const json_t *a, const json_t *b, unsigned de
     }
     json_object_foreach(json_object_get(a, "properties"), name, p) {
         json_t *q = json_object_get(json_object_get(b, "properties"), name), *key = json_string(name);
-        int both = q && key && holds(json_object_get(a, "required"), key) && holds(json_object_get(b, "required"), key);
+        const json_t *need_a = json_object_get(a, "required"), *need_b = json_object_get(b, "required");
+        *err = schema_work(s, SCHEMA_COPY_WORK + json_array_size(need_a) + json_array_size(need_b));
+        int both = *err == 0 && q && key && holds(need_a, key) && holds(need_b, key);
         json_decref(key);
+        if (*err != 0) return 0;
         if (both && depth < 4 && apart(s, p, q, depth + 1, err)) return 1;
+        if (*err != 0) return 0;
     }
     return 0;
 }

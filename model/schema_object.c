@@ -46,11 +46,14 @@ static int read_members(struct schema *s, const json_t *j, struct object *o) {
     if (more && !json_is_object(more) && !json_is_boolean(more))
         return schema_bad(s, ERR_FORMAT, "additionalProperties", "must be a schema, true or false");
     if (!listed && !more && json_array_size(required) == 0) more = json_true();
-    json_object_foreach((json_t *)(uintptr_t)listed, name, p) if (r == 0)
-        r = add_member(s, o, name, p, is_required(required, name));
+    json_object_foreach((json_t *)(uintptr_t)listed, name, p) {
+        if (r == 0) r = schema_work(s, json_array_size(required));
+        if (r == 0) r = add_member(s, o, name, p, is_required(required, name));
+    }
     json_array_foreach((json_t *)(uintptr_t)required, i, v) {
         const char *text = json_string_value(v);
         if (r == 0 && !text) r = schema_bad(s, ERR_FORMAT, "required", "must be a list of names");
+        if (r == 0) r = schema_work(s, o->count);
         if (r != 0 || json_object_get(listed, text)) continue;
         size_t seen = 0;
         while (seen < o->count && strcmp(o->member[seen].name, text) != 0) seen++;

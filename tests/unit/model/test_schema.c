@@ -212,6 +212,41 @@ TEST(a_schema_that_multiplies_is_stopped) {
     buf_release(&b);
 }
 
+/* n items, each a number between two texts. */
+static void put_items(struct buf *b, const char *const around[2], int n) {
+    for (int i = 0; i < n; i++) buf_addf(b, "%s%s%d%s", i ? "," : "", around[0], i, around[1]);
+}
+
+/* Lists that are compared or copied each with each: gigabytes, or minutes, within 256 KiB of schema, if nobody counted. */
+TEST(schemas_that_take_much_work_are_stopped) {
+    static const struct {
+        const char *open, *item[2], *between, *other[2], *close;
+        int items, others;
+    } rows[] = {
+        {"{\"oneOf\":[{\"enum\":[", {"", ""}, "]},{\"enum\":[", {"\"", "\""}, "]}]}", 6000, 6000},
+        {"{\"allOf\":[{\"enum\":[", {"", ""}, "]},{\"enum\":[", {"\"", "\""}, "]}]}", 6000, 6000},
+        {"{\"allOf\":[{\"required\":[", {"\"a", "\""}, "]},{\"required\":[", {"\"b", "\""}, "]}]}", 6000, 6000},
+        {"{\"oneOf\":[", {"{\"const\":", "}"}, "],\"default\":[", {"", ""}, "]}", 6000, 6000},
+        {"{\"anyOf\":[", {"{\"minLength\":", "}"}, "],\"type\":\"null\",", {"\"x-", "\":0"}, "}", 6000, 6000},
+        {"{\"required\":[", {"\"a", "\""}, "],\"properties\":{", {"\"", "\":{}"}, "}}", 12000, 400},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct buf b, out;
+        struct why why = {{0}};
+        buf_init(&b, SCHEMA_BYTES_MAX);
+        buf_addf(&b, "%s", rows[i].open);
+        put_items(&b, rows[i].item, rows[i].items);
+        buf_addf(&b, "%s", rows[i].between);
+        put_items(&b, rows[i].other, rows[i].others);
+        buf_addf(&b, "%s", rows[i].close);
+        int r = schema_to_gbnf(&out, (struct gen_text){(const char *)b.data, b.len}, &why);
+        if (r != ERR_LIMIT) printf("# row %zu: %d %s\n", i, r, why.text);
+        CHECK(r == ERR_LIMIT && strstr(why.text, "too much work"));
+        buf_release(&out);
+        buf_release(&b);
+    }
+}
+
 /* ---- what is sampled ---- */
 
 static const char *const sampled[] = {
@@ -423,5 +458,5 @@ TEST(the_shipped_model_answers_in_the_schema_resumes_and_replays) {
 }
 
 TESTS_MAIN("schema", T(schemas_match_what_fits_them), T(integer_ranges_are_exact), T(what_is_not_done_is_refused_by_name),
-           T(a_schema_that_multiplies_is_stopped), T(any_ids_that_are_allowed_give_json_that_fits),
-           T(the_shipped_model_answers_in_the_schema_resumes_and_replays))
+           T(a_schema_that_multiplies_is_stopped), T(schemas_that_take_much_work_are_stopped),
+           T(any_ids_that_are_allowed_give_json_that_fits), T(the_shipped_model_answers_in_the_schema_resumes_and_replays))
