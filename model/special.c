@@ -21,8 +21,11 @@ int special_init(struct vocab *v) {
     v->special = mem_zalloc(v->special_count, sizeof *v->special);
     if (!v->special) return ERR_NOMEM;
     size_t at = 0;
-    for (uint32_t i = 0; i < v->count; i++)
-        if (is_special(&v->token[i])) v->special[at++] = i;
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (!is_special(&v->token[i])) continue;
+        v->special[at++] = i;
+        v->special_first[(uint8_t)v->token[i].text.p[0]] = 1;
+    }
     qsort_r(v->special, v->special_count, sizeof *v->special, by_text, v);
     return 0;
 }
@@ -42,6 +45,7 @@ static size_t lower(const struct vocab *v, size_t lo, size_t hi, size_t depth, u
 int32_t special_at(const struct vocab *v, const uint8_t *text, size_t at, size_t n, size_t until) {
     size_t lo = 0, hi = v->special_count;
     int32_t best = -1;
+    if (at >= n || !v->special_first[text[at]]) return -1; /* most bytes of a text */
     for (size_t depth = 0; at + depth < n && lo < hi; depth++) {
         size_t from = lower(v, lo, hi, depth, text[at + depth]);
         hi = lower(v, from, hi, depth, text[at + depth] + 1u);

@@ -37,6 +37,7 @@ struct vocab {
     /* special tokens found before anything else, sorted by text (special.c) */
     uint32_t *special;
     size_t special_count;
+    uint8_t special_first[256]; /* 1: some of them begins with this byte */
 
     int32_t byte_id[256]; /* token of one byte, -1: none */
 
@@ -49,7 +50,6 @@ struct vocab {
     char *joined;          /* texts of those that are merge results */
 };
 
-/* Special tokens. special_init sorts; special_next finds the first one at or after *at in s (the text with its trust map). */
 int special_init(struct vocab *v);
 /* The longest special token that starts at text[at]: its id, or -1. Control tokens count only where all their bytes are
  * trusted: until is the end of the trusted stretch that covers `at`, or `at` when it is not trusted. */
