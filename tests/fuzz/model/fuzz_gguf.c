@@ -1,16 +1,9 @@
 /* Fuzz: a GGUF file from a stranger, everything that reads one: container, getters, vocabulary, template. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "model/gguf.h"
 #include "model/template.h"
 #include "model/vocab.h"
-
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void read_keys(const struct gguf *g) {
     for (size_t i = 0; i < g->kv_count; i++) {

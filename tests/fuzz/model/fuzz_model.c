@@ -1,14 +1,8 @@
 /* Fuzz: a whole model file from a stranger, opened and asked for one step. Seeds are small models of several families. */
-#include <stdlib.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "model/engine.h"
 #include "model/model.h"
-
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void one_step(const struct model *m) {
     struct engine *e = NULL;

@@ -1,16 +1,20 @@
 /* Fuzz: template texts to detect, and conversations in every format. Bytes: format, vocabulary, then messages of
  * {role, length, bytes}; the same bytes serve as a template's text. The number of control tokens depends on the roles alone. */
+#include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/model/fuzz_vocab.h"
 
 #include "model/template.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
-
 enum { MESSAGES = 12 };
+
+static struct vocab *vocabs[2];
+
+int LLVMFuzzerInitialize(int *argc, char ***argv) {
+    (void)argc, (void)argv;
+    vocabs[0] = fuzz_vocab(NULL);
+    vocabs[1] = fuzz_vocab("llama-bpe");
+    return 0;
+}
 
 static size_t controls(const struct vocab *v, const struct ids *l) {
     size_t count = 0;
@@ -19,11 +23,6 @@ static size_t controls(const struct vocab *v, const struct ids *l) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    static struct vocab *vocabs[2];
-    if (!vocabs[0]) {
-        vocabs[0] = fuzz_vocab(NULL);
-        vocabs[1] = fuzz_vocab("llama-bpe");
-    }
     if (n < 2) return 0;
     const struct vocab *v = vocabs[data[1] & 1];
     struct chat_template t;

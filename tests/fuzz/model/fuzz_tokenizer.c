@@ -1,16 +1,11 @@
 /* Fuzz: any bytes through every pre-tokenizer and SentencePiece, and back. The first byte chooses the family, the second how
  * the rest is cut into trusted and other stretches. No id of a control token may come from untrusted text, and the pieces
  * must spell the text; streaming must give the same text as the pieces, whatever the stop strings. */
+#include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/model/fuzz_vocab.h"
 
 #include "base/utf8.h"
 #include "model/textout.h"
-
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const char *const pres[] = {NULL,      "llama-bpe",   "qwen2",          "qwen35",       "gpt-2",  "starcoder", "falcon",
                                    "default", "deepseek-v3", "deepseek-coder", "deepseek-llm", "tekken", "gpt-4o"};
