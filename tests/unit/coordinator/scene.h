@@ -396,7 +396,6 @@ struct ask { /* one request of a gateway, as it sees it */
     char code[32], job[40], counter[2 * COUNTERSIGN_BYTES + 1];
     struct buf body, to_send;
     size_t at;
-    uint64_t closed_us;
 };
 FIX void ask_response(void *arg, struct h2_stream *s, int status, const struct h2_headers *h) {
     struct ask *a = arg;
@@ -426,7 +425,6 @@ FIX void ask_close(void *arg, struct h2_stream *s, uint32_t code) {
     a->s = NULL;
     a->closed = 1;
     a->close_code = code;
-    a->closed_us = clock_mono_us();
 }
 FIX void ask_push(struct ask *a) {
     while (a->at < a->to_send.len) {

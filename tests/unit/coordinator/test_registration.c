@@ -165,35 +165,41 @@ TEST(only_admitted_operators_may_come) {
     scene_end(&s);
 }
 
-TEST(full_directories_say_busy) {
+/* One node that serves, and a second one that dials. */
+struct two {
     struct scene s;
-    struct node_actor a, b;
-    scene_init(&s);
-    s.o.nodes_max = 1;
-    scene_start(&s);
-    node_up(&a, &s, 1, JOB_ANSWER);
-    node_init(&b, &s, 2);
-    node_dial(&b);
-    scene_until(&s, is_refused, &b, 3000);
-    CHECK_INT(b.refused, CODE_BUSY);
-    node_done(&a), node_done(&b);
-    scene_end(&s);
+    struct node_actor first, second;
+};
+static void two_start(struct two *t) { /* after scene_init */
+    scene_start(&t->s);
+    node_up(&t->first, &t->s, 1, JOB_ANSWER);
+    node_init(&t->second, &t->s, 2);
+    node_dial(&t->second);
+}
+static void two_done(struct two *t) {
+    node_done(&t->first), node_done(&t->second);
+    scene_end(&t->s);
+}
+
+TEST(full_directories_say_busy) {
+    struct two t;
+    scene_init(&t.s);
+    t.s.o.nodes_max = 1;
+    two_start(&t);
+    scene_until(&t.s, is_refused, &t.second, 3000);
+    CHECK_INT(t.second.refused, CODE_BUSY);
+    two_done(&t);
 }
 
 TEST(too_many_links_of_one_address_are_closed) {
-    struct scene s;
-    struct node_actor a, b;
-    scene_init(&s);
-    s.o.links_each = 1;
-    scene_start(&s);
-    node_up(&a, &s, 1, JOB_ANSWER);
-    node_init(&b, &s, 2);
-    node_dial(&b);
-    scene_until(&s, node_is_gone, &b, 3000);
-    CHECK(!b.ready);
-    CHECK(is_listed(&a));
-    node_done(&a), node_done(&b);
-    scene_end(&s);
+    struct two t;
+    scene_init(&t.s);
+    t.s.o.links_each = 1;
+    two_start(&t);
+    scene_until(&t.s, node_is_gone, &t.second, 3000);
+    CHECK(!t.second.ready);
+    CHECK(is_listed(&t.first));
+    two_done(&t);
 }
 
 TEST(a_node_without_heartbeats_is_out) {

@@ -1,30 +1,9 @@
 /* Requests through the coordinator: the good path to the last signature, and every way in which it can go wrong. */
-#include "tests/unit/coordinator/scene.h"
+#include "tests/unit/coordinator/relay.h"
 
-#include "base/db.h"
 #include "seal/usage.h"
 
 #include <sys/stat.h>
-#include <malloc.h>
-
-static uint64_t stored(struct scene *s, const char *sql) {
-    char path[96];
-    struct db d;
-    struct sqlite3_stmt *st;
-    struct why why = {{0}};
-    for (int i = 0; i < 500 && store_waiting(s->c.store); i++) usleep(5000);
-    snprintf(path, sizeof path, "%s/store.db", s->dir);
-    CHECK_INT(db_open(&d, path, &why), 0);
-    CHECK_INT(db_prepare(&d, &st, sql, &why), 0);
-    CHECK_INT(db_row(st), 1);
-    uint64_t n = db_u64(st, 0);
-    db_close(&d);
-    return n;
-}
-
-static int job_got_all(void *arg) { return ((struct node_actor *)arg)->jobs[0].ended; }
-static int job_closed(void *arg) { return ((struct node_actor *)arg)->jobs[0].closed; }
-static int no_jobs(void *arg) { return ((struct scene *)arg)->c.job_count == 0; }
 
 /* ---- the good path ---- */
 TEST(a_sealed_answer_arrives_whole_and_is_countersigned) {
@@ -84,126 +63,88 @@ TEST(a_sealed_answer_arrives_whole_and_is_countersigned) {
 }
 
 TEST(a_large_envelope_passes_unchanged) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
+    struct relay r;
     struct ask a;
     struct envelope_secrets secrets;
     struct buf env;
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_RAW);
-    gateway_up(&g, &s);
-    seal_for(&env, &secrets, list, 1, 5 << 20);
-    ask_bytes(&a, &g, env.data, env.len);
-    scene_until(&s, ask_is_closed, &a, 20000);
+    relay_up(&r, JOB_RAW);
+    seal_for(&env, &secrets, r.list, 1, 5 << 20);
+    ask_bytes(&a, &r.g, env.data, env.len);
+    scene_until(&r.s, ask_is_closed, &a, 20000);
     CHECK_INT(a.status, 200);
     CHECK_INT(a.body.len, RAW_BYTES);
-    CHECK_INT(n.jobs[0].env.len, env.len);
-    CHECK_MEM(n.jobs[0].env.data, env.data, env.len);
+    CHECK_INT(r.n.jobs[0].env.len, env.len);
+    CHECK_MEM(r.n.jobs[0].env.data, env.data, env.len);
     CHECK(a.counter[0] == 0); /* no usage statement, no countersignature */
-    CHECK_INT(stored(&s, "SELECT outcome FROM jobs"), OUTCOME_UNSTATED);
+    CHECK_INT(stored(&r.s, "SELECT outcome FROM jobs"), OUTCOME_UNSTATED);
     buf_release(&env);
     ask_done(&a);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
+    relay_done(&r);
 }
 
 TEST(a_statement_by_another_key_is_not_countersigned) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
+    struct relay r;
     struct ask a;
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_FOREIGN_USAGE);
-    gateway_up(&g, &s);
-    ask_nodes(&a, &g, list, 1, NULL);
-    scene_until(&s, ask_is_closed, &a, 5000);
+    relay_up(&r, JOB_FOREIGN_USAGE);
+    relay_ask(&r, &a);
+    scene_until(&r.s, ask_is_closed, &a, 5000);
     CHECK(a.ended && a.counter[0] == 0);
-    CHECK_INT(stored(&s, "SELECT outcome FROM jobs"), OUTCOME_UNSTATED);
-    CHECK_INT(stored(&s, "SELECT output_tokens FROM jobs"), 0);
+    CHECK_INT(stored(&r.s, "SELECT outcome FROM jobs"), OUTCOME_UNSTATED);
+    CHECK_INT(stored(&r.s, "SELECT output_tokens FROM jobs"), 0);
     ask_done(&a);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
+    relay_done(&r);
 }
 
 /* ---- losses ---- */
 TEST(a_lost_node_resets_the_request_at_once) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
+    struct relay r;
     struct ask a;
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_KEEP);
-    gateway_up(&g, &s);
-    ask_nodes(&a, &g, list, 1, NULL);
-    scene_until(&s, ask_has_bytes, &a, 5000);
-    h2_drop(n.h);
-    n.h = NULL;
-    scene_until(&s, ask_is_closed, &a, 60000); /* how soon is measured by e2e_faults: 5 ms at most */
-    CHECK(!a.ended && a.close_code != H2_OK); /* cannot be taken for an end */
-    CHECK_INT(s.c.dir.count, 0);
-    CHECK_INT(stored(&s, "SELECT outcome FROM jobs"), OUTCOME_LOST);
+    relay_up(&r, JOB_KEEP);
+    relay_ask_served(&r, &a);
+    h2_drop(r.n.h);
+    r.n.h = NULL;
+    scene_until(&r.s, ask_is_closed, &a, 60000); /* how soon is measured by e2e_faults: 5 ms at most */
+    CHECK(!a.ended && a.close_code != H2_OK);    /* cannot be taken for an end */
+    CHECK_INT(r.s.c.dir.count, 0);
+    CHECK_INT(stored(&r.s, "SELECT outcome FROM jobs"), OUTCOME_LOST);
     ask_done(&a);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
+    relay_done(&r);
 }
 
 TEST(a_job_broken_off_by_its_node_is_reset) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
+    struct relay r;
     struct ask a;
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_KEEP);
-    gateway_up(&g, &s);
-    ask_nodes(&a, &g, list, 1, NULL);
-    scene_until(&s, ask_has_bytes, &a, 5000);
-    h2_reset(n.jobs[0].s, H2_INTERNAL);
-    n.jobs[0].s = NULL;
-    scene_until(&s, ask_is_closed, &a, 2000);
+    relay_up(&r, JOB_KEEP);
+    relay_ask_served(&r, &a);
+    h2_reset(r.n.jobs[0].s, H2_INTERNAL);
+    r.n.jobs[0].s = NULL;
+    scene_until(&r.s, ask_is_closed, &a, 2000);
     CHECK(!a.ended && a.close_code != H2_OK);
-    CHECK_INT(s.c.dir.count, 1);
-    CHECK_INT(dir_free(s.c.dir.nodes[0]), 1);
+    CHECK_INT(r.s.c.dir.count, 1);
+    CHECK_INT(dir_free(r.s.c.dir.nodes[0]), 1);
     ask_done(&a);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
+    relay_done(&r);
 }
 
 static void gateway_leaves(int whole_link) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
+    struct relay r;
     struct ask a;
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_KEEP);
-    gateway_up(&g, &s);
-    ask_nodes(&a, &g, list, 1, NULL);
-    scene_until(&s, ask_has_bytes, &a, 5000);
+    relay_up(&r, JOB_KEEP);
+    relay_ask_served(&r, &a);
     if (whole_link) {
-        h2_drop(g.h);
-        g.h = NULL;
+        h2_drop(r.g.h);
+        r.g.h = NULL;
     } else {
         h2_reset(a.s, H2_CANCEL);
         a.s = NULL;
     }
-    scene_until(&s, job_closed, &n, 1000); /* the node stops computing */
-    CHECK_INT(n.jobs[0].code, H2_CANCEL);
-    scene_until(&s, no_jobs, &s, 1000);
-    CHECK_INT(dir_free(s.c.dir.nodes[0]), 1);
-    CHECK_INT(stored(&s, "SELECT outcome FROM jobs"), OUTCOME_CANCELLED);
+    scene_until(&r.s, job_closed, &r.n, 1000); /* the node stops computing */
+    CHECK_INT(r.n.jobs[0].code, H2_CANCEL);
+    scene_until(&r.s, no_jobs, &r.s, 1000);
+    CHECK_INT(dir_free(r.s.c.dir.nodes[0]), 1);
+    CHECK_INT(stored(&r.s, "SELECT outcome FROM jobs"), OUTCOME_CANCELLED);
     ask_done(&a);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
+    relay_done(&r);
 }
 TEST(a_cancelled_request_is_cancelled_at_the_node) { gateway_leaves(0); }
 TEST(a_lost_gateway_is_cancelled_at_the_node) { gateway_leaves(1); }
@@ -240,40 +181,33 @@ static void sent_gets(struct scene *s, struct gateway_actor *g, const void *p, s
 }
 
 TEST(bad_envelopes_are_refused_and_cost_no_slot) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
+    struct relay r;
     struct envelope_secrets secrets;
     struct buf env;
     uint8_t junk[3000];
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_RAW);
-    gateway_up(&g, &s);
-    seal_for(&env, &secrets, list, 1, 0);
+    relay_up(&r, JOB_RAW);
+    seal_for(&env, &secrets, r.list, 1, 0);
     random_bytes(junk, sizeof junk);
     junk[0] = 0x7f;
-    sent_gets(&s, &g, junk, sizeof junk, CODE_VERSION);
+    sent_gets(&r.s, &r.g, junk, sizeof junk, CODE_VERSION);
     junk[0] = env.data[0];
     memset(junk + 1, 0xff, 100);
     struct ask a;
-    ask_bytes(&a, &g, junk, sizeof junk);
-    enum code got = ask_refusal(&s, &a, 3000);
+    ask_bytes(&a, &r.g, junk, sizeof junk);
+    enum code got = ask_refusal(&r.s, &a, 3000);
     CHECK(got == CODE_BAD_REQUEST || got == CODE_VERSION);
     ask_done(&a);
-    sent_gets(&s, &g, "", 0, CODE_BAD_REQUEST);
-    sent_gets(&s, &g, env.data, 40, CODE_BAD_REQUEST); /* ends within its header */
-    CHECK(!n.jobs[0].used);
+    sent_gets(&r.s, &r.g, "", 0, CODE_BAD_REQUEST);
+    sent_gets(&r.s, &r.g, env.data, 40, CODE_BAD_REQUEST); /* ends within its header */
+    CHECK(!r.n.jobs[0].used);
     CHECK_INT(buf_add(&env, "x", 1), 0); /* one byte more than the header says */
-    sent_gets(&s, &g, env.data, env.len, CODE_BAD_REQUEST);
-    sent_gets(&s, &g, env.data, env.len - 2, CODE_BAD_REQUEST); /* and one less */
-    scene_until(&s, no_jobs, &s, 1000);
-    CHECK_INT(dir_free(s.c.dir.nodes[0]), 1);
-    for (int i = 0; i < ACTOR_JOBS; i++) CHECK(!n.jobs[i].ended); /* nothing that looked whole reached the node */
+    sent_gets(&r.s, &r.g, env.data, env.len, CODE_BAD_REQUEST);
+    sent_gets(&r.s, &r.g, env.data, env.len - 2, CODE_BAD_REQUEST); /* and one less */
+    scene_until(&r.s, no_jobs, &r.s, 1000);
+    CHECK_INT(dir_free(r.s.c.dir.nodes[0]), 1);
+    for (int i = 0; i < ACTOR_JOBS; i++) CHECK(!r.n.jobs[i].ended); /* nothing that looked whole reached the node */
     buf_release(&env);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
+    relay_done(&r);
 }
 
 TEST(oversized_requests_are_refused_by_their_length) {
@@ -358,9 +292,7 @@ TEST(clients_need_a_key_when_there_is_a_list) {
     gateway_up(&g, &s);
     const char *keys[] = {NULL, "Bearer another-key", "Bearer the-only-key"};
     for (int i = 0; i < 3; i++) {
-        ask_open(&a, &g, "GET", PATH_DIRECTORY, keys[i]);
-        (void)h2_end(a.s, NULL);
-        scene_until(&s, ask_is_closed, &a, 3000);
+        ask_get(&s, &g, &a, PATH_DIRECTORY, keys[i]);
         CHECK_INT(a.status, i == 2 ? 200 : (int)code_http_status(CODE_REFUSED));
         ask_done(&a);
     }
@@ -381,9 +313,7 @@ TEST(the_directory_shows_verifiable_records_with_load) {
     const char *paths[] = {PATH_DIRECTORY, PATH_DIRECTORY "?model=lull-toy:q8_0", PATH_DIRECTORY "?model=other"};
     for (int i = 0; i < 3; i++) {
         struct dirlist_head head;
-        ask_open(&a, &g, "GET", paths[i], NULL);
-        (void)h2_end(a.s, NULL);
-        scene_until(&s, ask_is_closed, &a, 3000);
+        ask_get(&s, &g, &a, paths[i], NULL);
         CHECK(a.status == 200 && a.ended);
         struct reader r = reader_over(a.body.data, a.body.len);
         CHECK_INT(dirlist_read_head(&r, &head), 0);
@@ -406,260 +336,10 @@ TEST(the_directory_shows_verifiable_records_with_load) {
     scene_end(&s);
 }
 
-/* ---- the queue ---- */
-TEST(one_waits_for_a_slot_and_gets_it) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
-    struct ask first, second;
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_KEEP);
-    gateway_up(&g, &s);
-    ask_nodes(&first, &g, list, 1, NULL);
-    scene_until(&s, job_got_all, &n, 3000);
-    n.job = JOB_RAW;
-    ask_nodes(&second, &g, list, 1, NULL);
-    scene_for(&s, 100);
-    CHECK(s.c.queue.count == 1 && !second.status && !n.jobs[1].used);
-    h2_reset(first.s, H2_CANCEL);
-    first.s = NULL;
-    scene_until(&s, ask_is_closed, &second, 3000);
-    CHECK(second.status == 200 && second.ended);
-    CHECK_INT(s.c.queue.count, 0);
-    ask_done(&first), ask_done(&second);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
-}
-
-TEST(who_waits_too_long_is_told_busy_and_so_is_who_finds_it_full) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
-    struct ask first, waits, full;
-    scene_init(&s);
-    s.o.queue_ms = 400;
-    s.o.queue_max = 1;
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_KEEP);
-    gateway_up(&g, &s);
-    ask_nodes(&first, &g, list, 1, NULL);
-    scene_until(&s, job_got_all, &n, 3000);
-    uint64_t from = clock_mono_ms();
-    ask_nodes(&waits, &g, list, 1, NULL);
-    scene_for(&s, 50);
-    ask_nodes(&full, &g, list, 1, NULL);
-    CHECK_INT(ask_refusal(&s, &full, 200), CODE_BUSY);
-    CHECK_INT(ask_refusal(&s, &waits, 3000), CODE_BUSY);
-    uint64_t took = clock_mono_ms() - from;
-    CHECK(took >= 390); /* the whole time in the queue, however slow the machine */
-    CHECK(first.status == 200 && !first.closed);
-    ask_done(&first), ask_done(&waits), ask_done(&full);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
-}
-
-TEST(who_leaves_the_queue_is_forgotten) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
-    struct ask first, waits;
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_KEEP);
-    gateway_up(&g, &s);
-    ask_nodes(&first, &g, list, 1, NULL);
-    scene_until(&s, job_got_all, &n, 3000);
-    ask_nodes(&waits, &g, list, 1, NULL);
-    scene_for(&s, 100);
-    CHECK_INT(s.c.queue.count, 1);
-    h2_reset(waits.s, H2_CANCEL);
-    waits.s = NULL;
-    for (int i = 0; i < 100 && s.c.queue.count; i++) scene_for(&s, 5);
-    CHECK(s.c.queue.count == 0 && s.c.job_count == 1);
-    ask_done(&first), ask_done(&waits);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
-}
-
-TEST(the_rate_of_one_address_is_limited) {
-    struct scene s;
-    struct gateway_actor g;
-    struct ask a;
-    int rated = 0;
-    scene_init(&s);
-    s.o.rate_each = 2; /* ten at once */
-    scene_start(&s);
-    gateway_up(&g, &s);
-    for (int i = 0; i < 14; i++) {
-        ask_open(&a, &g, "GET", PATH_DIRECTORY, NULL);
-        (void)h2_end(a.s, NULL);
-        scene_until(&s, ask_is_closed, &a, 3000);
-        rated += strcmp(a.code, "rate") == 0;
-        ask_done(&a);
-    }
-    CHECK(rated >= 3 && rated <= 5);
-    gateway_done(&g);
-    scene_end(&s);
-}
-
-/* ---- back-pressure ---- */
-static int flood_stands_still(void *arg) {
-    struct node_job *j = arg;
-    static size_t last;
-    static uint64_t since;
-    if (j->sent != last || !since) last = j->sent, since = clock_mono_ms();
-    return clock_mono_ms() - since > 400;
-}
-
-TEST(a_gateway_that_does_not_read_holds_one_window_each_side) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
-    struct ask a;
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_FLOOD);
-    gateway_up(&g, &s);
-    struct envelope_secrets secrets;
-    struct buf env;
-    seal_for(&env, &secrets, list, 1, 0);
-    ask_open(&a, &g, "POST", PATH_REQUESTS, NULL);
-    a.hold = 1;
-    CHECK_INT(buf_add(&a.to_send, env.data, env.len), 0);
-    ask_push(&a);
-    buf_release(&env);
-    scene_until(&s, job_got_all, &n, 3000);
-    scene_until(&s, flood_stands_still, &n.jobs[0], 10000);
-    CHECK_INT(a.body.len, H2_WINDOW_DEFAULT);                       /* the gateway's window is full */
-    CHECK(n.jobs[0].sent <= 2 * (size_t)H2_WINDOW_DEFAULT + 16384); /* and one more is in the coordinator */
-    size_t before = mallinfo2().uordblks;
-    scene_for(&s, 300);
-    CHECK(mallinfo2().uordblks < before + 65536); /* nothing grows while it stands still */
-    a.hold = 0;
-    h2_consume(a.s, a.body.len);
-    for (int i = 0; i < 400 && a.body.len < (4u << 20); i++) scene_for(&s, 5); /* reading on, all flows again */
-    CHECK(a.body.len >= 4u << 20);
-    ask_done(&a);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
-}
-
-TEST(many_requests_over_few_slots_all_end) {
-    enum { ASKS = 14 };
-    struct scene s;
-    struct node_actor n[2], *list[2] = {&n[0], &n[1]};
-    struct gateway_actor g;
-    static struct ask a[ASKS];
-    scene_init(&s);
-    scene_start(&s);
-    for (uint8_t i = 0; i < 2; i++) node_up(&n[i], &s, (uint8_t)(i + 1), JOB_ANSWER);
-    gateway_up(&g, &s);
-    for (int i = 0; i < ASKS; i++) ask_nodes(&a[i], &g, list, 2, NULL);
-    for (int i = 0; i < ASKS; i++) {
-        scene_until(&s, ask_is_closed, &a[i], 5000);
-        CHECK(a[i].status == 200 && a[i].ended && a[i].counter[0]);
-        ask_done(&a[i]);
-    }
-    scene_until(&s, no_jobs, &s, 1000);
-    CHECK_INT(n[0].jobs[0].used && n[1].jobs[0].used, 1);
-    CHECK_INT(stored(&s, "SELECT count(*) FROM jobs WHERE outcome = 1"), ASKS);
-    for (int i = 0; i < 2; i++) node_done(&n[i]);
-    gateway_done(&g);
-    scene_end(&s);
-}
-
-/* ---- stopping ---- */
-TEST(draining_ends_what_runs_and_refuses_what_waits) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
-    struct ask runs, waits;
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_KEEP);
-    gateway_up(&g, &s);
-    ask_nodes(&runs, &g, list, 1, NULL);
-    scene_until(&s, ask_has_bytes, &runs, 3000);
-    ask_nodes(&waits, &g, list, 1, NULL);
-    scene_for(&s, 50);
-    coord_drain(&s.c);
-    CHECK_INT(ask_refusal(&s, &waits, 2000), CODE_DRAINING);
-    CHECK(g.goaway && n.told_to_drain && !runs.closed);
-    CHECK_INT(h2_end(n.jobs[0].s, NULL), 0);  /* the running job comes to its end */
-    scene_until(&s, scene_never, NULL, 4000); /* and then the coordinator stops the loop itself */
-    CHECK(runs.ended && n.gone && g.gone);
-    CHECK_INT(s.c.job_count, 0);
-    ask_done(&runs), ask_done(&waits);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
-}
-
-TEST(a_job_that_does_not_end_is_cut_at_the_bound) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
-    struct ask a;
-    scene_init(&s);
-    s.o.drain_ms = 300;
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_KEEP);
-    gateway_up(&g, &s);
-    ask_nodes(&a, &g, list, 1, NULL);
-    scene_until(&s, ask_has_bytes, &a, 3000);
-    coord_drain(&s.c);
-    scene_until(&s, scene_never, NULL, 60000); /* the coordinator stops, though the job never ends */
-    ask_done(&a);
-    node_done(&n);
-    gateway_done(&g);
-    CHECK_INT(stored(&s, "SELECT count(*) FROM jobs"), 1);
-    scene_end(&s);
-}
-
-TEST(a_restarted_coordinator_knows_its_key_and_its_sums) {
-    struct scene s;
-    struct node_actor n, *list[1] = {&n};
-    struct gateway_actor g;
-    struct ask a;
-    uint8_t key[32];
-    scene_init(&s);
-    scene_start(&s);
-    node_up(&n, &s, 1, JOB_ANSWER);
-    gateway_up(&g, &s);
-    ask_nodes(&a, &g, list, 1, NULL);
-    scene_until(&s, ask_is_closed, &a, 5000);
-    memcpy(key, s.c.public_key, 32);
-    ask_done(&a);
-    CHECK_INT(coord_close(&s.c), 0);
-    scene_until(&s, node_is_gone, &n, 2000);
-    scene_until(&s, gw_is_gone, &g, 2000);
-    for (int p = 0; p < TLS_PROTOS; p++) tls_free(s.tls[p]);
-    scene_start(&s);
-    CHECK_MEM(key, s.c.public_key, 32);
-    struct store_totals t;
-    store_totals(s.c.store, &t);
-    CHECK(t.ever.jobs == 1 && t.ever.output_tokens == 2 && t.nodes_known == 1);
-    node_dial(&n);
-    scene_until(&s, node_serves, &n, 3000);
-    node_done(&n);
-    gateway_done(&g);
-    scene_end(&s);
-}
-
 TESTS_MAIN("relay", T(a_sealed_answer_arrives_whole_and_is_countersigned), T(a_large_envelope_passes_unchanged),
            T(a_statement_by_another_key_is_not_countersigned), T(a_lost_node_resets_the_request_at_once),
            T(a_job_broken_off_by_its_node_is_reset), T(a_cancelled_request_is_cancelled_at_the_node),
            T(a_lost_gateway_is_cancelled_at_the_node), T(a_nodes_code_reaches_the_gateway),
            T(bad_envelopes_are_refused_and_cost_no_slot), T(oversized_requests_are_refused_by_their_length),
            T(unknown_candidates_models_and_paths), T(keys_that_others_can_read_are_refused),
-           T(clients_need_a_key_when_there_is_a_list),
-           T(the_directory_shows_verifiable_records_with_load), T(one_waits_for_a_slot_and_gets_it),
-           T(who_waits_too_long_is_told_busy_and_so_is_who_finds_it_full), T(who_leaves_the_queue_is_forgotten),
-           T(the_rate_of_one_address_is_limited), T(a_gateway_that_does_not_read_holds_one_window_each_side),
-           T(many_requests_over_few_slots_all_end), T(draining_ends_what_runs_and_refuses_what_waits),
-           T(a_job_that_does_not_end_is_cut_at_the_bound), T(a_restarted_coordinator_knows_its_key_and_its_sums))
+           T(clients_need_a_key_when_there_is_a_list), T(the_directory_shows_verifiable_records_with_load))

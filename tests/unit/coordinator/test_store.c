@@ -1,8 +1,7 @@
 /* The store: rows and sums, batches and places, a failing database, a process killed in the middle of writing. */
-#include "tests/check.h"
+#include "tests/unit/coordinator/one_number.h"
 
 #include "base/clock.h"
-#include "base/db.h"
 #include "coordinator/store.h"
 
 #include <pthread.h>
@@ -60,18 +59,6 @@ static void put_one(struct store *s, uint64_t n) {
 static void wait_written(struct store *s, uint64_t n) {
     for (int i = 0; i < 1000 && store_written(s) < n; i++) usleep(10000);
     CHECK(store_written(s) >= n);
-}
-
-static uint64_t one_number(const char *path, const char *sql) {
-    struct db d;
-    struct sqlite3_stmt *st;
-    struct why why = {{0}};
-    CHECK_INT(db_open(&d, path, &why), 0);
-    CHECK_INT(db_prepare(&d, &st, sql, &why), 0);
-    CHECK_INT(db_row(st), 1);
-    uint64_t n = db_u64(st, 0);
-    db_close(&d);
-    return n;
 }
 
 TEST(rows_and_sums_come_back_after_a_restart) {
