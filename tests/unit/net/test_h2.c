@@ -79,6 +79,14 @@ static void ask(struct pair *p, struct talk *t, const char *method, const char *
     CHECK_INT(h2_ask(asker(p)->h, &r, &talk_events, t, &t->s), 0);
 }
 
+/* A link whose serving side does `serve` with what is asked. */
+static void serving(struct pair *p, void (*serve)(struct end *e, struct h2_stream *s, const struct h2_request *r),
+                    struct talk *theirs) {
+    pair_up(p, TLS_NODE);
+    server(p)->serve = serve;
+    server(p)->arg = theirs;
+}
+
 /* Answers 200 with a type, the body "hello" and a trailer. */
 static void serve_hello(struct end *e, struct h2_stream *s, const struct h2_request *r) {
     struct h2_header type = {"content-type", "text/plain"}, usage = {"lull-usage", "abc"};
@@ -139,9 +147,7 @@ TEST(ten_megabytes_both_ways) {
     struct pair p;
     enum { N = 10 << 20 };
     struct talk mine = {.to_send = N}, theirs = {.to_send = N, .end_last = 1};
-    pair_up(&p, TLS_NODE);
-    server(&p)->serve = serve_bulk;
-    server(&p)->arg = &theirs;
+    serving(&p, serve_bulk, &theirs);
     ask(&p, &mine, "POST", "/bulk");
     pump(&mine);
     pair_run_until(&p, is_closed, &mine, 60000);
@@ -156,9 +162,7 @@ TEST(ten_megabytes_both_ways) {
 TEST(stalled_reader_holds_one_window_and_others_go_on) {
     struct pair p;
     struct talk stalled = {.hold = 1}, mine = {0}, theirs = {.to_send = 5 << 20};
-    pair_up(&p, TLS_NODE);
-    server(&p)->serve = serve_bulk;
-    server(&p)->arg = &theirs;
+    serving(&p, serve_bulk, &theirs);
     ask(&p, &stalled, "GET", "/a");
     CHECK_INT(h2_end(stalled.s, NULL), 0);
     pair_run_for(&p, 300);
@@ -247,9 +251,7 @@ TEST(a_thousand_cancels_do_not_end_a_nodes_link) {
 TEST(an_answer_before_the_body_ended_frees_the_stream) {
     struct pair p;
     struct talk mine = {0}, theirs = {0};
-    pair_up(&p, TLS_NODE);
-    server(&p)->serve = serve_hello;
-    server(&p)->arg = &theirs;
+    serving(&p, serve_hello, &theirs);
     ask(&p, &mine, "POST", "/hello?x=1"); /* its body never ends */
     pair_run_until(&p, is_closed, &mine, 5000);
     CHECK(mine.ended && mine.got == 5 && mine.trailers);
@@ -281,14 +283,19 @@ TEST(slots_are_counted_and_the_next_ask_is_busy) {
 }
 
 /* ---- the link's end ---- */
+
+/* One stream is open, and answered as far as its headers. */
+static void waiting(struct pair *p, struct talk *mine, struct talk *theirs) {
+    *mine = *theirs = (struct talk){0};
+    serving(p, serve_wait, theirs);
+    ask(p, mine, "POST", "/");
+    pair_run_until(p, has_response, mine, 5000);
+}
+
 TEST(dropping_a_link_is_seen_at_once_and_closes_streams) {
     struct pair p;
-    struct talk mine = {0}, theirs = {0};
-    pair_up(&p, TLS_NODE);
-    server(&p)->serve = serve_wait;
-    server(&p)->arg = &theirs;
-    ask(&p, &mine, "POST", "/");
-    pair_run_until(&p, has_response, &mine, 5000);
+    struct talk mine, theirs;
+    waiting(&p, &mine, &theirs);
     uint64_t t0 = clock_mono_ms();
     h2_drop(p.dialled.h);
     p.dialled.h = NULL;
@@ -302,12 +309,8 @@ TEST(dropping_a_link_is_seen_at_once_and_closes_streams) {
 }
 TEST(close_lets_streams_end_first) {
     struct pair p;
-    struct talk mine = {0}, theirs = {0};
-    pair_up(&p, TLS_NODE);
-    server(&p)->serve = serve_wait;
-    server(&p)->arg = &theirs;
-    ask(&p, &mine, "POST", "/");
-    pair_run_until(&p, has_response, &mine, 5000);
+    struct talk mine, theirs;
+    waiting(&p, &mine, &theirs);
     h2_close(p.dialled.h, 0);
     pair_run_for(&p, 50);
     CHECK(p.accepted.goaway && !p.dialled.gone && !mine.closed);
@@ -325,12 +328,8 @@ TEST(close_lets_streams_end_first) {
 }
 TEST(close_has_a_limit) {
     struct pair p;
-    struct talk mine = {0}, theirs = {0};
-    pair_up(&p, TLS_NODE);
-    server(&p)->serve = serve_wait;
-    server(&p)->arg = &theirs;
-    ask(&p, &mine, "POST", "/");
-    pair_run_until(&p, has_response, &mine, 5000);
+    struct talk mine, theirs;
+    waiting(&p, &mine, &theirs);
     h2_close(p.dialled.h, 100);
     pair_run_until(&p, pair_both_gone, &p, 3000);
     CHECK_INT(theirs.code, H2_LOST);
@@ -342,9 +341,7 @@ TEST(close_has_a_limit) {
 TEST(oversized_headers_are_refused_and_the_link_lives) {
     struct pair p;
     struct talk mine = {0}, theirs = {0};
-    pair_up(&p, TLS_NODE);
-    server(&p)->serve = serve_hello;
-    server(&p)->arg = &theirs;
+    serving(&p, serve_hello, &theirs);
     struct h2_header many[H2_HEADERS_MAX + 1];
     for (size_t i = 0; i <= H2_HEADERS_MAX; i++) many[i] = (struct h2_header){"x-many", "v"};
     struct h2_request r = {.method = "GET", .path = "/hello?x=1", .headers = {many, H2_HEADERS_MAX + 1}};
