@@ -110,6 +110,7 @@ static void on_tick(void *arg) {
     for (struct peer *p = c->peers; p; p = p->next)
         if (p->ready && p->proto == TLS_NODE) node_link_tick(p, now); /* closes links, but frees none before the next turn */
     relay_tick(c, now);
+    tunnel_tick(c, now);
     if (c->draining) drain_tick(c, now);
     timer_start_ms(c->tick, c->draining ? 20 : TICK_MS);
 }
@@ -217,6 +218,7 @@ uint32_t coord_close(struct coord *c) {
         peer_forget(p);
     }
     if (c->store) relay_end_all(c);
+    tunnel_end_all(c);
     timer_free(c->tick);
     timer_free(c->due);
     uint32_t lost = store_stop(c->store, STORE_STOP_MS);

@@ -4,6 +4,7 @@
  *   node_link.c     a node's link: registration, heartbeats, drain
  *   gateway_link.c  a gateway's link: directory, requests
  *   relay.c         one request: header, choice or queue, bytes both ways, accounting
+ *   tunnel.c        one worker session: a stream open both ways
  *   status_page.c   the public numbers */
 #ifndef COORDINATOR_COORD_H
 #define COORDINATOR_COORD_H
@@ -28,6 +29,7 @@
 
 struct coord;
 struct job;
+struct tunnel;
 struct httpd;
 
 enum link_state { LINK_OPENING, LINK_SERVING, LINK_LEAVING }; /* of a node: before and after its first register; going */
@@ -58,6 +60,8 @@ struct coord {
     struct peer *peers;
     struct job *jobs;
     uint32_t job_count;
+    struct tunnel *tunnels;
+    uint32_t tunnel_count;
     struct directory dir;
     struct queue queue;
     struct limits *limits;
@@ -101,6 +105,11 @@ void relay_serve_queue(struct coord *c);
 void relay_tick(struct coord *c, uint64_t now_ms);
 void relay_refuse_queued(struct coord *c, enum code code);
 void relay_end_all(struct coord *c); /* no link may be left */
+
+/* tunnel.c */
+void tunnel_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r);
+void tunnel_tick(struct coord *c, uint64_t now_ms);
+void tunnel_end_all(struct coord *c);
 
 /* status_page.c */
 int status_open(struct coord *c, struct why *why);

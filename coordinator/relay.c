@@ -200,7 +200,7 @@ static const struct route_events way_events = {on_accepted, on_refused,  on_node
 /* ---- start ---- */
 static int job_start(struct job *j, const struct dir_choice *choice) {
     struct store_job *row = &j->row;
-    int r = route_open(choice->node->route, &way_events, j, &j->way);
+    int r = route_open(choice->node->route, ROUTE_JOB, &way_events, j, &j->way);
     if (r != 0) return r;
     j->node = choice->node;
     j->node->running++;

@@ -23,8 +23,13 @@ struct route_events {                              /* all are set */
     void (*on_end)(void *arg);  /* last call: the stream came whole */
     void (*on_lost)(void *arg); /* last call: node or way gone, or the node broke the job off */
 };
+enum route_kind {
+    ROUTE_JOB,  /* one envelope up, then one stream down */
+    ROUTE_BLIND /* a worker session: both ways until one side ends; windows are ROUTE_BLIND_WINDOW */
+};
+enum { ROUTE_BLIND_WINDOW = 1 << 20, ROUTE_BLIND_WRITE = 2 * ROUTE_BLIND_WINDOW };
 struct route_ops {
-    int (*open)(struct route *w, const struct route_events *ev, void *arg, struct route_job **out);
+    int (*open)(struct route *w, enum route_kind kind, const struct route_events *ev, void *arg, struct route_job **out);
     int (*write)(struct route_job *j, const uint8_t *p, size_t n);
     int (*end)(struct route_job *j);
     void (*consume)(struct route_job *j, size_t n);
@@ -38,8 +43,9 @@ struct route_job {
 };
 
 /* 0: *out lives until its last call has returned, or route_cancel. ERR_BUSY, ERR_LOST, ERR_NOMEM. No event comes from inside. */
-static inline int route_open(struct route *w, const struct route_events *ev, void *arg, struct route_job **out) {
-    return w->ops->open(w, ev, arg, out);
+static inline int route_open(struct route *w, enum route_kind kind, const struct route_events *ev, void *arg,
+                             struct route_job **out) {
+    return w->ops->open(w, kind, ev, arg, out);
 }
 /* All n bytes or none: ERR_BUSY over the buffer (never when no more than a window is unsent), ERR_LOST. */
 static inline int route_write(struct route_job *j, const uint8_t *p, size_t n) { return j->way->ops->write(j, p, n); }

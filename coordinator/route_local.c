@@ -12,15 +12,16 @@ struct local_job {
     struct h2_stream *s;
     const struct route_events *ev; /* NULL: the last call was made */
     void *arg;
+    enum route_kind kind;
     int accepted, whole;
 };
 
 static void on_response(void *arg, struct h2_stream *s, int status, const struct h2_headers *h) {
     struct local_job *j = arg;
-    (void)s;
     if (j->accepted) return;
     if (status == 200) {
         j->accepted = 1;
+        if (j->kind == ROUTE_BLIND) (void)h2_stream_widen(s, ROUTE_BLIND_WINDOW, ROUTE_BLIND_WRITE); /* else it is slower */
         j->ev->on_accepted(j->arg);
         return;
     }
@@ -75,13 +76,13 @@ static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
 
 static const struct h2_stream_events stream_events = {on_response, on_data, on_trailers, on_end, on_sent, NULL, on_close};
 
-static int local_open(struct route *w, const struct route_events *ev, void *arg, struct route_job **out) {
+static int local_open(struct route *w, enum route_kind kind, const struct route_events *ev, void *arg, struct route_job **out) {
     struct route_local *way = (struct route_local *)(void *)w;
     struct h2_header type = {"content-type", "application/octet-stream"};
-    struct h2_request ask = {.method = "POST", .path = PATH_JOB, .headers = {&type, 1}};
+    struct h2_request ask = {.method = "POST", .path = kind == ROUTE_BLIND ? PATH_BLIND : PATH_JOB, .headers = {&type, 1}};
     struct local_job *j = mem_zalloc(1, sizeof *j);
     if (!j) return ERR_NOMEM;
-    *j = (struct local_job){.job.way = w, .ev = ev, .arg = arg};
+    *j = (struct local_job){.job.way = w, .ev = ev, .arg = arg, .kind = kind};
     int r = h2_ask(way->link, &ask, &stream_events, j, &j->s);
     if (r != 0) {
         free(j);

@@ -135,5 +135,9 @@ int h2_end(struct h2_stream *s, const struct h2_headers *trailers);
 void h2_reset(struct h2_stream *s, uint32_t code);
 /* n received bytes are dealt with: their window is given back. */
 void h2_consume(struct h2_stream *s, size_t n);
+/* A stream that carries much: window bytes (at least the link's) may be on their way to us, and as many more wait to be written as
+ * write_max says. The connection's window grows with it, and shrinks when the stream ends. Once for a stream; when asking, from
+ * on_response on. ERR_NOMEM, ERR_RANGE, ERR_LOST. */
+int h2_stream_widen(struct h2_stream *s, uint32_t window, size_t write_max);
 
 #endif

@@ -24,6 +24,8 @@ struct h2_stream {
     struct buf trailers; /* name NUL value NUL ... */
     size_t trailer_count;
     size_t unconsumed;      /* received, not yet given back */
+    size_t write_max;       /* of out */
+    uint32_t wider_by;      /* h2_stream_widen: what its window has over the link's */
     unsigned responded : 1; /* serving: headers sent; asking: always 1 */
     unsigned ended : 1;     /* h2_end was called */
     unsigned end_sent : 1;  /* END_STREAM has left */
@@ -58,6 +60,7 @@ struct h2 {
     struct addr peer;
     struct h2_stream *streams;
     uint32_t stream_count;
+    uint64_t wider_by; /* over all streams: what the connection's window has over the usual */
     struct h2_block block;
     struct h2_stream *just_sent; /* the stream whose DATA frame nghttp2 has just packed, and its bytes */
     size_t just_sent_bytes;
@@ -82,6 +85,7 @@ void h2_dial_free(struct dial *d);
 /* h2_session.c */
 int h2_session_start(struct h2 *h);
 int h2_session_step_out(struct h2 *h, const uint8_t **p); /* bytes of one frame; 0: nothing; negative: broken */
+int h2_session_window(struct h2 *h);                       /* the connection's, as streams and h->wider_by ask for it */
 /* h2_stream.c */
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);
 /* Unlinks, gives windows back, and, with tell, calls on_close. */

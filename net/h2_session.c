@@ -237,11 +237,14 @@ int h2_session_start(struct h2 *h) {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}, /* sent by clients only */
     };
     r = nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, set, sizeof set / sizeof set[0] - (h->asks ? 0 : 1));
-    /* Stalled streams hold their window; the connection's must have room for all of them and more, or one stops the others. */
-    uint64_t window = (uint64_t)h->use.streams_max * h->use.window + (1 << 20);
+    return r == 0 ? h2_session_window(h) : ERR_NOMEM;
+}
+
+/* Stalled streams hold their window; the connection's must have room for all of them and more, or one stops the others. */
+int h2_session_window(struct h2 *h) {
+    uint64_t window = (uint64_t)h->use.streams_max * h->use.window + (1 << 20) + h->wider_by;
     if (window > INT32_MAX) window = INT32_MAX;
-    if (r == 0) r = nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, (int32_t)window);
-    return r == 0 ? 0 : ERR_NOMEM;
+    return nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0, (int32_t)window) == 0 ? 0 : ERR_NOMEM;
 }
 
 int h2_session_step_out(struct h2 *h, const uint8_t **p) {

@@ -25,7 +25,8 @@ struct h2_stream *h2_stream_new(struct h2 *h, int32_t id) {
     s->link = h;
     s->id = id;
     s->free_later = (struct later){.fn = on_free, .arg = s};
-    buf_init(&s->out, h->use.write_max);
+    s->write_max = h->use.write_max;
+    buf_init(&s->out, s->write_max);
     buf_init(&s->trailers, H2_HEADER_BYTES_MAX);
     s->next = h->streams;
     if (s->next) s->next->prev = s;
@@ -49,6 +50,10 @@ void h2_stream_close(struct h2_stream *s, uint32_t code, int tell) {
     (void)nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
     /* What the owner had not consumed still counts against the connection's window. */
     if (s->unconsumed) (void)nghttp2_session_consume_connection(h->session, s->unconsumed);
+    if (s->wider_by && !h->dead) {
+        h->wider_by -= s->wider_by;
+        (void)h2_session_window(h); /* too large a window for a while harms nobody */
+    }
     loop_later(h->loop, &s->free_later);
     if (tell && s->ev && s->ev->on_close) s->ev->on_close(s->arg, s, code);
 }
@@ -57,7 +62,7 @@ void h2_stream_sent(struct h2_stream *s, size_t n) {
     struct h2 *h = s->link;
     h->just_sent = NULL;
     if (n && s->ev && s->ev->on_sent) s->ev->on_sent(s->arg, s, n);
-    if (s->dead || !s->starved || s->out.len - s->out_at > h->use.write_max / 2) return;
+    if (s->dead || !s->starved || s->out.len - s->out_at > s->write_max / 2) return;
     s->starved = 0;
     if (s->ev && s->ev->on_writable) s->ev->on_writable(s->arg, s);
 }
@@ -185,12 +190,12 @@ static void wake(struct h2_stream *s) {
     h2_flush_soon(s->link);
 }
 
-size_t h2_write_room(const struct h2_stream *s) { return s->link->use.write_max - (s->out.len - s->out_at); }
+size_t h2_write_room(const struct h2_stream *s) { return s->write_max - (s->out.len - s->out_at); }
 
 int h2_write(struct h2_stream *s, const void *p, size_t n) {
     if (s->dead || s->link->dead || s->link->gone) return ERR_LOST;
     if (s->ended || !s->responded) return ERR_WRONG_STATE;
-    if (n > s->link->use.write_max) return ERR_LIMIT;
+    if (n > s->write_max) return ERR_LIMIT;
     if (n > h2_write_room(s)) {
         s->starved = 1;
         return ERR_BUSY;
@@ -238,4 +243,16 @@ void h2_consume(struct h2_stream *s, size_t n) {
     s->unconsumed -= n;
     (void)nghttp2_session_consume(s->link->session, s->id, n);
     h2_flush_soon(s->link);
+}
+
+int h2_stream_widen(struct h2_stream *s, uint32_t window, size_t write_max) {
+    struct h2 *h = s->link;
+    if (s->dead || h->dead || h->gone) return ERR_LOST;
+    if (window < h->use.window || window > INT32_MAX || write_max < s->write_max || s->wider_by) return ERR_RANGE;
+    if (nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, s->id, (int32_t)window) != 0) return ERR_NOMEM;
+    s->out.max = s->write_max = write_max;
+    s->wider_by = window - h->use.window;
+    h->wider_by += s->wider_by;
+    h2_flush_soon(h);
+    return h2_session_window(h);
 }

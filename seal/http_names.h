@@ -11,8 +11,10 @@
 #define PATH_EVIDENCE  "/lull/v1/evidence"  /* POST, coordinator to node: nonce up, evidence envelope down */
 #define PATH_DIRECTORY "/lull/v1/directory" /* GET, gateway to coordinator; ?model=NAME narrows it */
 #define PATH_REQUESTS  "/lull/v1/requests"  /* POST, gateway to coordinator: envelope up, sealed stream down */
+#define PATH_BLIND     "/lull/v1/blind"     /* POST, gateway to coordinator to node: a worker session, both bodies stay open */
 
 #define HEADER_CODE         "lull-code"
+#define HEADER_KEY          "lull-key"         /* key id of the worker that a session is for, 64 hex digits */
 #define HEADER_JOB          "lull-job"         /* coordinator's job id, 32 hex digits, on an accepted request */
 #define TRAILER_USAGE       "lull-usage"       /* 2 x USAGE_BYTES hex digits */
 #define TRAILER_COUNTERSIGN "lull-countersign" /* 2 x COUNTERSIGN_BYTES hex digits */
