@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "node/blind_session.h"
 #include "node/node_parts.h"
 #include "seal/http_names.h"
 #include "seal/linkmsg.h"
@@ -34,6 +35,8 @@ static void send_message(struct node *n, const struct link_message *m) {
 static int fill_record(struct node *n, struct record *r) {
     *r = (struct record){.keys = n->keys->stmt[0], .model_count = (uint8_t)n->model_count, .operator= n->operator_stmt };
     for (size_t i = 0; i < n->model_count; i++) r->models[i] = n->models[i].manifest;
+    r->worker_count = (uint8_t)n->blind_count;
+    for (size_t i = 0; i < n->blind_count; i++) r->workers[i] = n->blind[i].entry;
     return signer_sign_record(&n->signer, r);
 }
 
@@ -163,6 +166,8 @@ static void on_request(void *arg, struct h2 *h, struct h2_stream *s, const struc
     int post = strcmp(r->method, "POST") == 0;
     if (post && strcmp(r->path, PATH_JOB) == 0 && n->registered) {
         job_begin(n, s);
+    } else if (post && strcmp(r->path, PATH_BLIND) == 0 && n->registered && n->blind_count) {
+        blind_way_begin(n, s);
     } else if (post && strcmp(r->path, PATH_LINK) == 0 && !n->link_stream) {
         n->link_stream = s;
         n->link_in.len = 0;
@@ -206,7 +211,7 @@ static const struct h2_events events = {.on_ready = on_ready, .on_request = on_r
 
 void link_dial(struct node *n) {
     struct h2_opts o = {
-        .streams_max = n->o.slots * (uint32_t)n->model_count + 4, .write_max = STREAM_WRITE_MAX, .trust_resets = 1};
+        .streams_max = n->o.slots * (uint32_t)n->model_count + n->o.blind_sessions * (uint32_t)n->blind_count + 4, .write_max = STREAM_WRITE_MAX, .trust_resets = 1};
     int r = h2_dial(&n->link, n->loop, n->tls, n->o.coordinator, &o, &events, n);
     if (r == 0) return;
     n->link = NULL;

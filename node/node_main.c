@@ -6,14 +6,35 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void on_signal(void *arg) { drain_begin(arg); }
 
+static int open_blind(struct node *n, struct why *why) {
+    struct blind_served_opts o = {.threads = n->o.threads,
+                                  .sessions = n->o.blind_sessions,
+                                  .columns_quota = n->o.blind_quota,
+                                  .layers = n->o.blind_layers,
+                                  .kernels = getenv("LULL_KERNELS")};
+    int r = n->o.blind.count > NODE_MODELS_MAX ? why_set(why, ERR_USAGE, "at most %d models with --blind", NODE_MODELS_MAX) : 0;
+    for (size_t i = 0; r == 0 && i < n->o.blind.count; i++) {
+        r = blind_served_open(&n->blind[i], n->o.blind.item[i], &o, &n->dir, why);
+        if (r == 0) n->blind_count++;
+        for (size_t k = 0; r == 0 && k < i; k++)
+            if (strcmp(n->blind[k].entry.name, n->blind[i].entry.name) == 0)
+                r = why_set(why, ERR_USAGE, "two blind models are called %s; name one: --blind FILE=NAME", n->blind[i].entry.name);
+        if (r == 0)
+            log_event(LOG_INFO, "node", "computes_blindly", LOG_NAME("model", n->blind[i].entry.name),
+                      LOG_ID("manifest", n->blind[i].entry.manifest_hash, 8), LOG_COUNT("stacks", n->blind[i].stack_count));
+    }
+    return r;
+}
+
 static int open_models(struct node *n, struct why *why) {
     struct served_opts so = {.threads = n->o.threads, .slots = n->o.slots, .context = n->o.context, .loop = n->loop, .on_event = job_event, .arg = n};
     int r = kv_format_of(&so.kv, n->o.kv, why);
-    if (r == 0 && n->o.models.count == 0) r = why_set(why, ERR_USAGE, "give at least one --model FILE");
+    if (r == 0 && n->o.models.count + n->o.blind.count == 0) r = why_set(why, ERR_USAGE, "give at least one --model FILE or --blind FILE");
     if (r == 0 && n->o.models.count > NODE_MODELS_MAX) r = why_set(why, ERR_USAGE, "at most %d models", NODE_MODELS_MAX);
     for (size_t i = 0; r == 0 && i < n->o.models.count; i++) {
         r = served_open(&n->models[i], n->o.models.item[i], &so, &n->dir, why);
@@ -43,6 +64,7 @@ static int start(struct node *n, char *operator_path, size_t cap, struct why *wh
     if (r == 0) r = link_init(n, why);
     if (r == 0) r = timer_new(&n->drain, n->loop, drain_on_timer, n);
     if (r == 0) r = open_models(n, why);
+    if (r == 0) r = open_blind(n, why);
     if (r == 0) r = loop_on_signal(n->loop, SIGTERM, on_signal, n);
     if (r == 0) r = loop_on_signal(n->loop, SIGINT, on_signal, n);
     return r;
@@ -51,6 +73,7 @@ static int start(struct node *n, char *operator_path, size_t cap, struct why *wh
 static void stop(struct node *n) {
     link_release(n);
     for (size_t i = 0; i < n->model_count; i++) served_close(&n->models[i]);
+    for (size_t i = 0; i < n->blind_count; i++) blind_served_close(&n->blind[i]);
     timer_free(n->drain);
     loop_free(n->loop);
     signer_stop(&n->signer);
@@ -58,12 +81,16 @@ static void stop(struct node *n) {
 }
 
 int node_main(int argc, char **argv) {
-    static struct node n = {.signer = {.fd = -1}, .dir = {.lock_fd = -1}, .o = {.slots = 4, .drain_ms = 1000, .kv = "f16"}};
+    static struct node n = {.signer = {.fd = -1}, .dir = {.lock_fd = -1}, .o = {.slots = 4, .drain_ms = 1000, .kv = "f16", .blind_sessions = 32}};
     const struct opt rows[] = {
         {"coordinator", OPT_TEXT, &n.o.coordinator, "HOST:PORT", "the coordinator to work for; always needed", 0, 0},
         {"ca", OPT_TEXT, &n.o.ca, "FILE", "trust these certificates: the coordinator's tls.crt (the system's)", 0, 0},
         {"pin", OPT_TEXT, &n.o.pin, "sha256:HEX", "trust the coordinator's public key itself instead", 0, 0},
         {"model", OPT_LIST, &n.o.models, "FILE[=NAME]", "a GGUF file to serve; may be repeated. NAME is name:tag (from the file: its name and weight type)", 0, 0},
+        {"blind", OPT_LIST, &n.o.blind, "FILE[=NAME]", "compute masked products of this model for blind clients (experimental construction, not yet reviewed); may be repeated", 0, 0},
+        {"blind-layers", OPT_TEXT, &n.o.blind_layers, "FIRST-LAST", "hold only these layers of the --blind models; the last one brings the output matrix (all)", 0, 0},
+        {"blind-sessions", OPT_U32, &n.o.blind_sessions, "N", "blind sessions at once for each model (32)", 1, 1024},
+        {"blind-quota", OPT_U64, &n.o.blind_quota, "N", "columns that one blind session may ask for; one through one matrix counts one (no end)", 0, 0},
         {"slots", OPT_U32, &n.o.slots, "N", "answers at once for each model (4)", 1, 64},
         {"threads", OPT_U32, &n.o.threads, "N", "compute threads for each model (one per core)", 1, 256},
         {"context", OPT_U32, &n.o.context, "N", "longest prompt and answer in tokens (the model's, at most 8192)", 16, 16777216},

@@ -10,6 +10,7 @@
 #include "net/link_log.h"
 #include "net/loop.h"
 #include "net/tls.h"
+#include "node/blind_served.h"
 #include "node/keyring.h"
 #include "node/served.h"
 #include "node/signer_proc.h"
@@ -20,11 +21,14 @@ enum { NODE_MODELS_MAX = 8, NODE_ENVELOPES_MAX = 64 << 20 /* bytes of requests b
 
 struct node_opts {
     const char *coordinator, *ca, *pin, *data, *operator_key, *log, *log_format, *kv;
-    struct opt_list models;
-    uint32_t slots, threads, context, drain_ms;
+    struct opt_list models, blind;
+    const char *blind_layers;
+    uint32_t slots, threads, context, drain_ms, blind_sessions;
+    uint64_t blind_quota;
 };
 
 struct job;
+struct blind_session;
 struct node {
     struct node_opts o;
     struct data_dir dir;
@@ -35,6 +39,8 @@ struct node {
     struct operator_stmt operator_stmt;
     struct served models[NODE_MODELS_MAX];
     size_t model_count;
+    struct blind_served blind[NODE_MODELS_MAX];
+    size_t blind_count;
     /* link.c */
     struct h2 *link;
     struct h2_stream *link_stream; /* the coordinator's; NULL until it opened it */
@@ -49,6 +55,9 @@ struct node {
     struct job *jobs;
     uint64_t next_job;
     size_t receiving; /* bytes of envelopes held */
+    /* blind_session.c */
+    struct blind_session *blind_sessions;
+    uint64_t next_blind;
     /* drain.c */
     struct timer *drain;
     int draining;

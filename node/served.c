@@ -105,20 +105,26 @@ static int make_manifest(struct served *s, const char *name, const char *path, e
     return r;
 }
 
-int served_open(struct served *s, const char *spec, const struct served_opts *o, const struct data_dir *dir, struct why *why) {
-    char path[512];
-    *s = (struct served){0};
+int served_spec(const char *spec, char *path, size_t cap, const char **name) {
     const char *eq = strrchr(spec, '=');
     if (eq && strchr(eq, '/')) eq = NULL; /* a '=' inside a folder's name */
-    if ((size_t)snprintf(path, sizeof path, "%.*s", eq ? (int)(eq - spec) : (int)strlen(spec), spec) >= sizeof path)
-        return why_set(why, ERR_LIMIT, "--model: path too long");
+    *name = eq ? eq + 1 : NULL;
+    int n = snprintf(path, cap, "%.*s", eq ? (int)(eq - spec) : (int)strlen(spec), spec);
+    return (size_t)n < cap ? 0 : ERR_LIMIT;
+}
+
+int served_open(struct served *s, const char *spec, const struct served_opts *o, const struct data_dir *dir, struct why *why) {
+    char path[512];
+    const char *name;
+    *s = (struct served){0};
+    if (served_spec(spec, path, sizeof path, &name) != 0) return why_set(why, ERR_LIMIT, "--model: path too long");
     struct progress p = {.path = path, .started_ms = clock_mono_ms()};
     struct model_opts mo = {.threads = o->threads, .context = o->context, .kernels = getenv("LULL_KERNELS"), .progress = show_progress, .arg = &p};
     int r = model_open(&s->model, path, &mo, why);
     if (r == 0) {
         s->context = o->context ? o->context : model_context_usual(s->model);
         if (s->context > model_context(s->model)) s->context = model_context(s->model);
-        r = make_manifest(s, eq ? eq + 1 : NULL, path, o->kv, dir, why);
+        r = make_manifest(s, name, path, o->kv, dir, why);
     }
     struct worker_opts wo = {.model = s->model, .loop = o->loop, .on_event = o->on_event, .arg = o->arg,
                              .pool = {.threads = o->threads, .slots = o->slots ? o->slots : SLOTS_DEFAULT, .context_max = s->context, .kv = o->kv,

@@ -26,6 +26,8 @@ struct served_opts {
  * modification time. */
 int served_open(struct served *s, const char *spec, const struct served_opts *o, const struct data_dir *dir, struct why *why);
 void served_close(struct served *s); /* fine on a zeroed one */
+/* Splits FILE or FILE=NAME: path gets FILE, *name points to NAME or is NULL. ERR_LIMIT: too long. */
+int served_spec(const char *spec, char *path, size_t cap, const char **name);
 /* "lull-toy:q8_0" from general.name and type; ERR_FORMAT when nothing usable is left. Exposed for tests. */
 int served_name(char out[MODEL_NAME_BYTES], const char *general_name, const char *type);
 

@@ -1,0 +1,296 @@
+/* node/blind_session.c - see blind_session.h. */
+#include "node/blind_session.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "node/blind_served.h"
+#include "node/node_parts.h"
+#include "seal/session.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RX_MAX = SESSION_MESSAGE_MAX + SESSION_OVERHEAD + (2 << 20) };
+enum blind_state { BLIND_BEGUN, BLIND_ACCEPTED, BLIND_SEATED, BLIND_OVER };
+
+struct blind_session {
+    struct blind_session *prev, *next;
+    struct node *node;
+    struct blind_pipe pipe;
+    uint64_t number;
+    enum blind_state state;
+    struct session *keys; /* guarded */
+    struct buf rx, tx;    /* sealed bytes that came and are not opened yet; one chunk being sealed */
+    size_t unconsumed;    /* of rx: their window is still theirs, as the seat takes nothing now */
+    size_t unsent;
+    struct blind_seat *seat;
+    struct timer *quiet;
+    struct loop_job wake; /* posted by the worker's thread */
+    atomic_int posted;
+    int gone; /* the pipe is: freed once a posted wake has run */
+};
+
+/* ---- the end ---- */
+
+static void seat_leave(struct blind_session *b) {
+    blind_seat_close(b->seat);
+    b->seat = NULL;
+}
+
+static void over(struct blind_session *b) {
+    b->state = BLIND_OVER;
+    timer_stop(b->quiet);
+    seat_leave(b);
+    session_wipe(b->keys);
+    buf_release(&b->rx);
+    buf_release(&b->tx);
+}
+
+static void cut(struct blind_session *b, int reason) {
+    log_event(LOG_INFO, "blind", "cut", LOG_COUNT("session", b->number), LOG_CODE("reason", err_text(reason)));
+    over(b);
+    b->pipe.end(b->pipe.arg);
+}
+
+/* ---- out ---- */
+
+static int send_sealed(struct blind_session *b, const uint8_t *message, size_t n, int final) {
+    b->tx.len = 0;
+    uint8_t *chunk = buf_room(&b->tx, n + SESSION_OVERHEAD);
+    int r = chunk ? session_seal(b->keys, chunk, message, n, final) : ERR_NOMEM;
+    if (r == 0) r = b->pipe.write(b->pipe.arg, chunk, n + SESSION_OVERHEAD);
+    if (r == 0) b->unsent += n + SESSION_OVERHEAD;
+    return r;
+}
+
+/* An error from here, while no worker has the session. */
+static void say_error(struct blind_session *b, enum blind_code code) {
+    uint8_t bytes[16];
+    struct writer w = writer_over(bytes, sizeof bytes);
+    blind_message_write(&w, &(struct blind_message){.type = BLIND_ERROR, .error = {.code = (uint8_t)code}});
+    log_event(LOG_INFO, "blind", "refused", LOG_COUNT("session", b->number), LOG_CODE("code", blind_code_name(code)));
+    int r = send_sealed(b, bytes, w.len, 1);
+    if (r != 0) {
+        cut(b, r);
+        return;
+    }
+    over(b);
+    b->pipe.end(b->pipe.arg);
+}
+
+static void fail(struct blind_session *b, enum blind_code code) {
+    if (b->state == BLIND_SEATED)
+        blind_seat_fail(b->seat, code); /* the error comes behind its answers */
+    else if (b->state == BLIND_ACCEPTED)
+        say_error(b, code);
+    else if (b->state == BLIND_BEGUN)
+        cut(b, ERR_TIME);
+}
+
+/* What the worker has for the client, as much as may wait in the pipe. */
+static void send_answers(struct blind_session *b) {
+    struct blind_out out;
+    while (b->state == BLIND_SEATED && b->unsent < BLIND_UNSENT_MAX) {
+        int r = blind_seat_take(b->seat, &out);
+        if (r == ERR_MORE) return;
+        int final = r == 0 && out.final;
+        if (r == 0) r = send_sealed(b, out.message, out.n, out.final);
+        if (r == 0) timer_start_ms(b->quiet, BLIND_IDLE_MS);
+        blind_out_free(&out);
+        if (r != 0) {
+            cut(b, r);
+        } else if (final) {
+            over(b);
+            b->pipe.end(b->pipe.arg);
+        }
+    }
+}
+
+/* ---- in ---- */
+
+static void on_wake(struct loop_job *j);
+static void wake_up(void *arg) { /* on the worker's thread */
+    struct blind_session *b = arg;
+    if (!atomic_exchange(&b->posted, 1)) loop_post(b->node->loop, &b->wake);
+}
+
+static struct blind_served *served_of(struct node *n, const uint8_t manifest_hash[32]) {
+    for (size_t i = 0; i < n->blind_count; i++)
+        if (memcmp(n->blind[i].entry.manifest_hash, manifest_hash, 32) == 0) return &n->blind[i];
+    return NULL;
+}
+
+/* The hello says at which worker the session gets a seat; the worker reads it too. */
+static void take_seat(struct blind_session *b, const uint8_t *message, size_t n) {
+    struct blind_message m;
+    enum blind_code code = 0;
+    struct blind_served *s = NULL;
+    int r = blind_message_read(message, n, 1, &m);
+    if (r != 0)
+        code = r == ERR_VERSION ? BLIND_CODE_VERSION : BLIND_CODE_FORMAT;
+    else if (m.type != BLIND_HELLO)
+        code = BLIND_CODE_STATE;
+    else if (!(s = served_of(b->node, m.hello.manifest_hash)))
+        code = BLIND_CODE_MANIFEST;
+    else if ((r = blind_seat_open(&b->seat, s->thread, wake_up, b)) != 0)
+        code = r == ERR_WRONG_STATE ? BLIND_CODE_DRAINING : BLIND_CODE_BUSY;
+    if (code != 0) {
+        say_error(b, code);
+        return;
+    }
+    b->state = BLIND_SEATED;
+    log_event(LOG_INFO, "blind", "session", LOG_COUNT("session", b->number), LOG_NAME("model", s->entry.name),
+              LOG_COUNT("role", m.hello.role));
+    if ((r = blind_seat_put(b->seat, message, n)) != 0) cut(b, r);
+}
+
+static void accept_start(struct blind_session *b) {
+    uint8_t reply[SESSION_REPLY_BYTES];
+    struct keyring *k = b->node->keys;
+    int r = session_accept(b->keys, b->rx.data, k->keys, k->count, k->seen, reply);
+    if (r == ERR_LIMIT) timer_start_ms(b->node->renew, 0); /* the replay cache is full: this key has served enough */
+    if (r == 0) r = b->pipe.write(b->pipe.arg, reply, sizeof reply);
+    if (r == 0) {
+        b->unsent += sizeof reply;
+        b->state = BLIND_ACCEPTED;
+        buf_drop(&b->rx, SESSION_START_BYTES);
+    } else {
+        cut(b, r);
+    }
+}
+
+/* One chunk, if it is there. 0: goes on; ERR_MORE: not now. */
+static int open_one(struct blind_session *b) {
+    size_t used, n;
+    uint8_t *message;
+    int final;
+    if (b->state == BLIND_SEATED && blind_seat_room(b->seat) < BLIND_MESSAGE_MAX) return ERR_MORE; /* it wakes us */
+    int r = session_open(b->keys, b->rx.data, b->rx.len, b->state == BLIND_SEATED ? BLIND_MESSAGE_MAX : BLIND_SMALL_MAX, &used,
+                         &message, &n, &final);
+    if (r == ERR_MORE) return r;
+    if (r == 0 && final != blind_message_final(message, n)) r = ERR_FORMAT;
+    if (r != 0) {
+        cut(b, r);
+        return r;
+    }
+    timer_start_ms(b->quiet, BLIND_IDLE_MS);
+    if (b->state == BLIND_ACCEPTED)
+        take_seat(b, message, n);
+    else if ((r = blind_seat_put(b->seat, message, n)) != 0)
+        cut(b, r);
+    if (b->state == BLIND_OVER) return ERR_MORE;
+    mem_wipe(b->rx.data, used);
+    buf_drop(&b->rx, used);
+    if (!final) return 0;
+    over(b);
+    b->pipe.end(b->pipe.arg);
+    return ERR_MORE;
+}
+
+static void read_on(struct blind_session *b) {
+    if (b->state == BLIND_BEGUN && b->rx.len >= SESSION_START_BYTES) accept_start(b);
+    if (b->state == BLIND_BEGUN || b->state == BLIND_OVER) return;
+    while (open_one(b) == 0) {}
+    if (b->state == BLIND_OVER) return;
+    /* A message may be longer than the window: what waits for its rest is let go, what waits for the worker is not. */
+    if (b->state == BLIND_SEATED && blind_seat_room(b->seat) < BLIND_MESSAGE_MAX) return;
+    b->pipe.consume(b->pipe.arg, b->unconsumed);
+    b->unconsumed = 0;
+}
+
+static void free_now(struct blind_session *b) {
+    secret_free(b->keys);
+    timer_free(b->quiet);
+    free(b);
+}
+
+static void on_wake(struct loop_job *j) {
+    struct blind_session *b = (struct blind_session *)(void *)((uint8_t *)j - offsetof(struct blind_session, wake));
+    atomic_store(&b->posted, 0);
+    if (b->gone) {
+        free_now(b);
+        return;
+    }
+    send_answers(b);
+    if (b->state != BLIND_OVER && b->rx.len) read_on(b);
+}
+
+static void on_quiet(void *arg) {
+    struct blind_session *b = arg;
+    fail(b, BLIND_CODE_IDLE);
+}
+
+/* ---- for the pipes ---- */
+
+int blind_session_open(struct blind_session **out, struct node *n, const struct blind_pipe *pipe) {
+    *out = NULL;
+    if (blind_session_count(n) >= (size_t)n->o.blind_sessions * n->blind_count) return ERR_BUSY;
+    struct blind_session *b = mem_zalloc(1, sizeof *b);
+    if (!b) return ERR_NOMEM;
+    *b = (struct blind_session){.node = n, .pipe = *pipe, .number = ++n->next_blind, .wake.fn = on_wake};
+    buf_init(&b->rx, RX_MAX);
+    buf_init(&b->tx, SESSION_MESSAGE_MAX + SESSION_OVERHEAD);
+    b->keys = secret_alloc(sizeof *b->keys);
+    if (!b->keys || timer_new(&b->quiet, n->loop, on_quiet, b) != 0) {
+        free_now(b);
+        return ERR_NOMEM;
+    }
+    memset(b->keys, 0, sizeof *b->keys);
+    timer_start_ms(b->quiet, BLIND_HELLO_MS);
+    b->next = n->blind_sessions;
+    if (b->next) b->next->prev = b;
+    n->blind_sessions = b;
+    *out = b;
+    return 0;
+}
+
+void blind_session_bytes(struct blind_session *b, const uint8_t *p, size_t n) {
+    if (b->state == BLIND_OVER) {
+        b->pipe.consume(b->pipe.arg, n);
+        return;
+    }
+    b->unconsumed += n;
+    int r = buf_add(&b->rx, p, n);
+    if (r == 0)
+        read_on(b);
+    else
+        cut(b, r);
+}
+
+void blind_session_sent(struct blind_session *b, size_t n) {
+    b->unsent -= n < b->unsent ? n : b->unsent;
+    if (b->state == BLIND_SEATED) send_answers(b);
+}
+
+void blind_session_end(struct blind_session *b) {
+    if (b->state != BLIND_OVER) cut(b, ERR_LOST); /* a client that leaves in good order says bye first */
+}
+
+void blind_session_free(struct blind_session *b) {
+    struct node *n = b->node;
+    if (b->state != BLIND_OVER) over(b);
+    if (b->next) b->next->prev = b->prev;
+    if (b->prev)
+        b->prev->next = b->next;
+    else
+        n->blind_sessions = b->next;
+    timer_stop(b->quiet);
+    log_event(LOG_INFO, "blind", "session_over", LOG_COUNT("session", b->number));
+    b->gone = 1;
+    if (!atomic_load(&b->posted)) free_now(b); /* the seat is closed: nobody posts it any more */
+    drain_check(n);
+}
+
+size_t blind_session_count(const struct node *n) {
+    size_t count = 0;
+    for (const struct blind_session *b = n->blind_sessions; b; b = b->next) count++;
+    return count;
+}
+
+void blind_session_fail_all(struct node *n, enum blind_code code) {
+    for (struct blind_session *b = n->blind_sessions, *next; b; b = next) {
+        next = b->next;
+        fail(b, code);
+    }
+}
