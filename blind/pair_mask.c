@@ -3,10 +3,12 @@
 #include "base/mem.h"
 #include "seal/hkdf.h"
 
+#include <endian.h>
 #include <sodium.h>
 #include <string.h>
 
-enum { CHUNK = 3072 }; /* whole ChaCha20 blocks, and whole draws of 3 and of 4 bytes */
+/* Whole ChaCha20 blocks, and whole draws of 3 and of 4 bytes. Few draws are refused, so little of the second stream is needed. */
+enum { CHUNK = 3072, CHUNK_ANEW = 192 };
 
 void pair_batch_key(uint8_t key[PAIR_KEY_BYTES], const uint8_t session_key[PAIR_KEY_BYTES], uint32_t batch) {
     static const char label[] = "lull pair v1";
@@ -23,46 +25,48 @@ struct draws {
     const struct field *f;
     const uint8_t *key;
     uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES];
-    uint32_t block; /* of the next chunk */
-    size_t at;      /* in bytes[]; CHUNK: none left */
-    uint8_t bytes[CHUNK];
+    uint32_t block;           /* of the next chunk */
+    size_t at, chunk;         /* place in bytes[], of so many; at == chunk: none left */
+    uint8_t bytes[CHUNK + 1]; /* one more than is used, for the last draw's load */
 };
 
 static void put_le32(uint8_t *out, uint32_t v) {
     for (int i = 0; i < 4; i++) out[i] = (uint8_t)(v >> (8 * i));
 }
 
-static void draws_begin(struct draws *d, const struct field *f, const uint8_t *key, uint32_t stack, uint32_t n, uint32_t stream) {
+static void draws_begin(struct draws *d, const struct field *f, const uint8_t *key, uint32_t stack, uint32_t n, uint32_t stream,
+                        size_t chunk) {
     d->f = f;
     d->key = key;
     put_le32(d->nonce, stack);
     put_le32(d->nonce + 4, n);
     put_le32(d->nonce + 8, stream);
     d->block = 0;
-    d->at = CHUNK;
+    d->at = d->chunk = chunk;
 }
 
 static void draws_refill(struct draws *d) {
-    memset(d->bytes, 0, sizeof d->bytes);
-    crypto_stream_chacha20_ietf_xor_ic(d->bytes, d->bytes, sizeof d->bytes, d->nonce, d->block, d->key);
-    d->block += CHUNK / 64;
+    memset(d->bytes, 0, d->chunk);
+    crypto_stream_chacha20_ietf_xor_ic(d->bytes, d->bytes, d->chunk, d->nonce, d->block, d->key);
+    d->block += (uint32_t)d->chunk / 64;
     d->at = 0;
 }
 
-static inline uint32_t draw_at(const uint8_t *p, uint32_t draw_bytes, uint32_t mask) {
-    uint32_t v = (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16;
-    if (draw_bytes == 4) v |= (uint32_t)p[3] << 24;
-    return v & mask;
+/* Four bytes at a time, whatever the step: the mask drops what belongs to the next draw. */
+static inline uint32_t draw_at(const uint8_t *p, uint32_t mask) {
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
+    return le32toh(v) & mask;
 }
 
 /* The next count draws, whatever their value. */
 static void draws_take(struct draws *d, uint32_t *out, size_t count) {
     uint32_t mask = (1u << d->f->draw_bits) - 1, step = d->f->draw_bytes;
     while (count) {
-        if (d->at == CHUNK) draws_refill(d);
-        size_t have = (CHUNK - d->at) / step;
+        if (d->at == d->chunk) draws_refill(d);
+        size_t have = (d->chunk - d->at) / step;
         if (have > count) have = count;
-        for (size_t i = 0; i < have; i++) out[i] = draw_at(d->bytes + d->at + i * step, step, mask);
+        for (size_t i = 0; i < have; i++) out[i] = draw_at(d->bytes + d->at + i * step, mask);
         d->at += have * step;
         out += have;
         count -= have;
@@ -73,9 +77,9 @@ static void draws_take(struct draws *d, uint32_t *out, size_t count) {
 void pair_mask(const struct field *f, const uint8_t batch_key[PAIR_KEY_BYTES], uint32_t stack, uint32_t n, uint32_t *r,
                uint32_t cols) {
     struct draws d;
-    draws_begin(&d, f, batch_key, stack, n, 0);
+    draws_begin(&d, f, batch_key, stack, n, 0, CHUNK);
     draws_take(&d, r, cols);
-    draws_begin(&d, f, batch_key, stack, n, 1);
+    draws_begin(&d, f, batch_key, stack, n, 1, CHUNK_ANEW);
     for (uint32_t j = 0; j < cols; j++)
         while (r[j] >= f->p) draws_take(&d, &r[j], 1);
     mem_wipe(&d, sizeof d);
