@@ -3,48 +3,17 @@
 #include "tests/unit/cuda/gpu_test.h"
 
 #include "cuda/gpu.h"
-#include "math/attend.h"
-#include "model/engine.h"
 #include "model/gen.h"
-#include "tests/unit/model/synth_model.h"
-
-static void token_ids(int32_t *id, uint32_t n, uint32_t n_vocab, uint64_t seed) {
-    for (uint32_t i = 0; i < n; i++) id[i] = (int32_t)(synth_next(&seed) % n_vocab);
-}
-
-/* Logits of every position, taken `chunk` at a time. */
-static float *logits_of(const struct model *m, const struct device_ops *device, const int32_t *id, uint32_t n, uint32_t chunk) {
-    struct engine *e;
-    struct kv_seq seq;
-    struct why why = {{0}};
-    uint32_t v = model_n_vocab(m);
-    struct engine_opts o = {
-        .threads = 2, .rows_max = chunk, .logits_max = chunk, .kv_pages = (n + KV_PAGE - 1) / KV_PAGE, .device = device};
-    float *rows = malloc((size_t)n * v * sizeof *rows);
-    int r = engine_new(&e, m, &o, &why);
-    if (r != 0) printf("# %s\n", why.text);
-    CHECK_INT(r, 0);
-    CHECK_INT(kv_seq_init(&seq, n), 0);
-    CHECK_INT(kv_seq_reserve(&seq, engine_kv(e), n), 0);
-    for (uint32_t at = 0; at < n; at += chunk) {
-        struct engine_part p = {.seq = &seq, .ids = id + at, .count = n - at < chunk ? n - at : chunk};
-        CHECK_INT(engine_step(e, &p, 1), 0);
-        CHECK_INT(p.err, 0);
-        memcpy(rows + (size_t)at * v, p.logits, (size_t)p.count * v * sizeof *rows);
-    }
-    kv_seq_release(&seq, engine_kv(e));
-    engine_free(e);
-    return rows;
-}
+#include "tests/unit/model/logits.h"
 
 static void check_model(const struct model *m, const char *name, uint32_t tokens) {
     static const uint32_t chunks[] = {1, 3, 7, 64, 100, 350};
     size_t bytes = (size_t)tokens * model_n_vocab(m) * sizeof(float);
     int32_t *id = malloc(tokens * sizeof *id);
     token_ids(id, tokens, model_n_vocab(m), tokens);
-    float *want = logits_of(m, NULL, id, tokens, tokens);
+    float *want = all_logits(m, id, tokens, (struct setting){NULL, 2, tokens, 0, KV_F16, NULL});
     for (unsigned i = 0; i < sizeof chunks / sizeof chunks[0]; i++) {
-        float *got = logits_of(m, &gpu_device, id, tokens, chunks[i]);
+        float *got = all_logits(m, id, tokens, (struct setting){NULL, 2, chunks[i], 0, KV_F16, &gpu_device});
         if (memcmp(got, want, bytes) != 0) printf("# %s differs, chunks of %u\n", name, chunks[i]);
         CHECK_MEM(got, want, bytes);
         free(got);
@@ -78,48 +47,15 @@ TEST(the_shipped_model_gives_the_bits_of_the_processor) {
 /* Sequences of different lengths in one step, some of them in chunks; the pages of one are then used by another. */
 TEST(a_batch_changes_no_bit) {
     NEEDS_GPU();
-    enum { SEQUENCES = 9, LENGTH = 40 };
+    enum { SEQUENCES = 9 };
     struct model *m = synth_open(&synth_all[3]);
-    struct engine *e;
-    struct kv_seq seq[SEQUENCES];
-    int32_t id[SEQUENCES][LENGTH];
-    float *want[SEQUENCES];
-    uint32_t v = model_n_vocab(m);
-    struct engine_opts o = {
-        .threads = 1, .rows_max = 8 * SEQUENCES, .logits_max = 8 * SEQUENCES, .kv_pages = SEQUENCES, .device = &gpu_device};
-    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
-    for (uint32_t s = 0; s < SEQUENCES; s++) {
-        token_ids(id[s], LENGTH, v, 100 + s);
-        want[s] = logits_of(m, NULL, id[s], LENGTH, LENGTH);
-        CHECK_INT(kv_seq_init(&seq[s], LENGTH), 0);
+    static struct batch b;
+    batch_init(&b, m, SEQUENCES, (struct setting){.threads = 1, .device = &gpu_device});
+    for (uint64_t round = 0; round < 2; round++) {
+        batch_run(&b, round);
+        for (uint32_t i = SEQUENCES; i-- > 0;) kv_seq_clear(&b.seq[i], engine_kv(b.e));
     }
-    for (int round = 0; round < 2; round++) {
-        uint64_t draw = (uint64_t)round;
-        for (uint32_t s = 0; s < SEQUENCES; s++) CHECK_INT(kv_seq_reserve(&seq[s], engine_kv(e), LENGTH), 0);
-        for (uint32_t left = SEQUENCES * LENGTH; left;) {
-            struct engine_part part[SEQUENCES];
-            size_t parts = 0;
-            for (uint32_t s = 0; s < SEQUENCES; s++) {
-                uint32_t count = (uint32_t)(synth_next(&draw) % 8);
-                if (count > LENGTH - seq[s].length) count = LENGTH - seq[s].length;
-                if (count) part[parts++] = (struct engine_part){.seq = &seq[s], .ids = id[s] + seq[s].length, .count = count};
-            }
-            if (!parts) continue;
-            CHECK_INT(engine_step(e, part, parts), 0);
-            for (size_t i = 0; i < parts; i++) {
-                uint32_t s = (uint32_t)(part[i].seq - seq), first = seq[s].length - part[i].count;
-                CHECK_INT(part[i].err, 0);
-                CHECK_MEM(part[i].logits, want[s] + (size_t)first * v, part[i].count * v * sizeof(float));
-                left -= part[i].count;
-            }
-        }
-        for (uint32_t s = SEQUENCES; s-- > 0;) kv_seq_clear(&seq[s], engine_kv(e));
-    }
-    for (uint32_t s = 0; s < SEQUENCES; s++) {
-        kv_seq_release(&seq[s], engine_kv(e));
-        free(want[s]);
-    }
-    engine_free(e);
+    batch_done(&b);
     model_close(m);
 }
 

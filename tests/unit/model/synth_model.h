@@ -341,4 +341,16 @@ static const struct synth synth_families[] __attribute__((unused)) = {
 };
 enum { SYNTH_FAMILIES = sizeof synth_families / sizeof synth_families[0] };
 
+/* Writes y and opens it: model_open's result, and why. Nothing stays. */
+static inline int synth_try(const struct synth *y, struct why *why) {
+    struct model *m = NULL;
+    const char *path = synth_path(y->name);
+    synth_write(y, path);
+    *why = (struct why){{0}};
+    int r = model_open(&m, path, NULL, why);
+    unlink(path);
+    model_close(m);
+    return r;
+}
+
 #endif

@@ -5,56 +5,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
-#include "math/attend.h"
-#include "model/engine.h"
 #include "model/from_llama2c.h"
 #include "model/quantize.h"
-#include "tests/unit/model/synth_model.h"
+#include "tests/unit/model/logits.h"
 
 enum { TOKENS = 150 };
-
-static void token_ids(int32_t *id, uint32_t n, uint32_t n_vocab, uint64_t seed) {
-    for (uint32_t i = 0; i < n; i++) id[i] = (int32_t)(synth_next(&seed) % n_vocab);
-}
-
-struct setting {
-    const struct kern *kern;
-    uint32_t threads, chunk, waste; /* waste: pages taken by others first, so that this sequence gets different ones */
-    enum kv_format kv;
-};
-
-/* Logits of every position, n rows. */
-static float *all_logits(const struct model *m, const int32_t *id, uint32_t n, struct setting s) {
-    struct engine *e;
-    struct kv_seq seq, other;
-    uint32_t pages = (n + KV_PAGE - 1) / KV_PAGE, v = model_n_vocab(m);
-    struct engine_opts o = {.threads = s.threads,
-                            .rows_max = s.chunk,
-                            .logits_max = s.chunk,
-                            .kv_pages = pages + s.waste,
-                            .kern = s.kern,
-                            .kv = s.kv};
-    float *rows = malloc((size_t)n * v * sizeof *rows);
-    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
-    CHECK_INT(kv_seq_init(&seq, n), 0);
-    CHECK_INT(kv_seq_init(&other, 64 * KV_PAGE), 0);
-    CHECK_INT(kv_seq_reserve(&other, engine_kv(e), s.waste * KV_PAGE), 0);
-    CHECK_INT(kv_seq_reserve(&seq, engine_kv(e), n), 0);
-    for (uint32_t at = 0; at < n; at += s.chunk) {
-        uint32_t count = n - at < s.chunk ? n - at : s.chunk;
-        struct engine_part p = {.seq = &seq, .ids = id + at, .count = count};
-        CHECK_INT(engine_step(e, &p, 1), 0);
-        CHECK_INT(p.err, 0);
-        memcpy(rows + (size_t)at * v, p.logits, (size_t)count * v * sizeof *rows);
-    }
-    kv_seq_release(&seq, engine_kv(e));
-    kv_seq_release(&other, engine_kv(e));
-    engine_free(e);
-    return rows;
-}
-
-static size_t row_bytes(const struct model *m, uint32_t n) { return (size_t)n * model_n_vocab(m) * sizeof(float); }
 
 /* Under an emulator (make test-arm) shapes are smaller: it is a hundred times slower. */
 static int emulated(void) { return getenv("LULL_EMULATED") != NULL; }
@@ -63,10 +18,11 @@ static void check_settings(const struct model *m, const char *name, enum kv_form
     const uint32_t n = emulated() ? 40 : TOKENS;
     int32_t id[TOKENS];
     token_ids(id, n, model_n_vocab(m), (unsigned char)name[0]);
-    float *want = all_logits(m, id, n, (struct setting){kern_nth(0), 1, n, 0, kv});
+    float *want = all_logits(m, id, n, (struct setting){kern_nth(0), 1, n, 0, kv, NULL});
     for (unsigned k = 0; kern_nth(k); k++) {
-        const struct setting settings[] = {{kern_nth(k), 1, 1, 0, kv},  {kern_nth(k), 2, 7, 3, kv},   {kern_nth(k), 3, 64, 1, kv},
-                                           {kern_nth(k), 4, 12, 2, kv}, {kern_nth(k), 2, 128, 5, kv}, {kern_nth(k), 1, n, 0, kv}};
+        const struct setting settings[] = {{kern_nth(k), 1, 1, 0, kv, NULL},   {kern_nth(k), 2, 7, 3, kv, NULL},
+                                           {kern_nth(k), 3, 64, 1, kv, NULL},  {kern_nth(k), 4, 12, 2, kv, NULL},
+                                           {kern_nth(k), 2, 128, 5, kv, NULL}, {kern_nth(k), 1, n, 0, kv, NULL}};
         for (unsigned s = 0; s < sizeof settings / sizeof settings[0]; s++) {
             float *got = all_logits(m, id, n, settings[s]);
             if (memcmp(got, want, row_bytes(m, n)) != 0)
@@ -121,48 +77,6 @@ TEST(q8_needs_heads_of_a_multiple_of_32) {
     model_close(m);
 }
 
-/* `sequences` sequences in one batch, each a piece of its own, in an order that changes from step to step. */
-static void check_batch(const struct model *m, uint32_t sequences, uint32_t threads, enum kv_format kv) {
-    enum { LENGTH = 24 };
-    struct engine *e;
-    struct kv_seq seq[64];
-    int32_t id[64][LENGTH];
-    float *want[64];
-    uint32_t v = model_n_vocab(m), left = sequences * LENGTH;
-    uint64_t draw = sequences;
-    struct engine_opts o = {.threads = threads, .rows_max = 64 * 5, .logits_max = 64 * 5, .kv_pages = 64, .kv = kv};
-    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
-    for (uint32_t s = 0; s < sequences; s++) {
-        token_ids(id[s], LENGTH, v, 100 + s);
-        want[s] = all_logits(m, id[s], LENGTH, (struct setting){NULL, 1, LENGTH, 0, kv});
-        CHECK_INT(kv_seq_init(&seq[s], LENGTH), 0);
-        CHECK_INT(kv_seq_reserve(&seq[s], engine_kv(e), LENGTH), 0);
-    }
-    while (left) {
-        struct engine_part part[64];
-        size_t parts = 0;
-        uint32_t shift = (uint32_t)(synth_next(&draw) % sequences);
-        for (uint32_t i = 0; i < sequences; i++) {
-            uint32_t s = (i + shift) % sequences, count = (uint32_t)(synth_next(&draw) % 6);
-            if (count > LENGTH - seq[s].length) count = LENGTH - seq[s].length;
-            if (count) part[parts++] = (struct engine_part){.seq = &seq[s], .ids = id[s] + seq[s].length, .count = count};
-        }
-        if (!parts) continue;
-        CHECK_INT(engine_step(e, part, parts), 0);
-        for (size_t i = 0; i < parts; i++) {
-            uint32_t s = (uint32_t)(part[i].seq - seq), first = seq[s].length - part[i].count;
-            CHECK_INT(part[i].err, 0);
-            CHECK_MEM(part[i].logits, want[s] + (size_t)first * v, part[i].count * v * sizeof(float));
-            left -= part[i].count;
-        }
-    }
-    for (uint32_t s = 0; s < sequences; s++) {
-        kv_seq_release(&seq[s], engine_kv(e));
-        free(want[s]);
-    }
-    engine_free(e);
-}
-
 TEST(batches_of_1_to_64_change_no_bit) {
     static const uint32_t sizes[] = {1, 2, 3, 5, 8, 13, 31, 64};
     for (unsigned i = 0; i < SYNTH_ALL; i += 3) {
@@ -173,33 +87,11 @@ TEST(batches_of_1_to_64_change_no_bit) {
     }
 }
 
-/* tests/data/golden_logits.txt: "name sha256" of the logits of the first TOKENS positions. 1 when they differ. */
-static int golden_differs(const char *name, const struct model *m, enum kv_format kv) {
-    int32_t id[TOKENS];
-    uint8_t digest[32];
-    char hex[65], line[160], want[65] = "";
-    token_ids(id, TOKENS, model_n_vocab(m), 4711);
-    float *rows = all_logits(m, id, TOKENS, (struct setting){NULL, 2, 50, 0, kv});
-    sha256_of(digest, rows, row_bytes(m, TOKENS));
-    hex_encode(hex, digest, 32);
-    free(rows);
-    FILE *f = fopen("tests/data/golden_logits.txt", "re");
-    CHECK(f != NULL);
-    while (fgets(line, sizeof line, f)) {
-        char n[64], h[65];
-        if (sscanf(line, "%63s %64s", n, h) == 2 && strcmp(n, name) == 0) strcpy(want, h);
-    }
-    fclose(f);
-    int differs = strcmp(hex, want) != 0;
-    if (differs) printf("# golden: %s %s\n", name, hex);
-    return differs;
-}
-
 TEST(golden_digests_of_synthetic_models) {
     int differ = 0;
     for (unsigned i = 0; i < SYNTH_ALL; i++) {
         struct model *m = synth_open(&synth_all[i]);
-        differ += golden_differs(synth_all[i].name, m, KV_F16);
+        differ += golden_differs(synth_all[i].name, m, TOKENS, KV_F16);
         model_close(m);
     }
     CHECK_INT(differ, 0);
@@ -218,7 +110,7 @@ TEST(golden_digests_of_stories260k_in_each_type) {
                   0);
         CHECK_INT(model_open(&m, path, NULL, NULL), 0);
         unlink(path);
-        differ += golden_differs(name, m, KV_F16);
+        differ += golden_differs(name, m, TOKENS, KV_F16);
         model_close(m);
     }
     CHECK_INT(differ, 0);
@@ -228,7 +120,7 @@ TEST(golden_digest_of_the_shipped_model) {
     struct model *m = NULL;
     if (access("models/lull-toy-q8_0.gguf", R_OK) != 0) SKIP("models/lull-toy-q8_0.gguf is not here");
     CHECK_INT(model_open(&m, "models/lull-toy-q8_0.gguf", NULL, NULL), 0);
-    int differs = golden_differs("lull-toy-q8_0", m, KV_F16) + golden_differs("lull-toy-q8_0/kv-q8", m, KV_Q8);
+    int differs = golden_differs("lull-toy-q8_0", m, TOKENS, KV_F16) + golden_differs("lull-toy-q8_0/kv-q8", m, TOKENS, KV_Q8);
     model_close(m);
     CHECK_INT(differs, 0);
 }
@@ -269,7 +161,7 @@ TEST(a_sequence_that_overflows_does_not_touch_the_others) {
     CHECK_INT(kv_seq_reserve(&a, engine_kv(e), 8), 0);
     CHECK_INT(kv_seq_reserve(&b, engine_kv(e), 8), 0);
     const int32_t good[4] = {1, 7, 9, 11}, bad[4] = {1, 5, 9, 5};
-    float *want = all_logits(m, good, 4, (struct setting){NULL, 1, 4, 0, KV_F16});
+    float *want = all_logits(m, good, 4, (struct setting){NULL, 1, 4, 0, KV_F16, NULL});
     struct engine_part part[2] = {{.seq = &b, .ids = bad, .count = 4}, {.seq = &a, .ids = good, .count = 4}};
     CHECK_INT(engine_step(e, part, 2), 0);
     CHECK_INT(part[0].err, ERR_NONFINITE);

@@ -5,56 +5,25 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
-#include "math/attend.h"
-#include "model/engine.h"
 #include "model/hparams.h"
 #include "model/make.h"
 #include "model/make_parts.h"
 #include "model/moe.h"
-#include "tests/unit/model/synth_model.h"
+#include "tests/unit/model/logits.h"
 
 enum { TOKENS = 70 };
-
-static void token_ids(int32_t *id, uint32_t n, uint32_t n_vocab, uint64_t seed) {
-    for (uint32_t i = 0; i < n; i++) id[i] = (int32_t)(synth_next(&seed) % n_vocab);
-}
-
-/* Logits of every position, taken `chunk` at a time. */
-static float *logits_of(const struct model *m, const int32_t *id, uint32_t n, const struct kern *kern, uint32_t threads,
-                        uint32_t chunk) {
-    struct engine *e;
-    struct kv_seq seq;
-    uint32_t v = model_n_vocab(m);
-    struct engine_opts o = {
-        .threads = threads, .rows_max = chunk, .logits_max = chunk, .kv_pages = (n + KV_PAGE - 1) / KV_PAGE, .kern = kern};
-    float *rows = malloc((size_t)n * v * sizeof *rows);
-    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
-    CHECK_INT(kv_seq_init(&seq, n), 0);
-    CHECK_INT(kv_seq_reserve(&seq, engine_kv(e), n), 0);
-    for (uint32_t at = 0; at < n; at += chunk) {
-        struct engine_part p = {.seq = &seq, .ids = id + at, .count = n - at < chunk ? n - at : chunk};
-        CHECK_INT(engine_step(e, &p, 1), 0);
-        CHECK_INT(p.err, 0);
-        memcpy(rows + (size_t)at * v, p.logits, (size_t)p.count * v * sizeof *rows);
-    }
-    kv_seq_release(&seq, engine_kv(e));
-    engine_free(e);
-    return rows;
-}
-
-static size_t row_bytes(const struct model *m, uint32_t n) { return (size_t)n * model_n_vocab(m) * sizeof(float); }
 
 TEST(kernels_threads_and_chunks_change_no_bit) {
     for (unsigned i = 0; i < SYNTH_FAMILIES; i++) {
         struct model *m = synth_open(&synth_families[i]);
         int32_t id[TOKENS];
         token_ids(id, TOKENS, model_n_vocab(m), i);
-        float *want = logits_of(m, id, TOKENS, kern_nth(0), 1, TOKENS);
+        float *want = all_logits(m, id, TOKENS, (struct setting){kern_nth(0), 1, TOKENS, 0, KV_F16, NULL});
         for (unsigned k = 0; kern_nth(k); k++) {
             static const uint32_t settings[][2] = {{1, 1}, {2, 7}, {3, 64}, {4, 25}, {8, TOKENS}}; /* threads, chunk */
             for (unsigned s = 0; s < sizeof settings / sizeof settings[0]; s++) {
-                float *got = logits_of(m, id, TOKENS, kern_nth(k), settings[s][0], settings[s][1]);
+                float *got = all_logits(m, id, TOKENS,
+                                        (struct setting){kern_nth(k), settings[s][0], settings[s][1], 0, KV_F16, NULL});
                 if (memcmp(got, want, row_bytes(m, TOKENS)) != 0)
                     printf("# %s differs: %s, setting %u\n", synth_families[i].name, kern_name(kern_nth(k)), s);
                 CHECK_MEM(got, want, row_bytes(m, TOKENS));
@@ -66,84 +35,20 @@ TEST(kernels_threads_and_chunks_change_no_bit) {
     }
 }
 
-/* Several sequences in each step, with pieces of changing lengths in changing order. */
-static void check_batch(const struct model *m, uint32_t sequences) {
-    enum { LENGTH = 30 };
-    struct engine *e;
-    struct kv_seq seq[16];
-    int32_t id[16][LENGTH];
-    float *want[16];
-    uint32_t v = model_n_vocab(m), left = sequences * LENGTH;
-    uint64_t draw = sequences;
-    struct engine_opts o = {.threads = 2, .rows_max = 16 * 5, .logits_max = 16 * 5, .kv_pages = 16};
-    CHECK_INT(engine_new(&e, m, &o, NULL), 0);
-    for (uint32_t s = 0; s < sequences; s++) {
-        token_ids(id[s], LENGTH, v, 100 + s);
-        want[s] = logits_of(m, id[s], LENGTH, NULL, 1, LENGTH);
-        CHECK_INT(kv_seq_init(&seq[s], LENGTH), 0);
-        CHECK_INT(kv_seq_reserve(&seq[s], engine_kv(e), LENGTH), 0);
-    }
-    while (left) {
-        struct engine_part part[16];
-        size_t parts = 0;
-        uint32_t shift = (uint32_t)(synth_next(&draw) % sequences);
-        for (uint32_t i = 0; i < sequences; i++) {
-            uint32_t s = (i + shift) % sequences, count = (uint32_t)(synth_next(&draw) % 6);
-            if (count > LENGTH - seq[s].length) count = LENGTH - seq[s].length;
-            if (count) part[parts++] = (struct engine_part){.seq = &seq[s], .ids = id[s] + seq[s].length, .count = count};
-        }
-        if (!parts) continue;
-        CHECK_INT(engine_step(e, part, parts), 0);
-        for (size_t i = 0; i < parts; i++) {
-            uint32_t s = (uint32_t)(part[i].seq - seq), first = seq[s].length - part[i].count;
-            CHECK_INT(part[i].err, 0);
-            CHECK_MEM(part[i].logits, want[s] + (size_t)first * v, part[i].count * v * sizeof(float));
-            left -= part[i].count;
-        }
-    }
-    for (uint32_t s = 0; s < sequences; s++) {
-        kv_seq_release(&seq[s], engine_kv(e));
-        free(want[s]);
-    }
-    engine_free(e);
-}
-
 TEST(batches_change_no_bit) {
     for (unsigned i = 0; i < SYNTH_FAMILIES; i++) {
         struct model *m = synth_open(&synth_families[i]);
-        check_batch(m, 2 + i);
-        check_batch(m, 16);
+        check_batch(m, 2 + i, 2, KV_F16);
+        check_batch(m, 16, 2, KV_F16);
         model_close(m);
     }
-}
-
-/* tests/data/golden_logits.txt: "name sha256". 1 when they differ. */
-static int golden_differs(const char *name, const struct model *m) {
-    int32_t id[TOKENS];
-    uint8_t digest[32];
-    char hex[65], line[160], want[65] = "";
-    token_ids(id, TOKENS, model_n_vocab(m), 4711);
-    float *rows = logits_of(m, id, TOKENS, NULL, 2, 50);
-    sha256_of(digest, rows, row_bytes(m, TOKENS));
-    hex_encode(hex, digest, 32);
-    free(rows);
-    FILE *f = fopen("tests/data/golden_logits.txt", "re");
-    CHECK(f != NULL);
-    while (fgets(line, sizeof line, f)) {
-        char n[64], h[65];
-        if (sscanf(line, "%63s %64s", n, h) == 2 && strcmp(n, name) == 0) strcpy(want, h);
-    }
-    fclose(f);
-    if (strcmp(hex, want) == 0) return 0;
-    printf("# golden: %s %s\n", name, hex);
-    return 1;
 }
 
 TEST(golden_digests_of_each_family) {
     int differ = 0;
     for (unsigned i = 0; i < SYNTH_FAMILIES; i++) {
         struct model *m = synth_open(&synth_families[i]);
-        differ += golden_differs(synth_families[i].name, m);
+        differ += golden_differs(synth_families[i].name, m, TOKENS, KV_F16);
         model_close(m);
     }
     CHECK_INT(differ, 0);
@@ -182,33 +87,22 @@ TEST(longrope_follows_the_context_and_says_so) {
     token_ids(id, 20, model_n_vocab(m), 1);
     CHECK_INT(model_context(m), 512);
     CHECK_STR(model_profile(m, KV_F16), "C1-f16-c512");
-    float *with_long = logits_of(m, id, 20, NULL, 1, 20);
+    float *with_long = all_logits(m, id, 20, (struct setting){NULL, 1, 20, 0, KV_F16, NULL});
     model_close(m);
     CHECK_INT(model_open(&m, path, &shorter, NULL), 0);
     unlink(path);
     CHECK_INT(model_context(m), 128);
     CHECK_STR(model_profile(m, KV_F16), "C1-f16-c128");
-    float *with_short = logits_of(m, id, 20, NULL, 1, 20);
+    float *with_short = all_logits(m, id, 20, (struct setting){NULL, 1, 20, 0, KV_F16, NULL});
     CHECK_MEM(with_short, with_long, row_bytes(m, 1)); /* position 0 does not turn */
     CHECK(memcmp(with_short, with_long, row_bytes(m, 20)) != 0);
-    CHECK_INT(golden_differs("phi3-short", m), 0);
+    CHECK_INT(golden_differs("phi3-short", m, TOKENS, KV_F16), 0);
     free(with_short);
     free(with_long);
     model_close(m);
 }
 
 /* ---- what is refused ---- */
-
-static int try_open(const struct synth *y, struct why *why) {
-    struct model *m = NULL;
-    const char *path = synth_path(y->name);
-    synth_write(y, path);
-    *why = (struct why){{0}};
-    int r = model_open(&m, path, NULL, why);
-    unlink(path);
-    model_close(m);
-    return r;
-}
 
 TEST(tensors_that_are_missing_or_misshapen_are_refused_by_name) {
     static const struct {
@@ -226,10 +120,10 @@ TEST(tensors_that_are_missing_or_misshapen_are_refused_by_name) {
             struct synth y = synth_families[f];
             struct why why;
             y.misshapen = cases[i].tensor;
-            CHECK_INT(try_open(&y, &why), ERR_FORMAT);
+            CHECK_INT(synth_try(&y, &why), ERR_FORMAT);
             CHECK(strstr(why.text, cases[i].tensor) != NULL);
             y.misshapen = NULL, y.leave_out = cases[i].tensor;
-            CHECK_INT(try_open(&y, &why), ERR_FORMAT);
+            CHECK_INT(synth_try(&y, &why), ERR_FORMAT);
             CHECK(strstr(why.text, cases[i].tensor) != NULL);
         }
 }
@@ -238,14 +132,14 @@ TEST(a_number_of_experts_that_differs_is_refused) {
     struct synth y = synth_families[0];
     struct why why;
     y.key[0] = (struct synth_key){"expert_shared_count", 1, 0};
-    CHECK_INT(try_open(&y, &why), ERR_UNSUPPORTED);
+    CHECK_INT(synth_try(&y, &why), ERR_UNSUPPORTED);
     CHECK(strstr(why.text, "llama.expert_shared_count") != NULL);
     y = synth_families[0], y.extra = "blk.0.ffn_up_shexp.weight";
-    CHECK_INT(try_open(&y, &why), ERR_UNSUPPORTED);
+    CHECK_INT(synth_try(&y, &why), ERR_UNSUPPORTED);
     y = synth_families[0], y.used = 6;
-    CHECK_INT(try_open(&y, &why), ERR_RANGE);
+    CHECK_INT(synth_try(&y, &why), ERR_RANGE);
     y = synth_families[0], y.experts = 0; /* keys of a mixture without experts: the tensors of a plain model */
-    CHECK_INT(try_open(&y, &why), 0);
+    CHECK_INT(synth_try(&y, &why), 0);
 }
 
 /* ---- the choice of experts ---- */

@@ -7,47 +7,36 @@
 #include "model/profile.h"
 #include "tests/unit/model/synth_model.h"
 
-static int try_open(const struct synth *y, struct why *why) {
-    struct model *m = NULL;
-    const char *path = synth_path(y->name);
-    synth_write(y, path);
-    *why = (struct why){{0}};
-    int r = model_open(&m, path, NULL, why);
-    unlink(path);
-    model_close(m);
-    return r;
-}
-
 TEST(unsuitable_files_are_refused_by_name) {
     struct synth good = synth_all[3], y;
     struct why why;
     good.name = "refused";
-    CHECK_INT(try_open(&good, &why), 0);
+    CHECK_INT(synth_try(&good, &why), 0);
     y = good, y.arch = "mamba";
-    CHECK_INT(try_open(&y, &why), ERR_UNSUPPORTED);
+    CHECK_INT(synth_try(&y, &why), ERR_UNSUPPORTED);
     CHECK(strstr(why.text, "mamba") != NULL);
     y = good, y.experts = 8;
-    CHECK_INT(try_open(&y, &why), ERR_NOTFOUND);
+    CHECK_INT(synth_try(&y, &why), ERR_NOTFOUND);
     CHECK(strstr(why.text, "llama.expert_used_count") != NULL);
     static const char *const parts[] = {"token_embd.weight", "output_norm.weight", "blk.1.attn_k.weight", "blk.0.ffn_norm.weight",
                                         "blk.2.ffn_down.weight"};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         y = good, y.leave_out = parts[i];
-        CHECK_INT(try_open(&y, &why), ERR_FORMAT);
+        CHECK_INT(synth_try(&y, &why), ERR_FORMAT);
         CHECK(strstr(why.text, parts[i]) != NULL);
     }
     y = good, y.extra = "blk.0.attn_sinks.weight";
-    CHECK_INT(try_open(&y, &why), ERR_UNSUPPORTED);
+    CHECK_INT(synth_try(&y, &why), ERR_UNSUPPORTED);
     CHECK(strstr(why.text, "attn_sinks") != NULL);
     y = good, y.arch = "qwen2"; /* wants biases */
-    CHECK_INT(try_open(&y, &why), ERR_FORMAT);
+    CHECK_INT(synth_try(&y, &why), ERR_FORMAT);
     CHECK(strstr(why.text, "attn_q.bias") != NULL);
     y = good, y.qkv_bias = 1; /* and llama has none: computing without them would be another model */
-    CHECK_INT(try_open(&y, &why), ERR_UNSUPPORTED);
+    CHECK_INT(synth_try(&y, &why), ERR_UNSUPPORTED);
     y = good, y.kv = 3; /* no divisor of 8 */
-    CHECK_INT(try_open(&y, &why), ERR_RANGE);
+    CHECK_INT(synth_try(&y, &why), ERR_RANGE);
     y = good, y.arch = "qwen2", y.qkv_bias = 1, y.window = 16;
-    CHECK_INT(try_open(&y, &why), ERR_UNSUPPORTED);
+    CHECK_INT(synth_try(&y, &why), ERR_UNSUPPORTED);
 }
 
 TEST(a_shape_that_differs_is_refused_by_name) {
