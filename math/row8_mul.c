@@ -34,15 +34,17 @@ static struct place place_of(const struct row8_cols *c, uint32_t t) {
 /* The integer of a residue of p, or v itself (p = 0), with 128 added to each of its digits: these are now plain bytes, no carries. */
 static inline uint32_t biased(uint32_t v, uint32_t p) { return v - (p & -((p / 2 - v) >> 31)) + 0x80808080u; }
 
-/* Four consecutive values: their digits to `to`, the sums of their digits to sum. */
+/* Four consecutive values: their digits to `to`, the sums of their digits to sum. Values 0 and 1 share a register, 2 and 3 another: a
+ * digit's bytes are then picked at 0, 2, 1, 3 from 16-bit lanes, and pushed together. */
 static inline void put_four(uint8_t *to, uint32_t digits, const uint32_t v[4], uint32_t p, uint32_t sum[ROW8_DIGITS_MAX]) {
-    uint32_t v0 = biased(v[0], p), v1 = biased(v[1], p), v2 = biased(v[2], p), v3 = biased(v[3], p);
+    const uint64_t low_bytes = 0x000000ff000000ff, lanes = 0x0001000100010001;
+    uint64_t v01 = biased(v[0], p) | (uint64_t)biased(v[1], p) << 32, v23 = biased(v[2], p) | (uint64_t)biased(v[3], p) << 32;
     for (uint32_t d = 0; d < digits; d++, to += 4) {
-        uint32_t bytes = (v0 & 255) | (v1 & 255) << 8 | (v2 & 255) << 16 | v3 << 24, signs = bytes ^ 0x80808080u;
-        uint32_t pairs = (bytes & 0x00ff00ff) + (bytes >> 8 & 0x00ff00ff);
-        sum[d] += (pairs & 0xffff) + (pairs >> 16) - 4 * 128;
+        uint64_t four = (v01 & low_bytes) | (v23 & low_bytes) << 16;
+        uint32_t signs = (uint32_t)(four | four >> 24) ^ 0x80808080u;
+        sum[d] += (uint32_t)(four * lanes >> 48) - 4 * 128; /* the highest lane has the sum of all */
         memcpy(to, &signs, 4);
-        v0 >>= 8, v1 >>= 8, v2 >>= 8, v3 >>= 8;
+        v01 >>= 8, v23 >>= 8;
     }
 }
 
