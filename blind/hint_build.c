@@ -73,7 +73,7 @@ static int take_files(struct hint_build *b, const char *path, struct why *why) {
     uint8_t identity[32];
     sha256_of(identity, head, hint_head_bytes(b->id.stacks));
     free(head);
-    return hint_journal_open(&b->journal, journal, identity, fresh, b->id.stacks, b->whole, b->digests, why);
+    return hint_journal_open(&b->journal, journal, identity, b->id.stacks, b->whole, b->digests, why);
 }
 
 static void *take(size_t n) { return aligned_alloc(64, (n + 63) / 64 * 64); }

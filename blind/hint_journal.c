@@ -39,15 +39,15 @@ static void read_lines(struct hint_journal *j, uint32_t stacks, uint8_t *whole, 
     }
 }
 
-int hint_journal_open(struct hint_journal *j, const char *path, const uint8_t identity[32], int fresh, uint32_t stacks,
-                      uint8_t *whole, uint8_t *digests, struct why *why) {
+int hint_journal_open(struct hint_journal *j, const char *path, const uint8_t identity[32], uint32_t stacks, uint8_t *whole,
+                      uint8_t *digests, struct why *why) {
     *j = (struct hint_journal){.end = 32};
     snprintf(j->path, sizeof j->path, "%s", path);
     memcpy(j->identity, identity, 32);
     j->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (j->fd < 0) return failed(j, why);
     uint8_t there[32];
-    if (!fresh && pread(j->fd, there, 32, 0) == 32 && memcmp(there, identity, 32) == 0) {
+    if (pread(j->fd, there, 32, 0) == 32 && memcmp(there, identity, 32) == 0) {
         read_lines(j, stacks, whole, digests);
         return ftruncate(j->fd, (off_t)j->end) == 0 ? 0 : failed(j, why);
     }

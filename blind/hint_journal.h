@@ -16,9 +16,9 @@ struct hint_journal {
     uint8_t identity[32];
     uint64_t end;
 };
-/* Reads what is there, unless fresh is set or it has another identity, and sets whole[] and digests[][32] for its stacks. ERR_IO. */
-int hint_journal_open(struct hint_journal *j, const char *path, const uint8_t identity[32], int fresh, uint32_t stacks,
-                      uint8_t *whole, uint8_t *digests, struct why *why);
+/* Reads what is there, unless it has another identity, and sets whole[] and digests[][32] for its stacks. ERR_IO. */
+int hint_journal_open(struct hint_journal *j, const char *path, const uint8_t identity[32], uint32_t stacks, uint8_t *whole,
+                      uint8_t *digests, struct why *why);
 /* Notes a stack, on disk when this returns 0. ERR_IO. */
 int hint_journal_add(struct hint_journal *j, uint32_t stack, const uint8_t digest[32], struct why *why);
 void hint_journal_close(struct hint_journal *j);

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "blind/lattice_params.h"
+#include "blind/lattice_round.h"
 
 enum { CHUNKS = LATTICE_COLUMNS / LATTICE_CHUNK, ELEMENTS = LATTICE_STEP_ELEMENTS, STREAM_SECRET = 0, STREAM_NOISE = 1 };
 enum column { COLUMN_GONE, COLUMN_FRESH, COLUMN_SENT };
@@ -29,7 +30,7 @@ struct lattice_block {
     const struct linear *stack;
     const struct lattice_public *a;
     const uint32_t *hint;
-    struct ntt_scale to_q, to_p;
+    struct lattice_round round;
     uint32_t term_bytes; /* 3 (p24) or 4: what takes a mask off is below p */
     uint32_t first, done, steps;
     struct maker *maker;    /* NULL when the block is ready */
@@ -112,7 +113,7 @@ static void make_terms(struct lattice_block *b, uint32_t i0) {
         ntt_dot(b->k, row, b->hint + (size_t)(i0 + i) * b->a->rank * NTT_N, m->s, b->a->rank);
         ntt_inverse(b->k, row);
     }
-    ntt_scale_apply(b->k, &b->to_p, m->rows, m->rows, n * NTT_N);
+    ntt_scale_apply(b->k, &b->round.to_p, m->rows, m->rows, n * NTT_N);
     ntt_columns(b->k, m->columns, m->rows);
     for (uint32_t t = b->first; t < LATTICE_COLUMNS; t++) {
         uint8_t *to = terms_of(b, t) + (size_t)i0 * bytes;
@@ -172,14 +173,15 @@ static int take_memory(struct lattice_block *b) {
 int lattice_block_new(struct lattice_block **out, const struct kern *k, const struct linear *stack,
                       const struct lattice_public *a, const uint32_t *hint, uint32_t first) {
     *out = NULL;
-    if (stack->rows == 0 || stack->cols == 0 || stack->cols > a->cols || first >= LATTICE_COLUMNS) return ERR_RANGE;
+    if (lattice_params_of_rank(a->rank) == NULL || stack->rows == 0 || stack->cols == 0 || stack->cols > a->cols ||
+        first >= LATTICE_COLUMNS)
+        return ERR_RANGE;
     struct lattice_block *b = secret_pages(sizeof *b);
     if (b == NULL) return ERR_NOMEM;
     *b = (struct lattice_block){.pid = getpid(), .k = k, .stack = stack, .a = a, .hint = hint, .first = first};
     b->term_bytes = stack->field->draw_bytes;
     b->steps = (stack->cols + ELEMENTS - 1) / ELEMENTS + (stack->rows + ELEMENTS - 1) / ELEMENTS;
-    int r = ntt_scale_init(&b->to_q, NTT_Q, stack->field->p);
-    if (r == 0) r = ntt_scale_init(&b->to_p, stack->field->p, NTT_Q);
+    int r = lattice_round_init(&b->round, NTT_Q, stack->field->p);
     if (r == 0) r = take_memory(b);
     if (r != 0) {
         lattice_block_free(b);
@@ -230,26 +232,12 @@ static int column_in(const struct lattice_block *b, uint32_t t, enum column stat
 int lattice_block_mask(struct lattice_block *b, uint32_t t, const int32_t *x, uint32_t *u) {
     int r = column_in(b, t, COLUMN_FRESH);
     if (r != 0) return r;
-    uint32_t n = b->stack->cols, p = b->stack->field->p, over = 0, *mask = masks_of(b, t);
-    b->state[t] = COLUMN_SENT;
-    for (uint32_t j = 0; j < n; j++) { /* no branch on x */
-        uint32_t minus = 0u - ((uint32_t)x[j] >> 31), magnitude = ((uint32_t)x[j] ^ minus) - minus;
-        over |= p / 2 - magnitude;
-        u[j] = (uint32_t)x[j] + (p & minus);
-    }
-    if (over >> 31) {
-        lattice_block_drop(b, t);
-        mem_wipe(u, n * sizeof *u);
-        return ERR_RANGE;
-    }
-    ntt_scale_apply(b->k, &b->to_q, u, u, n);
-    for (uint32_t j = 0; j < n; j++) {
-        uint32_t sum = u[j] + mask[j]; /* below 2q < 2^32 */
-        u[j] = sum - (NTT_Q & (0u - (uint32_t)(sum >= NTT_Q)));
-    }
-    ntt_scale_apply(b->k, &b->to_p, u, u, n);
+    uint32_t n = b->stack->cols, *mask = masks_of(b, t);
+    b->state[t] = COLUMN_SENT; /* spent, whatever comes of it */
+    r = lattice_round_send(b->k, &b->round, x, mask, u, n);
     mem_wipe(mask, n * sizeof *mask);
-    return 0;
+    if (r != 0) lattice_block_drop(b, t);
+    return r;
 }
 
 int lattice_block_unmask(struct lattice_block *b, uint32_t t, const uint32_t *z, int32_t *y) {

@@ -6,9 +6,7 @@
  *     sent[j][t] = R_qp(mask[j][t] + R_pq(x_t[j] mod p) mod q)
  *     z = W sent mod p                                                          (the worker's answer)
  *     y = z - R_qp(coefficient t of <h_i, s>) mod p, balanced                   (h_i = sum of W_ij a_j: the hint)
- * where R_qp(v) = round(p v / q) mod p and R_pq(v) = round(q v / p) mod q are those of struct ntt_scale: to the nearest integer, in integers,
- * and never a tie, as p and q are odd. x is added before rounding: then the sum is as uniform as the mask, and what is sent is distributed
- * alike for every x (added after it, the 120 or 121 preimages of a residue would tell guesses of x apart).
+ * with the roundings R of blind/lattice_round.h, which says why x is added before the mask is rounded.
  *
  * y is W x plus noise: each input element adds n with |n| <= 32 p/q + p/2q + 1/2, each row another 1/2 at most.
  *
@@ -34,7 +32,8 @@ struct lattice_block;
 size_t lattice_block_bytes(const struct linear *stack, uint32_t first);
 /* An empty block; only columns from `first` (below 256) on will be kept. stack, a (of at least stack->cols
  * coordinates) and hint (of this stack: [rows][rank][256], values below q) must outlive it. All in memory that is locked as far as the system allows,
- * left out of core files, and zero in a forked child. ERR_RANGE, ERR_NOMEM. */
+ * left out of core files, and zero in a forked child. ERR_RANGE: shapes, or a rank that the
+ * table of parameters does not have; ERR_NOMEM. */
 int lattice_block_new(struct lattice_block **out, const struct kern *k, const struct linear *stack,
                       const struct lattice_public *a, const uint32_t *hint, uint32_t first);
 void lattice_block_free(struct lattice_block *b); /* wipes; NULL is fine */

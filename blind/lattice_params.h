@@ -8,11 +8,9 @@
 
 #include <stdint.h>
 
-enum { LATTICE_NOISE_MAX = 32 /* coefficients of e are uniform in -32..31 */ };
-
 struct lattice_params {
     const char *name;
-    uint32_t rank;          /* d: ring elements of a secret; its coefficients are -1, 0, 1, uniform */
+    uint32_t rank; /* d: ring elements of a secret, coefficients uniform in -1, 0, 1; those of e are uniform in -32..31 */
     uint32_t core_svp_bits; /* classical, floor of 0.292 b */
     uint32_t block_size;    /* b: of the lattice reduction that is estimated to be needed */
 };

@@ -99,11 +99,11 @@ static void journal(const uint8_t *data, size_t n) {
         data += take, n -= take;
     }
     close(out);
-    CHECK(hint_journal_open(&j, journal_path, identity, 0, STACKS, whole, digests, NULL) == 0);
+    CHECK(hint_journal_open(&j, journal_path, identity, STACKS, whole, digests, NULL) == 0);
     memset(check, 9, 32);
     CHECK(hint_journal_add(&j, 1, check, NULL) == 0);
     hint_journal_close(&j);
-    CHECK(hint_journal_open(&j, journal_path, identity, 0, STACKS, whole2, digests2, NULL) == 0);
+    CHECK(hint_journal_open(&j, journal_path, identity, STACKS, whole2, digests2, NULL) == 0);
     CHECK(whole2[0] == whole[0] && whole2[1] == 1 && memcmp(digests2 + 32, check, 32) == 0);
     CHECK(!whole[0] || memcmp(digests, digests2, 32) == 0);
     hint_journal_close(&j);

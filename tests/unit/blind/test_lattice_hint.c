@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -184,6 +186,26 @@ TEST(a_journal_without_its_data_is_not_believed) {
     b = start(&s, NULL); /* nor after the data file has its size again */
     CHECK(!hint_build_has(b, 1));
     hint_build_close(b);
+    scene_free(&s);
+}
+
+/* And if the disk is full when the data file is made again, the old journal is gone by then. */
+TEST(a_full_disk_is_refused_before_any_work) {
+    struct scene s;
+    struct why why = {0};
+    struct rlimit old, small;
+    scene_new(&s);
+    struct hint_build *b = start(&s, NULL);
+    CHECK_INT(stream(&s, b, 1, 0, 7), 0);
+    hint_build_close(b);
+    CHECK_INT(unlink(beside(&s, ".part")), 0);
+    CHECK_INT(getrlimit(RLIMIT_FSIZE, &old), 0);
+    small = old, small.rlim_cur = 8192;
+    CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR && setrlimit(RLIMIT_FSIZE, &small) == 0);
+    int r = hint_build_open(&b, s.path, &s.id, &s.a, s.k, NULL, &why);
+    CHECK_INT(setrlimit(RLIMIT_FSIZE, &old), 0);
+    CHECK_INT(r, ERR_IO);
+    CHECK(strstr(why.text, "bytes are needed") != NULL && access(beside(&s, ".journal"), F_OK) != 0);
     scene_free(&s);
 }
 
@@ -381,7 +403,7 @@ TEST(shapes_that_no_hint_can_have_are_refused) {
 
 TESTS_MAIN("lattice_hint", T(hint_is_the_product_of_weights_and_public_vectors),
            T(an_interrupted_build_goes_on_where_stacks_were_whole), T(a_damaged_journal_costs_time_and_nothing_else),
-           T(a_journal_without_its_data_is_not_believed), T(rows_out_of_order_are_refused),
-           T(a_hint_of_another_model_is_refused_with_the_reason), T(a_hint_cut_short_or_longer_is_refused),
-           T(every_changed_byte_is_found), T(values_that_are_no_residues_are_refused),
+           T(a_journal_without_its_data_is_not_believed), T(a_full_disk_is_refused_before_any_work),
+           T(rows_out_of_order_are_refused), T(a_hint_of_another_model_is_refused_with_the_reason),
+           T(a_hint_cut_short_or_longer_is_refused), T(every_changed_byte_is_found), T(values_that_are_no_residues_are_refused),
            T(a_fetched_hint_passes_only_if_every_value_is_right), T(shapes_that_no_hint_can_have_are_refused))

@@ -3,20 +3,23 @@
 #include "tests/check.h"
 
 #include "base/err.h"
-#include "math/ntt.h"
+#include "blind/lattice_round.h"
 
 enum { Q_MAX = 512, P_MAX = 64 };
 
-/* How often each residue is sent for an input, over all q masks: x before rounding, or to the rounded mask. */
+/* How often each residue is sent for an input, over all q masks: as blind/lattice_round.h does it, or with the input added to the rounded mask. */
 static void count_sent(uint32_t count[P_MAX], uint32_t q, uint32_t p, uint32_t x, int before) {
-    struct ntt_scale to_q, to_p;
-    uint32_t masks[Q_MAX], shifted, out[Q_MAX];
-    CHECK_INT(ntt_scale_init(&to_q, q, p) | ntt_scale_init(&to_p, p, q), 0);
-    ntt_scale_apply(kern_nth(0), &to_q, &shifted, &x, 1);
-    for (uint32_t m = 0; m < q; m++) masks[m] = before ? (m + shifted) % q : m;
-    ntt_scale_apply(kern_nth(0), &to_p, out, masks, q);
+    struct lattice_round r;
+    uint32_t masks[Q_MAX], sent[Q_MAX];
+    int32_t inputs[Q_MAX];
+    CHECK_INT(lattice_round_init(&r, q, p), 0);
+    for (uint32_t m = 0; m < q; m++) masks[m] = m, inputs[m] = (int32_t)x - (x > p / 2 ? (int32_t)p : 0);
+    if (before)
+        CHECK_INT(lattice_round_send(kern_nth(0), &r, inputs, masks, sent, q), 0);
+    else
+        ntt_scale_apply(kern_nth(0), &r.to_p, sent, masks, q);
     memset(count, 0, P_MAX * sizeof *count);
-    for (uint32_t m = 0; m < q; m++) count[before ? out[m] : (out[m] + x) % p]++;
+    for (uint32_t m = 0; m < q; m++) count[before ? sent[m] : (sent[m] + x) % p]++;
 }
 
 /* How many inputs are told apart from x = 0 by the distribution of what is sent. */
