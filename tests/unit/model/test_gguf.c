@@ -67,6 +67,14 @@ static void refused(const struct image *f, int err, const char *words) {
     CHECK(r == err && strstr(why.text, words) != NULL);
 }
 
+/* A file of one tensor. */
+static void tensor_refused(uint32_t n_dims, uint64_t a, uint64_t b, uint32_t type, uint64_t offset, int err, const char *words) {
+    struct image f;
+    start(&f, 3, 1, 0);
+    info(&f, "t", n_dims, a, b, type, offset);
+    refused(&f, err, words);
+}
+
 static void good(struct image *f) {
     start(f, 3, 2, 4);
     key(f, "a.text", GGUF_STRING);
@@ -178,13 +186,8 @@ TEST(version_1_and_4_and_big_endian_are_refused) {
 }
 
 TEST(cve_2024_21802_too_many_dimensions) {
-    struct image f;
-    start(&f, 3, 1, 0);
-    info(&f, "t", 5, 1, 1, WEIGHT_F32, 0);
-    refused(&f, ERR_RANGE, "5 dimensions");
-    start(&f, 3, 1, 0);
-    info(&f, "t", 0xffffffff, 1, 1, WEIGHT_F32, 0);
-    refused(&f, ERR_RANGE, "tensor t");
+    tensor_refused(5, 1, 1, WEIGHT_F32, 0, ERR_RANGE, "5 dimensions");
+    tensor_refused(0xffffffff, 1, 1, WEIGHT_F32, 0, ERR_RANGE, "tensor t");
 }
 
 TEST(cve_2024_21825_array_longer_than_memory) {
@@ -258,10 +261,7 @@ TEST(cve_2024_32878_failing_halfway_frees_nothing_unset) {
 }
 
 TEST(cve_2024_41130_no_tensor_data_is_no_null_pointer) {
-    struct image f;
-    start(&f, 3, 1, 0);
-    info(&f, "t", 1, 4, 0, WEIGHT_F32, 0);
-    refused(&f, ERR_SHORT, "ends before its tensor data");
+    tensor_refused(1, 4, 0, WEIGHT_F32, 0, ERR_SHORT, "ends before its tensor data");
 }
 
 TEST(cve_2025_53630_and_2026_27940_sum_of_sizes_overflows) {
@@ -305,12 +305,8 @@ TEST(cve_2024_39720_tiny_files) {
 
 TEST(cve_2025_0312_zero_dimensions_and_alignment) {
     struct image f;
-    start(&f, 3, 1, 0);
-    info(&f, "t", 2, 0, 4, WEIGHT_F32, 0);
-    refused(&f, ERR_FORMAT, "tensor t");
-    start(&f, 3, 1, 0);
-    info(&f, "t", 2, 4, 0, WEIGHT_F32, 0);
-    refused(&f, ERR_RANGE, "tensor t");
+    tensor_refused(2, 0, 4, WEIGHT_F32, 0, ERR_FORMAT, "tensor t");
+    tensor_refused(2, 4, 0, WEIGHT_F32, 0, ERR_RANGE, "tensor t");
     for (uint32_t bad = 0; bad < 4; bad += 3) {
         start(&f, 3, 0, 1);
         key_u32(&f, "general.alignment", bad);
@@ -361,13 +357,8 @@ TEST(split_models_are_refused_with_advice) {
 }
 
 TEST(types_and_rows_that_do_not_fit_are_refused) {
-    struct image f;
-    start(&f, 3, 1, 0);
-    info(&f, "t", 1, 32, 0, 7777, 0);
-    refused(&f, ERR_UNSUPPORTED, "weight type 7777");
-    start(&f, 3, 1, 0);
-    info(&f, "t", 1, 33, 0, WEIGHT_Q8_0, 0);
-    refused(&f, ERR_FORMAT, "rows of 33 values");
+    tensor_refused(1, 32, 0, 7777, 0, ERR_UNSUPPORTED, "weight type 7777");
+    tensor_refused(1, 33, 0, WEIGHT_Q8_0, 0, ERR_FORMAT, "rows of 33 values");
 }
 
 /* What is computed with is among what files can hold, of the same size. */
