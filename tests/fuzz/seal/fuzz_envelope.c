@@ -1,6 +1,5 @@
 /* Fuzz: envelopes as a coordinator and a node meet them, and the content inside one. The first byte chooses. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "base/err.h"
 #include "base/secret.h"
@@ -8,12 +7,7 @@
 #include "seal/envelope_wrap.h"
 #include "seal/replay_cache.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
 enum { NOW = 1800000000, CONTENT_MAX = 1 << 20 };
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct seal_key key;
 static struct envelope_model model = {.name = "lull-toy:q8_0"};

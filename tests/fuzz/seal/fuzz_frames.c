@@ -1,17 +1,11 @@
 /* Fuzz: the stream reader. Input: u8 mode, then either bytes as they come from the network, or 112-byte plaintext frames, which
  * are sealed as a hostile candidate would seal them (it has the key), final where the byte in front says so. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "base/err.h"
 #include "seal/stream.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
 enum { FRAME = 128, PLAIN = FRAME - CHUNK_TAG_BYTES, FRAMES_MAX = 64 };
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct envelope_secrets secrets;
 

@@ -1,15 +1,8 @@
 /* Fuzz: link records from either side, and what the signer process is asked. The first byte chooses. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "seal/linkmsg.h"
 #include "seal/signer.h"
-
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static void link_side(const uint8_t *data, size_t n, int from_node) {
     static struct link_message m;

@@ -1,14 +1,8 @@
 /* Fuzz: the RECEIPT file, and receipt, usage statement and countersignature by themselves. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "seal/transcript.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     static struct transcript t;
     static struct receipt r;

@@ -1,14 +1,8 @@
 /* Fuzz: records, signed and unsigned, and the directory answer. What is accepted has exactly one spelling. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "seal/dirlist.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     static uint8_t again[RECORD_BYTES_MAX];
     static struct record r;
