@@ -33,9 +33,7 @@ void row8_products_input(const struct products *j, uint32_t begin, uint32_t end,
 /* ---- the products ---- */
 
 /* A single product's sums can lie where its result will: for the output matrix that halves the largest buffer of all. */
-static int32_t *sums_of(const struct products *j) {
-    return j->count == 1 ? (int32_t *)(void *)j->p[0].y : j->e->row8.sums;
-}
+static int32_t *sums_of(const struct products *j) { return j->count == 1 ? (int32_t *)(void *)j->p[0].y : j->e->row8.sums; }
 
 /* Sums of the stack's rows [from, to) of some tokens, to where their products go. */
 static void scale_rows(const struct products *j, uint32_t from, uint32_t to, uint32_t t0, uint32_t t1) {

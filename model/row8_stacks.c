@@ -34,7 +34,8 @@ int row8_stacks_shape(struct model *m, struct why *why) {
     for (uint32_t i = 0; i < m->stack_count; i++) {
         struct row8_stack *s = &m->stack[i];
         if (row8_shape(&s->weights, s->linear.rows, s->linear.cols) != 0)
-            return why_set(why, ERR_RANGE, "stack %u: %u rows of %u are more than row8 computes", i, s->linear.rows, s->linear.cols);
+            return why_set(why, ERR_RANGE, "stack %u: %u rows of %u are more than row8 computes", i, s->linear.rows,
+                           s->linear.cols);
         s->linear.field = field_of(s->linear.cols);
         rows += s->linear.rows;
         if (m->stacks == STACKS_PACKED) m->packed_bytes += row8_bytes(&s->weights);
@@ -89,7 +90,9 @@ int row8_stacks_take(struct model *m, const struct linear *l, uint32_t count, st
 /* ---- linear.h ---- */
 
 uint32_t model_linear_count(const struct model *m) { return m->stack_count; }
-struct linear model_linear(const struct model *m, uint32_t stack) { return m->stack[stack].linear; }
+struct linear model_linear(const struct model *m, uint32_t stack) {
+    return m->stack[stack].linear;
+}
 const struct row8 *model_linear_weights(const struct model *m, uint32_t stack) { return &m->stack[stack].weights; }
 
 /* NULL: rows are elsewhere. *row becomes the row within the part. */
@@ -118,8 +121,8 @@ struct pack_job {
     const struct model *m;
     uint32_t stack;
     const struct row8 *to;
-    float *row_scale;  /* NULL: nobody asks */
-    uint8_t *scratch;  /* scratch_each bytes a thread: a row of floats, then a group of integers */
+    float *row_scale; /* NULL: nobody asks */
+    uint8_t *scratch; /* scratch_each bytes a thread: a row of floats, then a group of integers */
     size_t scratch_each;
     uint32_t next;                    /* group; taken by whichever thread is free */
     uint64_t norm2[POOL_THREADS_MAX]; /* largest, by thread */
@@ -162,7 +165,8 @@ int model_linear_pack(const struct model *m, uint32_t stack, struct pool *p, con
     pool_each(p, pack_thread, &j);
     free(j.scratch);
     if (j.bad_row != UINT32_MAX)
-        return why_set(why, ERR_NONFINITE, "tensor %s holds a value that is NaN or infinite", part_of(s, &j.bad_row)->tensor->name);
+        return why_set(why, ERR_NONFINITE, "tensor %s holds a value that is NaN or infinite",
+                       part_of(s, &j.bad_row)->tensor->name);
     if (norm2_max) *norm2_max = 0;
     for (unsigned i = 0; norm2_max && i < pool_threads(p); i++)
         if (j.norm2[i] > *norm2_max) *norm2_max = j.norm2[i];

@@ -154,6 +154,28 @@ static void kv_formats(void) {
     says(args, 2, "f16 or q8");
 }
 
+/* So is the arithmetic of the large products, and a replay takes the one that the record names. */
+static void arithmetics(void) {
+    char args[400], file[100], of_two[80];
+    snprintf(file, sizeof file, "%s/row8", dir);
+    snprintf(args, sizeof args, "run " MODEL " \"Tell me a story.\" --max-tokens 40 --json --arith row8 --threads 1 > %s", file);
+    says(args, 0, "");
+    says("run " MODEL " \"Tell me a story.\" --max-tokens 40 --json --arith row8 --threads 2", 0, "\"profile\":\"C1-row8-f16\"");
+    json_t *one = json_load_file(file, 0, NULL), *two = json_loads(out, 0, NULL);
+    const char *a = json_string_value(json_object_get(one, "logits_digest")), *b = json_string_value(json_object_get(two, "logits_digest"));
+    snprintf(of_two, sizeof of_two, "%s", b ? b : "");
+    tap_ok(a && strcmp(a, of_two) == 0, "row8 has the same logits on two threads");
+    json_decref(one), json_decref(two);
+    snprintf(args, sizeof args, "replay " MODEL " --record %s", file);
+    says(args, 0, "exact: every one of ");
+    says("run " MODEL " hi --arith row9 2>&1", 2, "c1 or row8");
+    says("bench " MODEL " --threads 1 --prompt 8 --gen 2 --repeat 1 --arith row8 --json", 0, "\"profile\":\"C1-row8-f16\"");
+    snprintf(args, sizeof args, "model make --shape tiny-mixtral --type q8_0 %s/experts.gguf 2>&1", dir);
+    says(args, 0, "");
+    snprintf(args, sizeof args, "run %s/experts.gguf hi --arith row8 2>&1", dir);
+    says(args, 1, "which experts are asked would reveal the tokens");
+}
+
 static void kernels(void) {
     char first[80] = "";
     static const char *const names[] = {"plain", "avx2", "avx512vnni"};
@@ -271,6 +293,7 @@ int main(void) {
     run_json();
     replays();
     kv_formats();
+    arithmetics();
     kernels();
     snprintf(cmd, sizeof cmd, "rm -rf %s", dir);
     return system(cmd) != 0 || tap_done();

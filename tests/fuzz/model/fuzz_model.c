@@ -1,4 +1,5 @@
-/* Fuzz: a whole model file from a stranger, opened and asked for one step. Seeds are small models of several families. */
+/* Fuzz: a whole model file from a stranger, opened with each arithmetic and asked for one step. Seeds are small models of several
+ * families. */
 #include "tests/fuzz/fuzz.h"
 
 #include "model/engine.h"
@@ -20,10 +21,12 @@ static void one_step(const struct model *m) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
-    struct model *m = NULL;
-    struct model_opts o = {.threads = 1};
-    if (model_open_memory(&m, data, n, &o, NULL) != 0) return 0;
-    one_step(m);
-    model_close(m);
+    for (int a = 0; a < ARITHS; a++) {
+        struct model *m = NULL;
+        struct model_opts o = {.threads = 1, .arith = (enum model_arith)a};
+        if (model_open_memory(&m, data, n, &o, NULL) != 0) continue;
+        one_step(m);
+        model_close(m);
+    }
     return 0;
 }

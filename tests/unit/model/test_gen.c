@@ -9,6 +9,7 @@
 #include "model/from_llama2c.h"
 #include "model/gen.h"
 #include "model/replay.h"
+#include "tests/unit/model/row8_util.h"
 #include "tests/unit/model/synth_model.h"
 
 /* ---- allocations are counted, where no sanitizer has taken malloc for itself ---- */
@@ -322,6 +323,7 @@ TEST(a_step_allocates_nothing) {
     check_no_allocation(synth_open(&synth_all[3]), KV_F16);
     check_no_allocation(synth_open(&synth_all[3]), KV_Q8);
     check_no_allocation(synth_open(&synth_families[0]), KV_F16); /* experts */
+    check_no_allocation(row8_model(&synth_all[3]), KV_F16);
 #endif
 }
 
@@ -428,6 +430,33 @@ TEST(a_replay_needs_the_kv_format_of_the_answer) {
     model_close(m);
 }
 
+/* The same file computes two functions: an answer of one is not an answer of the other. */
+TEST(a_replay_needs_the_arithmetic_of_the_answer) {
+    struct model *m = row8_model(&synth_all[3]), *c1 = synth_open(&synth_all[3]);
+    static struct result r;
+    struct gen_pool *p = pool_of(m, 1, 2, 0);
+    struct gen *g;
+    struct gen_event ev;
+    struct replay_result out;
+    struct gen_request q = raw("ab", 60, 0.9f, 7);
+    q.bias = &no_end, q.bias_count = 1;
+    r = (struct result){0};
+    CHECK_INT(gen_start(&g, p, &q, NULL, salt, NULL, NULL), 0);
+    while (r.stop == STOP_NONE)
+        if (gen_step(p, &ev, 1) == 1) take(&r, &ev);
+    struct replay in = replay_of(&q, g, &r);
+    in.bias = &no_end, in.bias_count = 1;
+    CHECK_INT(replay_run(m, &in, &out, NULL), 0);
+    CHECK_INT(out.verdict, REPLAY_EXACT);
+    CHECK_INT(out.position, 60);
+    CHECK_INT(replay_run(c1, &in, &out, NULL), 0);
+    CHECK_INT(out.verdict, REPLAY_DIGEST);
+    CHECK_INT(out.position, 0);
+    gen_pool_free(p);
+    model_close(m);
+    model_close(c1);
+}
+
 TEST(the_shipped_model_answers_and_stops) {
     struct model *m = NULL;
     if (access("models/lull-toy-q8_0.gguf", R_OK) != 0) SKIP("models/lull-toy-q8_0.gguf is not here");
@@ -449,4 +478,5 @@ TESTS_MAIN("gen", T(stories260k_tells_the_expected_story), T(an_answer_resumed_a
            T(answers_in_one_batch_are_those_alone_and_one_can_leave),
            T(a_stop_string_ends_before_itself_and_a_resumed_end_is_seen), T(what_does_not_fit_is_refused),
            T(a_step_allocates_nothing), T(a_replay_confirms_an_answer_and_finds_any_change),
-           T(a_replay_needs_the_kv_format_of_the_answer), T(the_shipped_model_answers_and_stops))
+           T(a_replay_needs_the_kv_format_of_the_answer), T(a_replay_needs_the_arithmetic_of_the_answer),
+           T(the_shipped_model_answers_and_stops))
