@@ -150,7 +150,8 @@ endef
 $(foreach l,$(NAMES),$(eval $(call fuzz_rules,$(l))))
 fuzz-%: $(B)/fuzz/fuzz_%
 	@mkdir -p tests/fuzz/corpus/$* $(BUILD)/found/$*
-	$< -max_total_time=$(or $(SECONDS_EACH),20) -timeout=10 -rss_limit_mb=2048 $(BUILD)/found/$* tests/fuzz/corpus/$*
+	$< -max_total_time=$(or $(SECONDS_EACH),20) -timeout=10 -rss_limit_mb=2048 \
+	  $(addprefix -dict=,$(wildcard tests/fuzz/dict/$*.dict)) $(BUILD)/found/$* tests/fuzz/corpus/$*
 
 # Writes docs/benchmarks.md and its plots, of this machine; PEER_BENCH names the other engine's llama-bench.
 bench-peer: $(B)/lull $(B)/bench/bench_peer
@@ -178,8 +179,8 @@ soak: $(B)/lull $(B)/e2e/e2e_faults $(B)/runner
 bench: $(B)/lull $(BENCHES)
 	@set -e; for b in $(BENCHES); do LULL_BIN=$(B)/lull $$b; done
 fuzz: $(FUZZERS)
-	@set -e; for f in $(FUZZERS); do n=$$(basename $$f); n=$${n#fuzz_}; mkdir -p $(BUILD)/found/$$n tests/fuzz/corpus/$$n; \
-	  $$f -max_total_time=$(or $(SECONDS_EACH),60) -timeout=10 -rss_limit_mb=2048 $(BUILD)/found/$$n tests/fuzz/corpus/$$n; done
+	@set -e; for f in $(FUZZERS); do n=$$(basename $$f); $(MAKE) --no-print-directory LULL_READY=1 fuzz-$${n#fuzz_} \
+	  SECONDS_EACH=$(or $(SECONDS_EACH),60); done
 install: $(B)/lull
 	install -D -m 0755 $(B)/lull $(DESTDIR)$(PREFIX)/bin/lull
 	install -D -m 0644 models/lull-toy-q8_0.gguf $(DESTDIR)$(PREFIX)/share/lull/lull-toy-q8_0.gguf
