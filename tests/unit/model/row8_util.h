@@ -11,6 +11,12 @@
 #include "model/linear.h"
 #include "tests/unit/model/synth_model.h"
 
+/* Rows longer than the smaller field allows; and rows so short that their integers need a third digit. */
+static const struct synth row8_wide __attribute__((unused)) = {
+    "wide", "llama", WEIGHT_Q8_0, WEIGHT_Q4_0, WEIGHT_Q8_0, 64, 8256, 1, 2, 1, 32, 270, 512, .seed = 41};
+static const struct synth row8_narrow
+    __attribute__((unused)) = {"narrow", "llama", WEIGHT_F32, WEIGHT_F32, WEIGHT_F32, 8, 6, 2, 1, 1, 8, 265, 512, .seed = 42};
+
 /* y opened as o says. */
 static inline struct model *synth_open_as(const struct synth *y, const struct model_opts *o) {
     struct model *m = NULL;

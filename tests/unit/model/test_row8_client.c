@@ -15,9 +15,9 @@
 #include "tests/unit/model/row8_util.h"
 
 enum { TOKENS = 40 };
-/* Widths that are no multiple of anything; tied; biases; norms behind blocks and soft caps; fused tensors. */
-static const struct synth *const shapes[] = {&synth_all[0],      &synth_all[1],      &synth_all[6],
-                                             &synth_families[3], &synth_families[5], &synth_families[6]};
+/* Widths that are no multiple of anything; tied; biases; norms behind blocks and soft caps; fused tensors; both fields; three digits. */
+static const struct synth *const shapes[] = {&synth_all[0],      &synth_all[1],      &synth_all[6], &synth_families[3],
+                                             &synth_families[5], &synth_families[6], &row8_wide,    &row8_narrow};
 enum { SHAPES = sizeof shapes / sizeof shapes[0] };
 
 TEST(whoever_multiplies_the_logits_are_the_same) {

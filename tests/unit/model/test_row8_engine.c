@@ -1,37 +1,38 @@
 /* Arithmetic row8 in the engine: equal bits whatever the kernels, threads, chunks, batch and pages; golden digests; what its rows are; who
- * may compute what; and how much it surprises a model. */
+ * may compute what. */
 #include "tests/check.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 #include "math/pool.h"
-#include "model/ids.h"
 #include "model/linear.h"
-#include "model/make.h"
 #include "model/profile.h"
-#include "model/replay.h"
 #include "tests/unit/model/logits.h"
+#include "tests/unit/model/row8_util.h"
 
 static const struct model_opts row8_opts = {.arith = ARITH_ROW8};
 
-/* y in row8; y->name is free of what else the test opens. */
-static struct model *row8_model(const struct synth *y) {
-    struct model *m = NULL;
-    struct why why = {{0}};
-    const char *path = synth_path(y->name);
-    synth_write(y, path);
-    int r = model_open(&m, path, &row8_opts, &why);
-    if (r != 0) printf("# %s: %s\n", y->name, why.text);
-    unlink(path);
-    CHECK_INT(r, 0);
-    return m;
-}
-
 static const struct synth *const shapes[] = {&synth_all[0],      &synth_all[1],      &synth_all[3],      &synth_all[4],
                                              &synth_all[6],      &synth_all[7],      &synth_families[2], &synth_families[3],
-                                             &synth_families[4], &synth_families[5], &synth_families[6], &synth_families[8]};
+                                             &synth_families[4], &synth_families[5], &synth_families[6], &synth_families[8],
+                                             &row8_wide,         &row8_narrow};
 enum { SHAPES = sizeof shapes / sizeof shapes[0], TOKENS = 70 };
+
+TEST(shapes_have_both_fields_and_two_and_three_digits) {
+    unsigned fields = 0, digits = 0;
+    for (unsigned i = 0; i < SHAPES; i++) {
+        struct model *m = row8_model(shapes[i]);
+        for (uint32_t k = 0; k < model_linear_count(m); k++) {
+            const struct linear l = model_linear(m, k);
+            fields |= l.field->p == FIELD_P24 ? 1 : 2;
+            digits |= 1u << row8_token_digits(l.t);
+        }
+        model_close(m);
+    }
+    CHECK_INT(fields, 3);
+    CHECK_INT(digits, 1 << 2 | 1 << 3);
+}
 
 TEST(kernels_threads_chunks_and_pages_change_no_bit) {
     for (unsigned i = 0; i < SHAPES; i++) {
@@ -284,8 +285,9 @@ TEST(profile_ids_say_which_arithmetic) {
     model_close(c);
 }
 
-TESTS_MAIN("row8_engine", T(kernels_threads_chunks_and_pages_change_no_bit), T(batches_change_no_bit),
-           T(golden_digests_of_synthetic_models), T(the_shipped_model_gives_its_golden_digest_however_it_is_computed),
-           T(a_stack_is_the_rows_of_its_matrices_in_order), T(fused_and_tied_tensors_give_the_same_stacks),
-           T(a_stack_packs_alone_as_with_the_others), T(experts_are_refused_with_the_reason),
-           T(nan_in_any_matrix_is_refused_by_name), T(weights_take_a_byte_each), T(profile_ids_say_which_arithmetic))
+TESTS_MAIN("row8_engine", T(shapes_have_both_fields_and_two_and_three_digits), T(kernels_threads_chunks_and_pages_change_no_bit),
+           T(batches_change_no_bit), T(golden_digests_of_synthetic_models),
+           T(the_shipped_model_gives_its_golden_digest_however_it_is_computed), T(a_stack_is_the_rows_of_its_matrices_in_order),
+           T(fused_and_tied_tensors_give_the_same_stacks), T(a_stack_packs_alone_as_with_the_others),
+           T(experts_are_refused_with_the_reason), T(nan_in_any_matrix_is_refused_by_name), T(weights_take_a_byte_each),
+           T(profile_ids_say_which_arithmetic))
