@@ -71,7 +71,8 @@ int world_start_node(struct world *w, int i, struct why *why) {
     snprintf(name, sizeof name, "node%d", i);
     option(&a, "--data", within(w, data, name));
     snprintf(name, sizeof name, "node%d.log", i);
-    int r = proc_start(&w->nodes[i], a.list, within(w, log, name), PROC_PLAIN, READY_MS, why);
+    for (int k = 0; k < 8 && w->o.node_extra[k]; k++) arg(&a, w->o.node_extra[k]);
+    int r = proc_start(&w->nodes[i], a.list, within(w, log, name), w->o.nodes_how, READY_MS, why);
     if (r == 0) sscanf(w->nodes[i].ready, "%*s %64s", w->identity[i]);
     return r;
 }

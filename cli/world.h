@@ -12,9 +12,10 @@ struct world_opts {
     int nodes;         /* 1..WORLD_NODES_MAX */
     int operators;     /* node i belongs to operator i % operators */
     int how;           /* PROC_SEARCHABLE: coordinator and gateway */
+    int nodes_how;
     const char *slots; /* per node; NULL: the node's default */
     const char *drain_ms; /* per node; NULL: the node's default */
-    const char *gateway_extra[8], *coordinator_extra[8]; /* more options, NULL-terminated */
+    const char *gateway_extra[8], *coordinator_extra[8], *node_extra[8]; /* more options, NULL-terminated */
     /* Where nodes and gateway dial instead of the coordinator's own address (a relay that can be cut); "" or NULL: there.
      * Called once the coordinator's address is known. */
     int (*dial_at)(void *arg, const char *coordinator, int node /* -1: the gateway */, char out[64]);
