@@ -1,8 +1,8 @@
 /* blind/operators.h - who may be worker A and who worker B: the user's own lists, never the coordinator's word.
  *
  * Mode `pair` stands on A and B not pooling what they see, so the operators of the two roles are disjoint sets, and a worker that has
- * served one role of a client never serves the other, not in a later session either, and not under another operator. Pure: no I/O, no
- * clock. Ids come from key statements whose operator's signature the caller has checked (seal/record.h). */
+ * served one role of a client never serves the other, not in a later session either, and not under another operator. What served is
+ * remembered as long as the struct lives; over restarts the user's lists hold. Pure: no I/O, no clock. Ids come from key statements whose operator's signature the caller has checked (seal/record.h). */
 #ifndef BLIND_OPERATORS_H
 #define BLIND_OPERATORS_H
 

@@ -4,7 +4,8 @@
  *     manifest      blind/blind_manifest.h
  *     client.gguf   what the client computes with itself (everything but the stacks' weights)
  *     checks        blind/check_file.h; secret, mode 0600
- * It is written beside its place and renamed there when it is whole. */
+ * It is written beside its place, as DIR.lull-prepare-XXXXXX, and renamed there when it is whole. Only a set-up that is killed leaves
+ * that behind; it may be deleted. */
 #ifndef BLIND_PREPARE_H
 #define BLIND_PREPARE_H
 

@@ -1,14 +1,8 @@
 /* Fuzz: manifests of blind computing. What is accepted has one spelling, stays within its limits, and is the same as itself. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "blind/blind_manifest.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     static uint8_t again[BLIND_MANIFEST_BYTES_MAX];
     struct reader in = reader_over(data, n);

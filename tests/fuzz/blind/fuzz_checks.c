@@ -1,18 +1,12 @@
 /* Fuzz: the file of a client's checks. An input whose first byte is even is the whole file; else it is what stands between the head and
  * the digest, and gets both, so that the fuzzer need not guess SHA-256. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "base/hash.h"
 #include "base/secret.h"
 #include "blind/check_file.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
 enum { STACKS = 5, HEAD = 33, FILE_MAX = 4096 };
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct blind_manifest m;
 static uint8_t digest[32];

@@ -1,14 +1,8 @@
 /* Fuzz: lists of residues. The first byte chooses the field, the second how many are expected; what is accepted has one spelling. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "blind/residues.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     if (n < 2) return 0;
     const struct field *f = field_of(data[0] & 1 ? FIELD_P24_COLS + 1 : 1);
