@@ -1,0 +1,233 @@
+/* blind/pair_ahead.c - the thread that talks to B: sends what was ordered, takes and checks the answers, and finds another worker of the role
+ * when one fails, which then is asked for all that is unanswered. While nothing is asked for, it sleeps. */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "blind/pair_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANSWER_POLL_MS = 1 /* a link cannot be woken: so long may an order wait while an answer is waited for */ };
+
+/* What one message orders. */
+struct batch {
+    struct range *range[PAIR_RANGES_MAX];
+    unsigned count;
+    uint64_t grant;
+};
+
+/* ---- what is asked next ---- */
+
+/* The ranges of the order that is first in the queue; more than a message holds go into further ones. */
+static void batch_take(struct pair *p, struct batch *b) {
+    b->count = 0;
+    b->grant = 0;
+    pthread_mutex_lock(&p->lock);
+    while (p->ordered.head && b->count < PAIR_RANGES_MAX && (b->count == 0 || p->ordered.head->order == b->range[0]->order)) {
+        struct range *r = queue_take(&p->ordered);
+        const struct linear *l = &p->stacks[r->stack];
+        r->state = RANGE_ASKED;
+        b->grant += residues_bytes(l->field, l->rows) * r->count;
+        b->range[b->count++] = r;
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* Begins every column's answer, and the list of keys. The lock is held a column at a time, since the caller's thread may need it. Nonzero:
+ * the session has ended meanwhile, nothing of the batch is wanted any more. */
+static int batch_begin(struct pair *p, struct batch *b) {
+    int r = 0;
+    for (unsigned i = 0; i < b->count; i++) {
+        struct range *g = b->range[i];
+        const struct freivalds *check = prepared_check(p->prepared, g->stack);
+        for (uint32_t c = 0; c < g->count && r == 0; c++) {
+            pthread_mutex_lock(&p->lock);
+            r = g->stale ? ERR_WRONG_STATE
+                         : pair_expect_mask(p->session, check, g->stack, g->n + c, &g->answer[c], g->z + (size_t)c * check->rows);
+            pthread_mutex_unlock(&p->lock);
+        }
+    }
+    return r;
+}
+
+static int key_known(const struct blind_batch *keys, unsigned count, uint32_t batch) {
+    for (unsigned i = 0; i < count; i++)
+        if (keys[i].batch == batch) return 1;
+    return 0;
+}
+
+/* Ascending, each once. A range lies in one or two batches. */
+static void key_list(const struct batch *b, struct blind_batch *keys, unsigned *count) {
+    *count = 0;
+    for (unsigned i = 0; i < b->count; i++) {
+        const struct range *g = b->range[i];
+        for (uint32_t k = pair_batch_of(g->n); k <= pair_batch_of(g->n + g->count - 1); k++) {
+            if (key_known(keys, *count, k) || *count == BLIND_KEYS_MAX) continue;
+            unsigned at = (*count)++;
+            for (; at > 0 && keys[at - 1].batch > k; at--) keys[at].batch = keys[at - 1].batch;
+            keys[at].batch = k;
+        }
+    }
+}
+
+static int batch_send(struct pair *p, const struct batch *b) {
+    struct blind_batch keys[BLIND_KEYS_MAX];
+    struct blind_range ranges[PAIR_RANGES_MAX];
+    unsigned key_count;
+    uint32_t seq;
+    int r = 0;
+    key_list(b, keys, &key_count);
+    pthread_mutex_lock(&p->lock);
+    for (unsigned i = 0; i < b->count; i++) r = b->range[i]->stale ? ERR_WRONG_STATE : r;
+    for (unsigned i = 0; i < key_count && r == 0; i++) r = pair_order_key(p->session, keys[i].batch, keys[i].key);
+    pthread_mutex_unlock(&p->lock);
+    for (unsigned i = 0; i < b->count; i++)
+        ranges[i] = (struct blind_range){b->range[i]->stack, b->range[i]->n, (uint16_t)b->range[i]->count};
+    if (r == 0) r = conversation_order(&p->b, (uint32_t)b->grant, keys, key_count, ranges, b->count, &seq);
+    mem_wipe(keys, sizeof keys);
+    for (unsigned i = 0; i < b->count && r == 0; i++) {
+        b->range[i]->seq = seq;
+        b->range[i]->item = (uint16_t)i;
+    }
+    return r;
+}
+
+/* ---- when B fails ---- */
+
+/* All that is unanswered, and this batch, goes to the front of the queue again; what is stale goes. */
+static void order_again(struct pair *p, struct batch *b) {
+    struct queue again = {0};
+    struct range *r;
+    for (unsigned i = 0; b && i < b->count; i++) queue_add(&p->asked, b->range[i]);
+    pthread_mutex_lock(&p->lock);
+    while ((r = queue_take(&p->asked))) {
+        for (uint32_t c = 0; c < r->count; c++) answer_end(&r->answer[c]);
+        r->state = RANGE_ORDERED;
+        if (r->stale)
+            range_free(p, r);
+        else
+            queue_add(&again, r);
+    }
+    queue_prepend(&p->ordered, &again);
+    p->asked_count = 0;
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void drop_b(struct pair *p, enum blind_fault fault, uint8_t code) {
+    uint32_t stack = p->asked.head ? p->asked.head->stack : UINT32_MAX;
+    roster_report(p->roster, PAIR_B, &p->b, fault, code, stack);
+    pthread_mutex_lock(&p->lock);
+    p->served[PAIR_B] = 0;
+    pthread_mutex_unlock(&p->lock);
+    conversation_close(&p->b);
+}
+
+/* Somebody to ask. Nobody: whoever waits is told, and that is that until the next order. */
+static int have_b(struct pair *p) {
+    struct why why = {{0}};
+    if (p->b.open) return 0;
+    int r = roster_connect(p->roster, PAIR_B, &p->b, &p->hello[PAIR_B], &why);
+    pthread_mutex_lock(&p->lock);
+    p->served[PAIR_B] = r == 0;
+    if (r == 0)
+        memcpy(p->serving[PAIR_B], p->b.link.identity, 32);
+    else
+        p->b_lost = 1, p->b_why = why;
+    pthread_cond_broadcast(&p->news);
+    pthread_mutex_unlock(&p->lock);
+    return r;
+}
+
+/* ---- one turn ---- */
+
+/* The session has ended before they were asked for. Those that are not stale yet will be dropped with the session's stock. */
+static void forget(struct pair *p, const struct batch *b) {
+    pthread_mutex_lock(&p->lock);
+    for (unsigned i = 0; i < b->count; i++) {
+        b->range[i]->state = RANGE_ORDERED;
+        if (b->range[i]->stale) range_free(p, b->range[i]);
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void ask_next(struct pair *p) {
+    struct batch b;
+    if (have_b(p) != 0) return;
+    batch_take(p, &b);
+    if (b.count == 0) return;
+    int r = batch_begin(p, &b);
+    if (r == 0) r = batch_send(p, &b);
+    if (r == ERR_LOST) {
+        drop_b(p, FAULT_LINK, 0);
+        order_again(p, &b);
+    } else if (r != 0) {
+        forget(p, &b);
+    } else {
+        if (!p->asked.head) p->due_since_ms = clock_mono_ms();
+        for (unsigned i = 0; i < b.count; i++) queue_add(&p->asked, b.range[i]);
+        p->asked_count += b.count;
+    }
+}
+
+static void count_b(struct pair *p, uint32_t asked, uint32_t verified) { /* lock held */
+    p->counts.products += asked;
+    p->counts.verified += verified;
+    p->counts.up[PAIR_B] = p->b.bytes_up;
+    p->counts.down[PAIR_B] = p->b.bytes_down;
+}
+
+/* The first range is answered and checked. */
+static void held(struct pair *p) {
+    struct range *r = queue_take(&p->asked);
+    p->asked_count--;
+    p->due_since_ms = clock_mono_ms();
+    roster_praise(p->roster, &p->b);
+    pthread_mutex_lock(&p->lock);
+    count_b(p, r->count, r->count);
+    r->state = RANGE_HELD;
+    if (r->stale) range_free(p, r);
+    pthread_cond_broadcast(&p->news);
+    pthread_mutex_unlock(&p->lock);
+}
+
+static void hear_one(struct pair *p) {
+    struct range *r = p->asked.head;
+    struct awaited due = {r->seq, r->item, r->count, r->answer};
+    enum blind_fault fault = FAULT_NONE;
+    uint8_t code = 0;
+    int e = conversation_piece(&p->b, &due, ANSWER_POLL_MS, &fault, &code);
+    if ((e == 0 || e == ERR_MORE) && clock_mono_ms() - p->due_since_ms > p->answer_ms) e = ERR_LOST, fault = FAULT_LATE;
+    if (e == 1) held(p);
+    if (e >= 0 || e == ERR_MORE) return;
+    pthread_mutex_lock(&p->lock);
+    count_b(p, r->count, 0);
+    pthread_mutex_unlock(&p->lock);
+    drop_b(p, fault, code);
+    order_again(p, NULL);
+}
+
+/* 1: there is something to do; 0: the end. */
+static int wait_for_work(struct pair *p) {
+    pthread_mutex_lock(&p->lock);
+    while (!p->stopping && !p->asked.head && (p->b_lost || !p->ordered.head)) pthread_cond_wait(&p->work, &p->lock);
+    int go_on = !p->stopping;
+    pthread_mutex_unlock(&p->lock);
+    return go_on;
+}
+
+static int may_ask(struct pair *p) {
+    uint32_t most = p->b.open ? p->b.ready.ranges_max : PAIR_RANGES_MAX;
+    pthread_mutex_lock(&p->lock);
+    int may = p->ordered.head && p->asked_count + PAIR_RANGES_MAX <= most;
+    pthread_mutex_unlock(&p->lock);
+    return may;
+}
+
+void *pair_ahead_run(void *arg) {
+    struct pair *p = arg;
+    while (wait_for_work(p)) {
+        if (may_ask(p)) ask_next(p);
+        if (p->asked.head) hear_one(p);
+    }
+    return NULL;
+}

@@ -1,0 +1,159 @@
+/* blind/roster.c - see roster.h. */
+#include "blind/roster.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct entry {
+    uint8_t identity[32];
+    uint32_t losses; /* in a row */
+    int banned;
+};
+struct roster {
+    struct blind_source source;
+    pthread_mutex_t lock;
+    struct operators policy; /* lock */
+    struct entry worker[ROSTER_WORKERS_MAX];
+    uint32_t workers; /* lock, with worker[] */
+    struct blind_incident incident[ROSTER_INCIDENTS_MAX];
+    size_t incidents; /* lock, with incident[] */
+};
+
+int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy, struct why *why) {
+    *out = NULL;
+    if (!operators_ready(policy)) return why_set(why, ERR_PERM, "no operators are listed for A, or none for B");
+    struct roster *r = mem_zalloc(1, sizeof *r);
+    if (!r) return ERR_NOMEM;
+    r->source = *source;
+    r->policy = *policy;
+    pthread_mutex_init(&r->lock, NULL);
+    *out = r;
+    return 0;
+}
+
+void roster_free(struct roster *r) {
+    if (!r) return;
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+/* ---- entries and incidents: with the lock held ---- */
+
+/* NULL when there is none and no room for one. */
+static struct entry *entry_of(struct roster *r, const uint8_t identity[32]) {
+    for (uint32_t i = 0; i < r->workers; i++)
+        if (memcmp(r->worker[i].identity, identity, 32) == 0) return &r->worker[i];
+    if (r->workers == ROSTER_WORKERS_MAX) return NULL;
+    struct entry *e = &r->worker[r->workers++];
+    memcpy(e->identity, identity, 32);
+    return e;
+}
+
+static void note(struct roster *r, enum pair_role role, const struct blind_link *k, enum blind_fault fault, uint8_t code,
+                 uint32_t stack) {
+    struct entry *e = entry_of(r, k->identity);
+    if (e && fault_accuses(fault)) e->banned = 1;
+    if (e && !fault_accuses(fault)) e->losses++;
+    if (r->incidents < ROSTER_INCIDENTS_MAX) {
+        struct blind_incident *i = &r->incident[r->incidents];
+        *i = (struct blind_incident){.role = role, .fault = fault, .code = code, .stack = stack};
+        memcpy(i->identity, k->identity, 32);
+        memcpy(i->operator_id, k->operator_id, 32);
+    }
+    r->incidents++;
+}
+
+void roster_report(struct roster *r, enum pair_role role, const struct conversation *c, enum blind_fault fault, uint8_t code,
+                   uint32_t stack) {
+    pthread_mutex_lock(&r->lock);
+    note(r, role, &c->link, fault, code, stack);
+    pthread_mutex_unlock(&r->lock);
+}
+
+void roster_praise(struct roster *r, const struct conversation *c) {
+    pthread_mutex_lock(&r->lock);
+    struct entry *e = entry_of(r, c->link.identity);
+    if (e) e->losses = 0;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void roster_again(struct roster *r) {
+    pthread_mutex_lock(&r->lock);
+    for (uint32_t i = 0; i < r->workers; i++) r->worker[i].losses = 0;
+    pthread_mutex_unlock(&r->lock);
+}
+
+size_t roster_incidents(struct roster *r, size_t from, struct blind_incident *out, size_t max) {
+    size_t n = 0;
+    pthread_mutex_lock(&r->lock);
+    size_t kept = r->incidents < ROSTER_INCIDENTS_MAX ? r->incidents : ROSTER_INCIDENTS_MAX;
+    for (; n < max && from + n < kept; n++) out[n] = r->incident[from + n];
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+size_t roster_incident_count(struct roster *r) {
+    pthread_mutex_lock(&r->lock);
+    size_t n = r->incidents;
+    pthread_mutex_unlock(&r->lock);
+    return n;
+}
+
+/* ---- connecting ---- */
+
+/* 1: this worker may be greeted for the role. Only the first refusal of an operator is an incident: then it is banned. */
+static int admit(struct roster *r, enum pair_role role, const struct blind_link *k) {
+    pthread_mutex_lock(&r->lock);
+    struct entry *e = entry_of(r, k->identity);
+    int may = e && !e->banned && e->losses < ROSTER_LOSSES;
+    if (may && operators_admit(&r->policy, role, k->identity, k->operator_id, NULL) != 0) {
+        note(r, role, k, FAULT_POLICY, 0, UINT32_MAX);
+        may = 0;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return may;
+}
+
+static int greet(struct roster *r, enum pair_role role, struct blind_link *k, struct conversation *c,
+                 const struct conversation_opts *o) {
+    enum blind_fault fault;
+    uint8_t code;
+    if (!admit(r, role, k)) {
+        k->ops->close(k->state);
+        return ERR_PERM;
+    }
+    int e = conversation_open(c, k, o, &fault, &code);
+    if (e != 0) roster_report(r, role, c, fault, code, UINT32_MAX);
+    return e;
+}
+
+static int nobody_left(struct roster *r, enum pair_role role, uint32_t places, uint32_t unreached, struct why *why) {
+    char name[9] = "";
+    const char *last = "none was accused";
+    pthread_mutex_lock(&r->lock);
+    size_t kept = r->incidents < ROSTER_INCIDENTS_MAX ? r->incidents : ROSTER_INCIDENTS_MAX;
+    for (size_t i = 0; i < kept; i++)
+        if (r->incident[i].role == role) {
+            hex_encode(name, r->incident[i].identity, 4);
+            last = fault_text(r->incident[i].fault);
+        }
+    pthread_mutex_unlock(&r->lock);
+    return why_set(why, ERR_LOST, "no worker is left for %c: %u known, %u not reached; last, %s%s: %s",
+                   role == PAIR_A ? 'A' : 'B', places, unreached, *name ? "worker " : "none", name, last);
+}
+
+int roster_connect(struct roster *r, enum pair_role role, struct conversation *c, const struct conversation_opts *o,
+                   struct why *why) {
+    uint32_t place = 0, unreached = 0;
+    for (; place < ROSTER_PLACES_MAX; place++) {
+        struct blind_link k;
+        int e = r->source.open(r->source.state, role, place, &k);
+        if (e == ERR_NOTFOUND) break;
+        if (e == 0 && greet(r, role, &k, c, o) == 0) return 0;
+        unreached += e != 0;
+    }
+    return nobody_left(r, role, place, unreached, why);
+}
