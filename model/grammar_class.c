@@ -18,12 +18,12 @@ struct edges {
     struct gram_edge e[256];
     size_t n;
 };
-static void put_edge(struct edges *es, uint32_t byte, uint32_t to) {
+static void put_edge(struct edges *es, uint32_t lo, uint32_t hi, uint32_t to) {
     struct gram_edge *last = es->n ? &es->e[es->n - 1] : NULL;
-    if (last && last->to == to && last->hi + 1u == byte)
-        last->hi = (uint8_t)byte;
+    if (last && last->to == to && last->hi + 1u == lo)
+        last->hi = (uint8_t)hi;
     else
-        es->e[es->n++] = (struct gram_edge){.to = to, .lo = (uint8_t)byte, .hi = (uint8_t)byte};
+        es->e[es->n++] = (struct gram_edge){.to = to, .lo = (uint8_t)lo, .hi = (uint8_t)hi};
 }
 
 static uint32_t node_of(struct build *b, const struct edges *es) {
@@ -37,37 +37,46 @@ static uint32_t node_of(struct build *b, const struct edges *es) {
 static uint32_t full(struct build *b, unsigned k) {
     if (k == 0 || b->full[k]) return b->full[k];
     struct edges es = {.n = 0};
-    uint32_t to = full(b, k - 1);
-    for (uint32_t byte = 0x80; byte <= 0xbf; byte++) put_edge(&es, byte, to);
+    put_edge(&es, 0x80, 0xbf, full(b, k - 1));
     return b->full[k] = node_of(b, &es);
 }
 
-enum cover { NONE, SOME, ALL };
-/* How much of from .. to the set holds. */
-static enum cover cover(const struct build *b, uint32_t from, uint32_t to) {
-    if (to < b->floor) return NONE;
-    uint32_t least = from > b->floor ? from : b->floor;
-    size_t lo = 0, hi = b->n; /* the first range that does not end before least */
+/* The first range that does not end before cp. */
+static size_t range_from(const struct build *b, uint32_t cp) {
+    size_t lo = 0, hi = b->n;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (b->r[mid].hi < least)
+        if (b->r[mid].hi < cp)
             lo = mid + 1;
         else
             hi = mid;
     }
-    if (lo == b->n || b->r[lo].lo > to) return NONE;
-    return least == from && b->r[lo].lo <= from && b->r[lo].hi >= to ? ALL : SOME;
+    return lo;
 }
 
 /* The node for the last k >= 1 bytes of code points from base on. */
 static uint32_t tail(struct build *b, uint32_t base, unsigned k);
 
-/* An edge for each value of a byte in front of k more; mark: the byte's fixed bits; base: the first value's first code point. */
+/* Edges for the values of a byte in front of k more; mark: the byte's fixed bits; base: the first value's first code point. Goes
+ * from range to range: values without any are passed over, values that are whole in one make one edge. */
 static void put_edges(struct build *b, struct edges *es, uint32_t base, uint32_t mark, uint32_t values, unsigned k) {
-    for (uint32_t v = 0; v < values && b->err == 0; v++) {
-        uint32_t from = base + (v << 6 * k), to = from + (1u << 6 * k) - 1;
-        enum cover c = cover(b, from, to);
-        if (c != NONE) put_edge(es, mark | v, c == ALL ? full(b, k) : tail(b, from, k));
+    uint32_t size = 1u << 6 * k;
+    for (uint32_t v = 0; v < values && b->err == 0;) {
+        uint32_t from = base + v * size, to = from + size - 1, least = from > b->floor ? from : b->floor;
+        size_t i = range_from(b, least);
+        if (i == b->n) return;
+        uint32_t lo = b->r[i].lo > least ? b->r[i].lo : least, hi = b->r[i].hi;
+        if (lo > to) {
+            v = (lo - base) / size;
+        } else if (lo == from && hi >= to) {
+            uint32_t last = (hi - base + 1) / size - 1;
+            if (last >= values) last = values - 1;
+            put_edge(es, mark | v, mark | last, full(b, k));
+            v = last + 1;
+        } else {
+            put_edge(es, mark | v, mark | v, tail(b, from, k));
+            v++;
+        }
     }
 }
 
