@@ -1,5 +1,5 @@
-/* blind/hint.c - see hint.h. The head is never trusted: it must be, byte for byte, the one that follows from what the caller knows, but for the
- * digests in it. */
+/* blind/hint.c - see hint.h. The head is never trusted: it must be, byte for byte, the one that follows from what the caller
+ * knows, but for the digests in it. */
 #include "blind/hint.h"
 
 #include <inttypes.h>
@@ -55,7 +55,7 @@ void hint_write_head(uint8_t *head, const struct hint_id *id, const uint64_t *of
 
 /* ---- opening ---- */
 
-/* The fields one by one, so that a refusal says what is wrong; whatever this leaves out, the comparison of the whole head finds. */
+/* The fields one by one, so that a refusal says what is wrong; what this leaves out, the comparison of the whole head finds. */
 static int check_fields(struct reader *in, const struct hint_id *id, uint64_t size, const char *path, struct why *why) {
     uint8_t start[8], manifest[32];
     read_copy(in, start, sizeof start);

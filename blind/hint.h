@@ -1,9 +1,11 @@
 /* blind/hint.h - the hint file of mode `lattice`: h_i = sum over j of W_ij a_j for every row i of every stack, as values mod q.
  *
- * Public, the same for everybody who has the model: large (4 * 256 * rank bytes a row), so it is mapped, not read. All little endian:
+ * Public, the same for everybody who has the model: large (4 * 256 * rank bytes a row), so it is mapped, not read. Little endian:
+ *
  *     "lullhint" | u32 version 1 | u32 rank | u32 stacks | u32 q | SHA-256 of the blind manifest | u64 bytes of the file |
  *     stacks x (u32 rows | u32 cols | u64 offset | SHA-256 of the stack's data) | zeros up to a multiple of 4096
  *     per stack, at its offset, a multiple of 4096: rows x rank x 256 u32 below q, then zeros up to the next multiple
+ *
  * The file's digest is SHA-256 of the head, zeros included: through the stacks' digests it covers all of the file's content. */
 #ifndef BLIND_HINT_H
 #define BLIND_HINT_H
@@ -37,10 +39,11 @@ struct hint {
     uint64_t *offset; /* [stacks] */
     uint8_t digest[32];
 };
-/* Maps and checks the whole file: every byte of the head against id, sizes, digests, and that values are below q. kept: the digest it had when
- * it was made or last checked, or NULL. The pool's threads hash stacks side by side; NULL: one after the other (2 s for 3 GB).
- * ERR_NOTFOUND, ERR_SHORT (cut), ERR_TRAILING, ERR_FORMAT, ERR_VERSION, ERR_RANGE (rank, shapes, q, a value), ERR_AUTH (of another
- * manifest, not the kept digest, or data that do not match theirs), ERR_NOMEM; why says which. On failure *h is empty. */
+/* Maps and checks the whole file: every byte of the head against id, sizes, digests, and that values are below q. kept: the
+ * digest it had when it was made or last checked, or NULL. The pool's threads hash stacks side by side; NULL: one after the other
+ * (2 s for 3 GB). ERR_NOTFOUND, ERR_SHORT (cut), ERR_TRAILING, ERR_FORMAT, ERR_VERSION, ERR_RANGE (rank, shapes, q, a value),
+ * ERR_AUTH (of another manifest, not the kept digest, or data that do not match theirs), ERR_NOMEM; why says which. On failure *h
+ * is empty. */
 int hint_open(struct hint *h, const char *path, const struct hint_id *id, const uint8_t *kept, struct pool *pool,
               struct why *why);
 void hint_close(struct hint *h); /* fine on an empty one */

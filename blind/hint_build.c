@@ -1,4 +1,5 @@
-/* blind/hint_build.c - see hint_build.h. The order on disk is: a stack's data, then its line in the journal; the head, then the name. */
+/* blind/hint_build.c - see hint_build.h. The order on disk is: a stack's data, then its line in the journal; the head, then the
+ * name. */
 #include "blind/hint_build.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* blind/hint_check.h - is a hint that somebody else made the right one? Freivalds' check over Z_q: for three secret vectors v, uniform over
- * Z_q and drawn before the hint is fetched, v^T H = (v^T W) A in every value. A wrong row passes with probability q^-3 < 2^-92. A wrong hint
- * shows no input to anybody (nothing of it is sent), but takes off other masks than were put on. */
+/* blind/hint_check.h - is a hint that somebody else made the right one? Freivalds' check over Z_q: for three secret vectors v,
+ * uniform over Z_q and drawn before the hint is fetched, v^T H = (v^T W) A in every value. A wrong row passes with probability
+ * q^-3 < 2^-92. A wrong hint shows no input to anybody (nothing of it is sent), but takes off other masks than were put on. */
 #ifndef BLIND_HINT_CHECK_H
 #define BLIND_HINT_CHECK_H
 

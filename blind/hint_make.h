@@ -1,7 +1,7 @@
 /* blind/hint_make.h - a model's hint, made from its weights or, when it was fetched, checked against them.
  *
- * The public vectors follow from the manifest's digest, so the manifest comes first: the weights stream by a second time. Each stack's rows are
- * held against its root in the manifest on the way, so that a hint always belongs to the manifest that it names. */
+ * The public vectors follow from the manifest's digest, so the manifest comes first: the weights stream by a second time. Each
+ * stack's rows are held against its root in the manifest on the way, so that a hint belongs to the manifest that it names. */
 #ifndef BLIND_HINT_MAKE_H
 #define BLIND_HINT_MAKE_H
 
@@ -20,12 +20,13 @@ struct hint_make_opts {
 /* The stacks' shapes and fields, for hint_id and the stores of masks: [m->stack_count], to be freed. NULL: no memory. */
 struct linear *hint_shapes(const struct blind_manifest *m);
 
-/* Makes PATH (hint_build.h), or goes on where an earlier call was interrupted: of stacks that are whole no row is asked for. digest: to be kept.
- * ERR_AUTH: the weights are not the manifest's; ERR_CANCELLED; ERR_RANGE (rank); as hint_build_open, _rows and the source. */
+/* Makes PATH (hint_build.h), or goes on where an earlier call was interrupted: of stacks that are whole no row is asked for.
+ * digest: to be kept. ERR_AUTH: the weights are not the manifest's; ERR_CANCELLED; ERR_RANGE (rank); as hint_build_open, _rows
+ * and the source. */
 int hint_make(const char *path, const struct blind_manifest *m, const struct prepare_source *source,
               const struct hint_make_opts *o, uint8_t digest[32], struct why *why);
-/* Opens PATH and checks all of it with fresh secret vectors (hint_check.h). digest: to be kept, only set on success. ERR_AUTH: the hint is
- * wrong, or the weights are not the manifest's; else as hint_open and the source. */
+/* Opens PATH and checks all of it with fresh secret vectors (hint_check.h). digest: to be kept, only set on success. ERR_AUTH:
+ * the hint is wrong, or the weights are not the manifest's; else as hint_open and the source. */
 int hint_check_fetched(const char *path, const struct blind_manifest *m, const struct prepare_source *source,
                        const struct hint_make_opts *o, uint8_t digest[32], struct why *why);
 

@@ -1,5 +1,5 @@
-/* blind/lattice_block.c - see lattice_block.h. What is made lies column by column, in chunks of columns that are freed as they are used:
- * blocks of a model take a large part of a gigabyte in all, and stacks that are at different columns hold half of it. */
+/* blind/lattice_block.c - see lattice_block.h. What is made lies column by column, in chunks of columns that are freed as they
+ * are used: blocks of a model take a large part of a gigabyte in all, and stacks at different columns hold half of it. */
 #include "blind/lattice_block.h"
 
 #include <string.h>
@@ -75,7 +75,8 @@ static void draw(const struct maker *m, uint8_t *out, size_t n, uint32_t stream,
     crypto_stream_chacha20_ietf(out, n, nonce, m->seed);
 }
 
-/* Coefficients -1, 0, 1, each a third: two bits of the stream, taken again when they are 3. What is taken does not show in the time. */
+/* Coefficients -1, 0, 1, each a third: two bits of the stream, taken again when they are 3. What is taken does not show in the
+ * time. */
 static void draw_secret(struct maker *m, const struct kern *k, uint32_t rank) {
     uint32_t have = 0, need = rank * NTT_N;
     for (uint32_t index = 0; have < need; index++) {

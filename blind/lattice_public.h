@@ -1,5 +1,5 @@
-/* blind/lattice_public.h - the public ring vectors a_j of the lattice mode, one for each input coordinate, common to all matrices of a
- * model: anybody can derive them from the digest of the blind manifest. */
+/* blind/lattice_public.h - the public ring vectors a_j of the lattice mode, one for each input coordinate, common to all matrices
+ * of a model: anybody can derive them from the digest of the blind manifest. */
 #ifndef BLIND_LATTICE_PUBLIC_H
 #define BLIND_LATTICE_PUBLIC_H
 
@@ -11,9 +11,9 @@
 
 enum { LATTICE_DRAW_BYTES = 1280 /* enough for 256 of 320 draws but once in 10^20; asked for again if not */ };
 
-/* Values of component c of a_j, in the order of math/ntt.h: the first 256 below q of the 4-byte little-endian words, & 2^31 - 1, of
- * SHAKE-128("lull blind A v1" || manifest || u32 j, little endian || u8 c) (FIPS 202). `ask` bytes are squeezed first, 4 or more; the values do
- * not depend on it. ERR_INTERNAL: the library has no SHAKE-128. */
+/* Values of component c of a_j, in the order of math/ntt.h: the first 256 below q of the 4-byte little-endian words, & 2^31 - 1,
+ * of SHAKE-128("lull blind A v1" || manifest || u32 j, little endian || u8 c) (FIPS 202). `ask` bytes are squeezed first, 4 or
+ * more; the values do not depend on it. ERR_INTERNAL: the library has no SHAKE-128. */
 int lattice_public_draw(uint32_t out[NTT_N], const uint8_t manifest[32], uint32_t j, uint8_t c, size_t ask);
 
 struct lattice_public {

@@ -94,7 +94,7 @@ static void release_if_spent(struct held *h) {
 
 /* ---- work ---- */
 
-/* The first block that is not ready of those in use and ahead, and the columns left before it is needed. 0: none is to be made. */
+/* The first block that is not ready of those in use and ahead, and the columns left before it is needed. 0: there is none. */
 static int wanted(struct lattice_store *s, uint32_t stack, uint64_t *index, uint32_t *left) {
     struct stack *of = &s->of[stack];
     *index = of->next / LATTICE_COLUMNS;

@@ -1,8 +1,8 @@
 /* blind/lattice_store.h - masks of mode `lattice` for a whole model, made ahead in idle time, within a fixed amount of memory.
  *
  * Stack i's column n has the block (n + o_i) / 256 and coefficient (n + o_i) mod 256, o_i = floor(256 i / stacks): its first
- * block starts in the middle. So blocks run out one after the other instead of all at once: the work is spread over the tokens, and
- * of all blocks half is held on average (0.31 of 0.62 GB for a model of 1.2e9 weights).
+ * block starts in the middle. So blocks run out one after the other instead of all at once: the work is spread over the tokens,
+ * and of all blocks half is held on average (0.32 of 0.64 GB for a model of 1.2e9 weights).
  *
  * One thread at a time: who works ahead in another thread than it masks in, holds a lock of its own around each call. */
 #ifndef BLIND_LATTICE_STORE_H
@@ -21,15 +21,15 @@ struct lattice_store_opts {
     uint32_t ahead_columns; /* a stack's next block is begun when fewer columns than this are left; at most 256 */
 };
 struct lattice_store;
-/* All that o points to must outlive it. Makes nothing yet. ERR_RANGE: no stacks, more than HINT_STACKS_MAX, a shape; ERR_NOMEM. */
+/* All that o points to must outlive it. Makes nothing yet. ERR_RANGE: no stacks, too many of them, a shape; ERR_NOMEM. */
 int lattice_store_new(struct lattice_store **out, const struct lattice_store_opts *o);
 void lattice_store_free(struct lattice_store *s); /* wipes; NULL is fine */
 
-/* At most `steps` steps of lattice_block_make for the stack that runs out first. 1: there is more that may be done ahead; 0: there is not (all
- * is ahead, or bytes_max is reached); ERR_NOMEM. */
+/* At most `steps` steps of lattice_block_make for the stack that runs out first. 1: there is more that may be done ahead; 0:
+ * there is not (all is ahead, or bytes_max is reached); ERR_NOMEM. */
 int lattice_store_work(struct lattice_store *s, uint32_t steps);
 /* Makes what columns [n, n + count) of a stack need, now, whatever bytes_max is; count at most 256. 0, ERR_RANGE,
- * ERR_WRONG_STATE (n was used or passed over), ERR_NOMEM, ERR_BUSY (answers to columns of three blocks before are outstanding). */
+ * ERR_WRONG_STATE (n was used or passed over), ERR_NOMEM, ERR_BUSY (four blocks wait for answers). */
 int lattice_store_prepare(struct lattice_store *s, uint32_t stack, uint32_t n, uint32_t count);
 /* Blocks' bytes held now. */
 size_t lattice_store_held(const struct lattice_store *s);

@@ -1,8 +1,8 @@
 /* math/ntt.h - the ring Z_q[X] / (X^256 + 1), q = 2013265921: transforms, inner products and exact rescaling between two moduli.
  *
- * An element is 256 residues in 0..q-1, either its coefficients or its values. Value i is the one at psi^(2i + 1), i = 0..255, with
- * psi = 31^((q - 1) / 512): this order is the only one outside math/, on disk and in protocols. Products of ring elements are
- * products of values. All kernels give the same bits, and none branches or indexes on a residue: they serve secrets. */
+ * An element is 256 residues in 0..q-1, either its coefficients or its values. Value i is the one at psi^(2i + 1), i = 0..255,
+ * with psi = 31^((q - 1) / 512): this order is the only one outside math/, on disk and in protocols. Products of ring elements
+ * are products of values. All kernels give the same bits, and none branches or indexes on a residue: they serve secrets. */
 #ifndef MATH_NTT_H
 #define MATH_NTT_H
 
@@ -38,8 +38,8 @@ void ntt_add_noise(const struct kern *k, uint32_t a[NTT_N], const uint8_t bytes[
 /* out[t * 16 + r] = in[r * 256 + t]: 16 elements, one after the other, become 256 lines of 16. Not in place. */
 void ntt_columns(const struct kern *k, uint32_t out[NTT_N * NTT_BATCH], const uint32_t in[NTT_N * NTT_BATCH]);
 
-/* From Z_from to Z_to: v goes to round(v * to / from) mod to, rounded to the nearest integer: floor((2 v to + from) / (2 from)). As
- * `from` is odd, 2 v to is never an odd multiple of it, so there are no ties. Integer arithmetic without division. */
+/* From Z_from to Z_to: v goes to round(v * to / from) mod to, rounded to the nearest integer: floor((2 v to + from) / (2 from)).
+ * As `from` is odd, 2 v to is never an odd multiple of it, so there are no ties. Integer arithmetic without division. */
 struct ntt_scale {
     uint32_t to, from;
     uint32_t shift, factor; /* floor(v * to / from) or one less is (v << shift) * factor >> 32 */

@@ -61,7 +61,7 @@ static void inverse(const struct ntt_tables *t, uint32_t *a) {
     for (unsigned i = 0; i < NTT_N; i++) a[i] = mul(a[i], t->inverse[0].w[0][0]);
 }
 
-/* v - 2^32 q where that is not negative; v < 2^32 * 2q. As 4.26 q^2 < 2^32 * 2q, two products may be added between two of these. */
+/* v - 2^32 q where that is not negative; v < 2^32 * 2q. As 4.26 q^2 < 2^32 * 2q, two products fit between two of these. */
 static uint64_t fold(uint64_t v) { return v - ((uint64_t)(NTT_Q & mask_if((uint32_t)(v >> 32) >= NTT_Q)) << 32); }
 
 static void dot(uint32_t *out, const uint32_t *a, const uint32_t *b, uint32_t rank) {

@@ -1,4 +1,5 @@
-/* math/ntt_rows.c - see ntt_rows.h. A panel is lines of one pair of columns: 16 values x 2 columns of low digits, then of high ones. */
+/* math/ntt_rows.c - see ntt_rows.h. A panel is lines of one pair of columns: 16 values x 2 columns of low digits, then of high
+ * ones. */
 #include "math/ntt_rows.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
-/* Fuzz: a hint file and the journal of one under construction. The first byte says what the rest is: a whole file; changes to a right file; the
- * data of a file whose digests fit; lines of a journal, whose checks fit where the line's stack number is even. */
+/* Fuzz: a hint file and the journal of one under construction. The first byte says what the rest is: a whole file; changes to a
+ * right file; the data of a file whose digests fit; lines of a journal, whose checks fit where the line's stack number is even.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +62,8 @@ static int opens(const uint8_t *file, size_t n) {
     return 1;
 }
 
-/* A file with the input, over and over, as its data; values are brought below q unless `any` is set. Returns 1 if they all are below q. */
+/* A file with the input, over and over, as its data; values are brought below q unless `any` is set. Returns 1 if they all are
+ * below q. */
 static int file_of(uint8_t *file, const uint8_t *data, size_t n, int any) {
     uint8_t digests[32 * STACKS];
     int below = 1;

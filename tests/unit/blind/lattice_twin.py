@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""A second implementation of one block of masks (blind/lattice_block.h), from its description alone: test_lattice.c compares. No dependencies.
+"""A second implementation of one block of masks, from the description in docs/blind-lattice.md alone: test_lattice.c compares.
 
-The generator's 32 bytes are 1, 2, ... 32; W, x and the manifest's digest are those of the test. Prints SHA-256 of all that is sent (256 columns of
-17 u32, little endian) and of all products (256 columns of 17 i32)."""
+The generator's 32 bytes are 1, 2, ... 32; W, x and the manifest's digest are those of the test. Prints SHA-256 of all that is sent
+(256 columns of 17 u32, little endian) and of all products (256 columns of 17 i32). No dependencies."""
 import hashlib
 import struct
 
@@ -15,7 +15,7 @@ def chacha20(key, nonce, length):
     out = b""
     rotate = lambda v, n: (v << n | v >> (32 - n)) & 0xFFFFFFFF
     for counter in range((length + 63) // 64):
-        start = list(struct.unpack("<4I", b"expand 32-byte k") + struct.unpack("<8I", key) + (counter,) + struct.unpack("<3I", nonce))
+        start = list(struct.unpack("<12I", b"expand 32-byte k" + key) + (counter,) + struct.unpack("<3I", nonce))
         s = start[:]
 
         def quarter(a, b, c, d):

@@ -1,4 +1,5 @@
-/* tests/unit/blind/lattice_util.h - a stack of random weights with its public vectors and hint, and the worker's exact product. */
+/* tests/unit/blind/lattice_util.h - a stack of random weights with its public vectors and hint, and the worker's exact product.
+ */
 #ifndef TESTS_LATTICE_UTIL_H
 #define TESTS_LATTICE_UTIL_H
 

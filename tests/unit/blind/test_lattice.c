@@ -1,4 +1,5 @@
-/* Masks of mode lattice: end to end over random and extreme weights, noise, uniformity of what is sent, one use of each column. */
+/* Masks of mode lattice: end to end over random and extreme weights, noise, uniformity of what is sent, one use of each column.
+ */
 #include "tests/check.h"
 
 #include <jansson.h>
@@ -162,7 +163,8 @@ static void noise_is_as_predicted(const struct kern *k, const struct field *f, u
         random_input(&r, x, 210, c.linear.t / 15); /* a norm of about T */
         run_column(&c, b, t, x, &s);
     }
-    /* Of n normal deviates: mean 0 +- 1/sqrt(n), square 1 +- sqrt(2/n); columns share their weights, so six deviations are allowed. */
+    /* Of n normal deviates: mean 0 +- 1/sqrt(n), square 1 +- sqrt(2/n); columns share their weights, so six deviations are
+     * allowed. */
     double n = s.n, six = 6 / sqrt(n);
     CHECK(fabs(s.mean / n) < six);
     CHECK(fabs(s.square / n - 1) < six * sqrt(2));
@@ -206,7 +208,8 @@ TEST(noise_of_one_element_is_within_its_bound) {
     }
 }
 
-/* The sums alone, in exact integers: for every e, masks and inputs where each rounding is at its worst, 2q n with n the noise of an element. */
+/* The sums alone, in exact integers: for every e, masks and inputs where each rounding is at its worst, 2q n with n the noise of
+ * an element. */
 TEST(noise_bound_holds_for_all_extremes) {
     struct lrng r = {31};
     for (int which = 0; which < 2; which++) {

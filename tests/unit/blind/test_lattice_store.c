@@ -82,7 +82,8 @@ TEST(products_are_right_over_many_blocks_made_ahead) {
     scene_free(&s);
 }
 
-/* With time enough between tokens, nothing is ever made while a token waits, and half of the memory of all blocks is held on average. */
+/* With time enough between tokens, nothing is ever made while a token waits, and half of the memory of all blocks is held on
+ * average. */
 TEST(idle_work_stays_ahead_and_holds_half_of_the_memory) {
     struct scene s;
     scene_new(&s, all_blocks(), 20);

@@ -1,5 +1,5 @@
-/* Why an input is added before rounding: at moduli small enough to try every mask, what is sent is distributed alike for all inputs; and the
- * same comparison finds the variant that adds the input to a mask that was rounded first. */
+/* Why an input is added before rounding: at moduli small enough to try every mask, what is sent is distributed alike for all
+ * inputs; and the same comparison finds the variant that adds the input to a mask that was rounded first. */
 #include "tests/check.h"
 
 #include "base/err.h"
@@ -7,7 +7,8 @@
 
 enum { Q_MAX = 512, P_MAX = 64 };
 
-/* How often each residue is sent for an input, over all q masks: as blind/lattice_round.h does it, or with the input added to the rounded mask. */
+/* How often each residue is sent for an input, over all q masks: as blind/lattice_round.h does it, or with the input added to the
+ * rounded mask. */
 static void count_sent(uint32_t count[P_MAX], uint32_t q, uint32_t p, uint32_t x, int before) {
     struct lattice_round r;
     uint32_t masks[Q_MAX], sent[Q_MAX];
@@ -40,8 +41,8 @@ TEST(sent_residues_are_distributed_alike_for_all_inputs) {
 
 static uint32_t common_divisor(uint32_t a, uint32_t b) { return b == 0 ? a : common_divisor(b, a % b); }
 
-/* A residue has q/p preimages, rounded down or up, in a pattern that repeats gcd(q, p) times: x moves it, and only whole periods hide x. So with
- * q prime, all inputs are told apart. */
+/* A residue has q/p preimages, rounded down or up, in a pattern that repeats gcd(q, p) times: x moves it, and only whole periods
+ * hide x. So with q prime, all inputs are told apart. */
 TEST(adding_the_input_after_rounding_is_found_out) {
     for (uint32_t p = 3; p < P_MAX; p += 2)
         for (uint32_t q = p + 2; q < Q_MAX; q += 26) CHECK_INT(inputs_told_apart(q, p, 0), p - common_divisor(q, p));

@@ -1,4 +1,5 @@
-/* The ring Z_q[X]/(X^256 + 1): its order of values, schoolbook products, rescaling against 128-bit integers, every kernel against plain C. */
+/* The ring Z_q[X]/(X^256 + 1): its order of values, schoolbook products, rescaling against 128-bit integers, every kernel against
+ * plain C. */
 #include "tests/check.h"
 
 #include "math/ntt.h"
