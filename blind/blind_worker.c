@@ -70,12 +70,13 @@ uint32_t blind_worker_clients_max(const struct blind_worker *w) { return w->o.cl
 
 /* ---- its clients ---- */
 
-int blind_client_open(struct blind_client **out, struct blind_worker *w, const struct blind_sink *sink) {
+int blind_client_open(struct blind_client **out, struct blind_worker *w, const struct blind_sink *sink,
+                      struct blind_account *account) {
     *out = NULL;
     if (w->client_count == w->o.clients_max) return ERR_BUSY;
     struct blind_client *c = mem_zalloc(1, sizeof *c);
     if (!c) return ERR_NOMEM;
-    *c = (struct blind_client){.worker = w, .sink = *sink, .quota = w->o.columns_quota};
+    *c = (struct blind_client){.worker = w, .sink = *sink, .quota = w->o.columns_quota, .account = account};
     if (!w->turn) {
         w->turn = c->prev = c->next = c;
     } else { /* the last of the ring */

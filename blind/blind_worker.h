@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "blind/blind_account.h"
 #include "blind/message.h"
 #include "math/kern.h"
 #include "math/pool.h"
@@ -42,8 +43,10 @@ struct blind_sink {
     void *arg;
 };
 struct blind_client;
-/* A new session, before its hello. ERR_BUSY: clients_max are there. ERR_NOMEM. */
-int blind_client_open(struct blind_client **out, struct blind_worker *w, const struct blind_sink *sink);
+/* A new session, before its hello. account: what it pays from, beside the session's own quota; NULL: nothing. ERR_BUSY: clients_max are
+ * there. ERR_NOMEM. */
+int blind_client_open(struct blind_client **out, struct blind_worker *w, const struct blind_sink *sink,
+                      struct blind_account *account);
 /* One message as the session opened it, in malloc'd memory, which is taken over in any case and wiped. What is wrong with it ends
  * the client: an error goes to the sink, further messages are dropped. 0, or 1 when the client has ended (bye, or an error). */
 int blind_client_message(struct blind_client *c, uint8_t *message, size_t n);

@@ -15,6 +15,11 @@ static void put_small(struct blind_client *c, const struct blind_message *m, int
     c->sink.put(c->sink.arg, bytes, w.len, final);
 }
 
+static uint64_t quota_left(const struct blind_client *c) {
+    uint64_t left = c->account ? atomic_load(&c->account->left) : UINT64_MAX;
+    return left < c->quota ? left : c->quota;
+}
+
 static void put_ready(struct blind_client *c) {
     const struct blind_worker *w = c->worker;
     struct blind_message m = {.type = BLIND_READY,
@@ -22,7 +27,7 @@ static void put_ready(struct blind_client *c) {
                                         .products_max = PRODUCTS_MAX,
                                         .bytes_max = BYTES_MAX,
                                         .ranges_max = BLIND_RANGES_MAX,
-                                        .columns_quota = c->quota,
+                                        .columns_quota = quota_left(c),
                                         .held_count = w->held_count}};
     memcpy(m.ready.held, w->held, sizeof m.ready.held);
     put_small(c, &m, 0);
@@ -133,7 +138,7 @@ static enum blind_code product_check(struct blind_client *c, const struct blind_
     enum blind_code code = stack_check(c->worker, p->stack, p->count);
     if (code == 0) code = residues_check(c->worker, p);
     if (code == 0 && (c->products == PRODUCTS_MAX || p->packed_n > BYTES_MAX - c->bytes)) code = BLIND_CODE_WINDOW;
-    if (code == 0 && p->count > c->quota) code = BLIND_CODE_QUOTA;
+    if (code == 0 && p->count > quota_left(c)) code = BLIND_CODE_QUOTA;
     return code;
 }
 
@@ -153,7 +158,7 @@ static enum blind_code order_check(const struct blind_client *c, const struct bl
         code = range_check(c, o, g);
     }
     if (code == 0 && o->range_count > BLIND_RANGES_MAX - c->ranges) code = BLIND_CODE_WINDOW;
-    if (code == 0 && *columns > c->quota) code = BLIND_CODE_QUOTA;
+    if (code == 0 && *columns > quota_left(c)) code = BLIND_CODE_QUOTA;
     return code;
 }
 
@@ -179,6 +184,7 @@ static enum blind_code on_work(struct blind_client *c, uint8_t *message, size_t 
     uint64_t columns = m->type == BLIND_PRODUCT ? m->product.count : 0;
     enum blind_code code = m->type == BLIND_PRODUCT ? product_check(c, &m->product) : order_check(c, &m->order, &columns);
     if (code != 0) return code;
+    if (c->account && !blind_account_take(c->account, columns)) return BLIND_CODE_QUOTA; /* another session was quicker */
     if (job_add(c, message, n, m) != 0) return BLIND_CODE_INTERNAL;
     *kept = 1;
     c->quota -= columns;

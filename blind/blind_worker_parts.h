@@ -43,7 +43,8 @@ struct blind_client {
     struct blind_sink sink;
     enum client_state state;
     uint8_t role;
-    uint64_t quota;  /* columns it may still ask for */
+    uint64_t quota; /* columns it may still ask for */
+    struct blind_account *account;
     uint64_t credit; /* B: bytes of packed answers it still takes */
     struct blind_job *head, *tail;
     uint32_t products, ranges; /* unanswered */

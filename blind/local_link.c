@@ -188,7 +188,7 @@ int blind_local_link(struct blind_local *l, struct blind_link *out) {
     k->client = secret_alloc(sizeof *k->client);
     k->worker = secret_alloc(sizeof *k->worker);
     int r = k->client && k->worker ? shake_hands(l, k) : ERR_NOMEM;
-    if (r == 0) r = blind_seat_open(&k->seat, l->thread, on_wake, k);
+    if (r == 0) r = blind_seat_open(&k->seat, l->thread, NULL, on_wake, k);
     if (r != 0) {
         on_close(k);
         return r;

@@ -30,7 +30,8 @@ struct blind_seat {
     struct blind_seat *prev, *next; /* thread: those that are open */
     struct blind_client *client;    /* thread */
     int ended;                      /* thread: the client has */
-    void (*wake)(void *arg);        /* lock; NULL: closed */
+    struct blind_account *account;
+    void (*wake)(void *arg); /* lock; NULL: closed */
     void *arg;
     struct answer *head, *tail; /* lock */
     size_t out_bytes, in_bytes; /* lock */
@@ -113,7 +114,7 @@ static void seat_begin(struct blind_thread *t, struct blind_seat *s) {
     s->next = t->open;
     if (s->next) s->next->prev = s;
     t->open = s;
-    if (blind_client_open(&s->client, t->worker, &sink) == 0) return;
+    if (blind_client_open(&s->client, t->worker, &sink, s->account) == 0) return;
     pthread_mutex_lock(&t->lock); /* as many seats as clients are let in, so this is want of memory */
     s->lost = s->ended = 1;
     if (s->wake) s->wake(s->arg);
@@ -292,7 +293,8 @@ static struct command *command_new(struct blind_seat *s, enum command_kind kind)
     return c;
 }
 
-int blind_seat_open(struct blind_seat **out, struct blind_thread *t, void (*wake)(void *arg), void *arg) {
+int blind_seat_open(struct blind_seat **out, struct blind_thread *t, struct blind_account *account, void (*wake)(void *arg),
+                    void *arg) {
     struct blind_seat *s = mem_zalloc(1, sizeof *s);
     struct command *c = command_new(s, COMMAND_OPEN), *close = command_new(s, COMMAND_CLOSE);
     int r = s && c && close ? 0 : ERR_NOMEM;
@@ -301,7 +303,7 @@ int blind_seat_open(struct blind_seat **out, struct blind_thread *t, void (*wake
     if (r == 0 && t->draining) r = ERR_WRONG_STATE;
     if (r == 0 && t->seats == t->seats_max) r = ERR_BUSY;
     if (r == 0) {
-        *s = (struct blind_seat){.t = t, .wake = wake, .arg = arg, .close = close};
+        *s = (struct blind_seat){.t = t, .account = account, .wake = wake, .arg = arg, .close = close};
         t->seats++;
         command_add(t, c);
         *out = s;

@@ -18,8 +18,9 @@ void blind_thread_count(struct blind_thread *t, struct blind_worker_counts *out)
 
 struct blind_seat;
 /* wake: there is something to take, or room to put after blind_seat_room was too small. From the thread, with its lock held: short, and no
- * call of this file. ERR_BUSY: as many as the worker takes; ERR_WRONG_STATE: drains; ERR_NOMEM. */
-int blind_seat_open(struct blind_seat **out, struct blind_thread *t, void (*wake)(void *arg), void *arg);
+ * call of this file. account as blind_client_open takes it. ERR_BUSY: as many as the worker takes; ERR_WRONG_STATE: drains; ERR_NOMEM. */
+int blind_seat_open(struct blind_seat **out, struct blind_thread *t, struct blind_account *account, void (*wake)(void *arg),
+                    void *arg);
 /* Bytes of the longest message that blind_seat_put takes now, at most BLIND_MESSAGE_MAX. When it is less, wake follows. */
 size_t blind_seat_room(struct blind_seat *s);
 /* Copies. ERR_BUSY: no room. ERR_NOMEM. */

@@ -44,9 +44,14 @@ struct gate {
     /* the loop's thread */
     struct h2_stream *stream;
     int asked;
+    char at[WORKER_AT_BYTES]; /* "": through the coordinator */
+    struct tls *tls;          /* for at */
+    struct h2 *own;           /* to at */
 };
 
 static void gate_free(struct gate *g) {
+    if (g->own) h2_drop(g->own);
+    tls_free(g->tls);
     secret_free(g->session);
     buf_release(&g->rx);
     buf_release(&g->in);
@@ -124,17 +129,42 @@ static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
 static const struct h2_stream_events stream_events = {
     .on_response = on_response, .on_data = on_data, .on_sent = on_sent, .on_close = on_close};
 
-static void ask(struct gate *g) {
+static void ask(struct gate *g, struct h2 *h) {
     char hex[65];
     struct h2_header fields[] = {{HEADER_KEY, hex}, {"content-type", "application/octet-stream"}, {"authorization", g->d.bearer}};
-    struct h2_request q = {.method = "POST", .path = PATH_BLIND, .headers = {fields, g->d.bearer ? 3 : 2}};
-    struct h2 *h = g->d.coordinator(g->d.arg);
+    size_t count = g->d.bearer && !g->own ? 3 : 2; /* the coordinator's key is none of the worker's business */
+    struct h2_request q = {.method = "POST", .path = PATH_BLIND, .headers = {fields, count}};
     hex_encode(hex, g->key_id, 32);
-    g->asked = 1;
     if (!h || h2_ask(h, &q, &stream_events, g, &g->stream) != 0) {
         g->stream = NULL;
         lose(g);
     }
+}
+
+/* ---- a connection of its own ---- */
+
+static void on_own_ready(void *arg, struct h2 *h, enum tls_proto proto) {
+    (void)proto;
+    struct gate *g = arg;
+    ask(g, h);
+    if (g->stream) push(g);
+}
+
+static void on_own_gone(void *arg, struct h2 *h, int err) {
+    struct gate *g = arg;
+    (void)h;
+    log_event(LOG_INFO, "blind", "direct_link_gone", LOG_NAME("at", g->at), LOG_CODE("reason", err_text(err)));
+    g->own = NULL;
+    lose(g);
+}
+
+static const struct h2_events own_events = {.on_ready = on_own_ready, .on_gone = on_own_gone};
+
+static void dial_own(struct gate *g) {
+    struct h2_opts o = {.streams_max = 4};
+    if (h2_dial(&g->own, g->d.loop, g->tls, g->at, &o, &own_events, g) == 0) return;
+    g->own = NULL;
+    lose(g);
 }
 
 /* The caller has let go: what it said still leaves, in good order. */
@@ -156,7 +186,13 @@ static void on_job(struct loop_job *j) {
     g->posted = 0;
     int closed = g->closed;
     pthread_mutex_unlock(&g->lock);
-    if (!g->asked && !closed) ask(g);
+    if (!g->asked && !closed) {
+        g->asked = 1;
+        if (g->at[0])
+            dial_own(g);
+        else
+            ask(g, g->d.coordinator(g->d.arg));
+    }
     if (closed)
         let_go(g);
     else if (g->stream)
@@ -262,7 +298,16 @@ static void on_link_close(void *state) {
 
 static const struct blind_link_ops gate_ops = {on_send, on_receive, on_link_close};
 
-int blind_dial(struct blind_link *out, const struct blind_dialer *d, const struct keystmt *worker) {
+static int own_way(struct gate *g, const struct worker_entry *entry) {
+    char pin[TLS_PIN_BYTES] = "sha256:";
+    struct tls_client_opts to = {.proto = TLS_GATEWAY, .pin = pin};
+    hex_encode(pin + 7, entry->at_pin, 32);
+    memcpy(g->at, entry->at, sizeof g->at);
+    return tls_client_new(&g->tls, &to, NULL);
+}
+
+static int dial(struct blind_link *out, const struct blind_dialer *d, const struct keystmt *worker,
+                const struct worker_entry *entry) {
     uint8_t start[SESSION_START_BYTES];
     pthread_condattr_t attr;
     struct gate *g = mem_zalloc(1, sizeof *g);
@@ -281,6 +326,7 @@ int blind_dial(struct blind_link *out, const struct blind_dialer *d, const struc
     g->session = secret_alloc(sizeof *g->session);
     int r = g->session ? session_start(g->session, worker, start) : ERR_NOMEM;
     if (r == 0) r = buf_add(&g->out, start, sizeof start);
+    if (r == 0 && entry) r = own_way(g, entry);
     if (r != 0) {
         gate_free(g);
         return r;
@@ -292,4 +338,13 @@ int blind_dial(struct blind_link *out, const struct blind_dialer *d, const struc
     memcpy(out->identity, worker->identity, 32);
     memcpy(out->operator_id, worker->operator_id, 32);
     return 0;
+}
+
+int blind_dial(struct blind_link *out, const struct blind_dialer *d, const struct keystmt *worker) {
+    return dial(out, d, worker, NULL);
+}
+
+int blind_dial_direct(struct blind_link *out, const struct blind_dialer *d, const struct keystmt *worker,
+                      const struct worker_entry *entry) {
+    return entry->at[0] ? dial(out, d, worker, entry) : ERR_NOTFOUND;
 }

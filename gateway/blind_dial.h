@@ -1,5 +1,5 @@
-/* gateway/blind_dial.h - links to blind workers through the coordinator: HTTP/2 on the loop's thread, a blocking struct blind_link for the
- * thread that computes. Sessions are sealed and opened on that thread; the loop sees sealed bytes alone. */
+/* gateway/blind_dial.h - links to blind workers, through the coordinator or to a port of their own: HTTP/2 on the loop's thread, a blocking
+ * struct blind_link for the thread that computes. Sessions are sealed and opened on that thread; the loop sees sealed bytes alone. */
 #ifndef GATEWAY_BLIND_DIAL_H
 #define GATEWAY_BLIND_DIAL_H
 
@@ -7,6 +7,7 @@
 #include "net/h2.h"
 #include "net/loop.h"
 #include "seal/keystmt.h"
+#include "seal/worker_entry.h"
 
 struct blind_dialer {
     struct loop *loop;
@@ -18,5 +19,9 @@ struct blind_dialer {
  * belongs to one, and its close must come while the loop still runs. Whether the worker can be reached shows in receive. ERR_AUTH: the
  * key is no good point; ERR_NOMEM. */
 int blind_dial(struct blind_link *out, const struct blind_dialer *d, const struct keystmt *worker);
+/* The same over a connection of its own to the address in the worker's record, whose certificate must have the key that the record names.
+ * Quicker, and the worker learns the client's address. ERR_NOTFOUND: it has none; else as above. */
+int blind_dial_direct(struct blind_link *out, const struct blind_dialer *d, const struct keystmt *worker,
+                      const struct worker_entry *entry);
 
 #endif

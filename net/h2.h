@@ -108,6 +108,7 @@ void h2_drop(struct h2 *h);
 
 /* Asking side: how many h2_request calls would succeed now. */
 uint32_t h2_slots(const struct h2 *h);
+uint32_t h2_stream_count(const struct h2 *h); /* streams that are there, of either side's */
 const struct addr *h2_peer(const struct h2 *h);
 /* Round trip of the last PING in microseconds; 0 before the first. */
 uint64_t h2_rtt_us(const struct h2 *h);

@@ -72,6 +72,7 @@ void h2_stream_set(struct h2_stream *s, const struct h2_stream_events *ev, void 
     s->arg = arg;
 }
 
+uint32_t h2_stream_count(const struct h2 *h) { return h->stream_count; }
 void *h2_stream_arg(const struct h2_stream *s) { return s->arg; }
 struct h2 *h2_stream_link(const struct h2_stream *s) {
     return s->link;

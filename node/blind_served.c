@@ -81,7 +81,10 @@ int blind_served_open(struct blind_served *s, const char *spec, const struct bli
     struct model *m = NULL;
     struct model_opts mo = {.threads = o->threads, .kernels = o->kernels, .arith = ARITH_ROW8, .stacks = STACKS_STREAMED};
     *s = (struct blind_served){.stacks = NULL};
-    if (o->at) snprintf(s->entry.at, sizeof s->entry.at, "%s", o->at);
+    if (o->at) {
+        snprintf(s->entry.at, sizeof s->entry.at, "%s", o->at);
+        memcpy(s->entry.at_pin, o->at_pin, sizeof s->entry.at_pin);
+    }
     int r = served_spec(spec, path, sizeof path, &name) == 0 ? 0 : why_set(why, ERR_LIMIT, "--blind: path too long");
     if (r == 0) r = model_open(&m, path, &mo, why);
     if (r == 0) r = name_it(s, m, name, path, why);

@@ -20,7 +20,8 @@ struct blind_served_opts {
     uint64_t columns_quota; /* of one session; 0: no end */
     const char *layers;     /* "FIRST-LAST", counted from 0: hold these alone, the output matrix with the last; NULL: all */
     const char *kernels;    /* as kern_select takes it */
-    const char *at;         /* where the node listens for workers' clients, or NULL */
+    const char *at;         /* where the node listens for workers' clients; NULL: nowhere */
+    const uint8_t *at_pin;  /* 32 bytes, with at */
 };
 /* spec is FILE or FILE=NAME, as served_open takes it. Reads the file twice: for the blind manifest, which covers every row, and to pack the
  * stacks. ERR_UNSUPPORTED for a mixture of experts; ERR_USAGE for layers that the model has not. */

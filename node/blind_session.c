@@ -126,6 +126,7 @@ static void take_seat(struct blind_session *b, const uint8_t *message, size_t n)
     struct blind_message m;
     enum blind_code code = 0;
     struct blind_served *s = NULL;
+    struct blind_account *account = NULL;
     int r = blind_message_read(message, n, 1, &m);
     if (r != 0)
         code = r == ERR_VERSION ? BLIND_CODE_VERSION : BLIND_CODE_FORMAT;
@@ -133,7 +134,9 @@ static void take_seat(struct blind_session *b, const uint8_t *message, size_t n)
         code = BLIND_CODE_STATE;
     else if (!(s = served_of(b->node, m.hello.manifest_hash)))
         code = BLIND_CODE_MANIFEST;
-    else if ((r = blind_seat_open(&b->seat, s->thread, wake_up, b)) != 0)
+    else if (b->node->accounts.list && !(account = blind_accounts_find(&b->node->accounts, m.hello.token, m.hello.token_n)))
+        code = BLIND_CODE_QUOTA;
+    else if ((r = blind_seat_open(&b->seat, s->thread, account, wake_up, b)) != 0)
         code = r == ERR_WRONG_STATE ? BLIND_CODE_DRAINING : BLIND_CODE_BUSY;
     if (code != 0) {
         say_error(b, code);

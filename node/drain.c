@@ -1,6 +1,7 @@
 /* node/drain.c - leaving in good order: no new work, what runs may finish for a while, the rest is handed back with a sealed
  * `draining`, which the gateway takes elsewhere; worker sessions end once what they asked for is answered; then the coordinator is told, and the link closes. */
 #include "base/log.h"
+#include "node/blind_listen.h"
 #include "node/blind_session.h"
 #include "node/node_parts.h"
 
@@ -22,6 +23,7 @@ void drain_begin(struct node *n) {
     n->draining = 1;
     log_event(LOG_INFO, "drain", "begin", LOG_COUNT("jobs", job_count(n)), LOG_COUNT("sessions", blind_session_count(n)));
     link_say_drain(n);
+    blind_listen_pause(n->blind_listen);
     for (size_t i = 0; i < n->blind_count; i++) blind_thread_drain(n->blind[i].thread);
     if (!n->link) loop_stop(n->loop);
     else if (work_count(n) == 0) drain_check(n);

@@ -1,6 +1,7 @@
 /* node/node_main.c - `lull node`: options, start in the order that keeps the identity key apart, the loop, the end. */
 #include "base/log.h"
 #include "base/secret.h"
+#include "node/blind_listen.h"
 #include "node/node.h"
 #include "node/node_parts.h"
 
@@ -12,12 +13,17 @@
 static void on_signal(void *arg) { drain_begin(arg); }
 
 static int open_blind(struct node *n, struct why *why) {
+    char at[WORKER_AT_BYTES];
+    uint8_t pin[32];
     struct blind_served_opts o = {.threads = n->o.threads,
                                   .sessions = n->o.blind_sessions,
                                   .columns_quota = n->o.blind_quota,
                                   .layers = n->o.blind_layers,
                                   .kernels = getenv("LULL_KERNELS")};
     int r = n->o.blind.count > NODE_MODELS_MAX ? why_set(why, ERR_USAGE, "at most %d models with --blind", NODE_MODELS_MAX) : 0;
+    if (r == 0) r = blind_accounts_load(&n->accounts, n->o.blind_clients, why);
+    if (r == 0 && n->o.blind.count && n->o.blind_listen) r = blind_listen_open(&n->blind_listen, n, at, pin, why);
+    if (r == 0 && n->blind_listen) o.at = at, o.at_pin = pin;
     for (size_t i = 0; r == 0 && i < n->o.blind.count; i++) {
         r = blind_served_open(&n->blind[i], n->o.blind.item[i], &o, &n->dir, why);
         if (r == 0) n->blind_count++;
@@ -71,9 +77,11 @@ static int start(struct node *n, char *operator_path, size_t cap, struct why *wh
 }
 
 static void stop(struct node *n) {
+    blind_listen_close(n->blind_listen);
     link_release(n);
     for (size_t i = 0; i < n->model_count; i++) served_close(&n->models[i]);
     for (size_t i = 0; i < n->blind_count; i++) blind_served_close(&n->blind[i]);
+    blind_accounts_release(&n->accounts);
     timer_free(n->drain);
     loop_free(n->loop);
     signer_stop(&n->signer);
@@ -90,6 +98,9 @@ int node_main(int argc, char **argv) {
         {"blind", OPT_LIST, &n.o.blind, "FILE[=NAME]", "compute masked products of this model for blind clients (experimental construction, not yet reviewed); may be repeated", 0, 0},
         {"blind-layers", OPT_TEXT, &n.o.blind_layers, "FIRST-LAST", "hold only these layers of the --blind models; the last one brings the output matrix (all)", 0, 0},
         {"blind-sessions", OPT_U32, &n.o.blind_sessions, "N", "blind sessions at once for each model (32)", 1, 1024},
+        {"blind-clients", OPT_TEXT, &n.o.blind_clients, "FILE", "compute blindly only for these, prepaid: lines \"TOKEN COLUMNS\" (everybody)", 0, 0},
+        {"blind-listen", OPT_TEXT, &n.o.blind_listen, "ADDR:PORT", "let blind clients connect here too, not only through the coordinator (nowhere)", 0, 0},
+        {"blind-announce", OPT_TEXT, &n.o.blind_announce, "HOST:PORT", "how they reach that address (as --blind-listen says)", 0, 0},
         {"blind-quota", OPT_U64, &n.o.blind_quota, "N", "columns that one blind session may ask for; one through one matrix counts one (no end)", 0, 0},
         {"slots", OPT_U32, &n.o.slots, "N", "answers at once for each model (4)", 1, 64},
         {"threads", OPT_U32, &n.o.threads, "N", "compute threads for each model (one per core)", 1, 256},

@@ -10,6 +10,7 @@
 #include "net/link_log.h"
 #include "net/loop.h"
 #include "net/tls.h"
+#include "node/blind_accounts.h"
 #include "node/blind_served.h"
 #include "node/keyring.h"
 #include "node/served.h"
@@ -22,7 +23,7 @@ enum { NODE_MODELS_MAX = 8, NODE_ENVELOPES_MAX = 64 << 20 /* bytes of requests b
 struct node_opts {
     const char *coordinator, *ca, *pin, *data, *operator_key, *log, *log_format, *kv;
     struct opt_list models, blind;
-    const char *blind_layers;
+    const char *blind_layers, *blind_clients, *blind_listen, *blind_announce;
     uint32_t slots, threads, context, drain_ms, blind_sessions;
     uint64_t blind_quota;
 };
@@ -55,6 +56,8 @@ struct node {
     struct job *jobs;
     uint64_t next_job;
     size_t receiving; /* bytes of envelopes held */
+    struct blind_accounts accounts;
+    struct blind_listen *blind_listen; /* NULL: nowhere */
     /* blind_session.c */
     struct blind_session *blind_sessions;
     uint64_t next_blind;

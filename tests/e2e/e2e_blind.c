@@ -220,6 +220,27 @@ static void nothing_is_left(void) {
     leave(&k);
 }
 
+/* ---- without the coordinator's detour ---- */
+static void direct_way(void) {
+    struct blind_link k;
+    struct blind_message m = {.type = BLIND_HELLO, .hello = {.role = BLIND_ROLE_A}};
+    struct worker_entry entry = *record_worker(&workers[0], digest), none = entry;
+    memcpy(m.hello.manifest_hash, digest, 32);
+    int good = blind_dial_direct(&k, blind_net_dialer(net), &workers[0].keys, &entry) == 0 && say(&k, &m) == 0 &&
+               hear(&k, &m, WAIT_MS) == 0;
+    draw(2, COLUMNS);
+    good = good && m.type == BLIND_READY && send_product(&k, 1, 2, COLUMNS) == 0 && answered(&k, 1, 0, 2, COLUMNS);
+    tap_ok(good, "a direct connection to %s serves as well", entry.at);
+    leave(&k);
+    entry.at_pin[0] ^= 1;
+    good = blind_dial_direct(&k, blind_net_dialer(net), &workers[0].keys, &entry) == 0 && hear(&k, &m, WAIT_MS) == ERR_IO;
+    tap_ok(good, "one whose certificate the record does not name is refused");
+    k.ops->close(k.state);
+    none.at[0] = 0;
+    tap_ok(blind_dial_direct(&k, blind_net_dialer(net), &workers[0].keys, &none) == ERR_NOTFOUND,
+           "who names no address has none");
+}
+
 /* ---- who leaves ---- */
 static void one_leaves_and_one_is_killed(void) {
     struct blind_link k, other;
@@ -268,7 +289,7 @@ static int start(const char *program, const char *path, struct why *why) {
                            .how = PROC_SEARCHABLE,
                            .nodes_how = PROC_SEARCHABLE,
                            .drain_ms = "5000",
-                           .node_extra = {"--blind", blind}};
+                           .node_extra = {"--blind", blind, "--blind-listen", "127.0.0.1:0"}};
     int r = world_start(&w, &o, why);
     if (r == 0) r = open_model(path, why);
     snprintf(ca, sizeof ca, "%s/coordinator/tls.crt", w.dir);
@@ -295,6 +316,7 @@ int main(void) {
         masks_are_right();
         wrong_requests();
         another_workers_key();
+        direct_way();
         nothing_is_left();
         one_leaves_and_one_is_killed();
     }

@@ -1,14 +1,8 @@
 /* Fuzz: messages of a worker session, from either side. What is accepted has exactly one spelling. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "blind/message.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     static uint8_t again[1 << 17];
     for (int from_client = 0; from_client < 2; from_client++) {

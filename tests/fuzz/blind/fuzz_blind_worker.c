@@ -1,18 +1,12 @@
 /* Fuzz: a worker and two clients that may say anything. Input: records of u8 (bit 0: which client, bit 1: a step follows, bit 2: it says
  * hello first), u8 length, bytes of one message. Every message that is put must be one that a client can read, none follows an error, and
  * what is answered was asked. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "base/secret.h"
 #include "blind/blind_worker.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
 enum { STACKS = 3 };
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static struct row8 stacks[STACKS];
 static struct blind_worker_opts opts;
@@ -63,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     CHECK(blind_worker_new(&w, &opts) == 0);
     for (unsigned i = 0; i < 2; i++) {
         struct blind_sink sink = {on_put, on_room, &ends[i]};
-        CHECK(blind_client_open(&ends[i].c, w, &sink) == 0);
+        CHECK(blind_client_open(&ends[i].c, w, &sink, NULL) == 0);
     }
     while (n >= 2) {
         struct end *e = &ends[data[0] & 1];

@@ -1,8 +1,7 @@
 /* Fuzz: worker sessions. Input: u8 mode, u8 number of edits, edits (u16 offset, u8 mask), then messages (u8 length, bytes). The messages are
  * sealed, the edits change bytes of what travels, mode says how it is cut into pieces and whether start or reply are among them. What
  * comes out must be a prefix of what went in, and whole only if nothing was changed. */
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "base/err.h"
 #include "base/secret.h"
@@ -10,12 +9,7 @@
 #include "seal/replay_cache.h"
 #include "seal/session.h"
 
-#define CHECK(c)           \
-    do {                   \
-        if (!(c)) abort(); \
-    } while (0)
 enum { WIRE = 8192, MESSAGES = 32 };
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 struct said {
     const uint8_t *p;

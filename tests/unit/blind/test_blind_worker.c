@@ -245,6 +245,28 @@ TEST(the_quota_of_a_session_ends_it) {
     weights_close(&s);
 }
 
+TEST(what_was_paid_for_is_counted_over_all_sessions) {
+    struct blind_account account = {.token = "t", .token_n = 1};
+    struct blind_sink to_a = {speaker_put, speaker_room, &a}, to_b = {speaker_put, speaker_room, &b};
+    setup(1);
+    speaker_close(&a);
+    speaker_close(&b);
+    atomic_init(&account.left, 5);
+    CHECK_INT(blind_client_open(&a.c, w, &to_a, &account), 0);
+    CHECK_INT(blind_client_open(&b.c, w, &to_b, &account), 0);
+    speaker_hello(&a, BLIND_ROLE_A);
+    speaker_hello(&b, BLIND_ROLE_A);
+    scene_input(0, u, 64 * 3);
+    CHECK_INT(speaker_bytes(&a, scene_buf, scene_product(1, 0, 3, u)), 0);
+    CHECK_INT(atomic_load(&account.left), 2);
+    CHECK_INT(speaker_bytes(&b, scene_buf, scene_product(1, 0, 3, u)), 1);
+    speaker_hears_error(&b, 1, BLIND_CODE_QUOTA);
+    CHECK_INT(speaker_bytes(&a, scene_buf, scene_product(2, 0, 2, u)), 0);
+    CHECK_INT(atomic_load(&account.left), 0);
+    steps(2);
+    done();
+}
+
 TEST(more_unanswered_than_the_window_allows_ends_the_session) {
     setup(1);
     speaker_hello(&a, BLIND_ROLE_A);
@@ -285,7 +307,7 @@ TEST(more_clients_than_it_takes_are_turned_away) {
     s.opts.clients_max = 1;
     CHECK_INT(blind_worker_new(&w, &s.opts), 0);
     speaker_open(&a, w);
-    CHECK_INT(blind_client_open(&c, w, &sink), ERR_BUSY);
+    CHECK_INT(blind_client_open(&c, w, &sink, NULL), ERR_BUSY);
     speaker_close(&a);
     speaker_open(&a, w);
     speaker_close(&a);
@@ -388,6 +410,7 @@ TESTS_MAIN("blind_worker", T(products_of_every_stack_are_those_of_plain_arithmet
            T(wrong_products_are_refused_with_the_reason), T(p_itself_and_spare_bits_are_refused),
            T(another_manifest_and_a_second_hello_are_refused), T(wrong_orders_are_refused_with_the_reason),
            T(stacks_that_are_not_held_are_named_and_refused), T(the_quota_of_a_session_ends_it),
-           T(more_unanswered_than_the_window_allows_ends_the_session), T(who_takes_no_answers_delays_nobody),
-           T(more_clients_than_it_takes_are_turned_away), T(a_bye_or_a_failure_ends_what_is_unanswered),
-           T(after_a_product_no_residue_of_it_is_left_in_memory), T(after_an_order_no_mask_and_no_key_is_left_in_memory))
+           T(what_was_paid_for_is_counted_over_all_sessions), T(more_unanswered_than_the_window_allows_ends_the_session),
+           T(who_takes_no_answers_delays_nobody), T(more_clients_than_it_takes_are_turned_away),
+           T(a_bye_or_a_failure_ends_what_is_unanswered), T(after_a_product_no_residue_of_it_is_left_in_memory),
+           T(after_an_order_no_mask_and_no_key_is_left_in_memory))

@@ -129,7 +129,7 @@ static struct blind_seat *seat_of(struct blind_thread *t, int *woken) {
     struct blind_seat *seat;
     struct blind_message m = {.type = BLIND_HELLO, .hello = {.role = BLIND_ROLE_A}};
     memcpy(m.hello.manifest_hash, scene_manifest, 32);
-    CHECK_INT(blind_seat_open(&seat, t, on_wake, woken), 0);
+    CHECK_INT(blind_seat_open(&seat, t, NULL, on_wake, woken), 0);
     CHECK_INT(blind_seat_put(seat, scene_buf, scene_write(&m)), 0);
     return seat;
 }
@@ -144,7 +144,7 @@ TEST(a_draining_worker_answers_what_was_asked_and_ends_its_sessions) {
     scene_input(3, u, 8 * SYNTH_COLS_MAX);
     for (uint32_t seq = 1; seq <= 4; seq++) CHECK_INT(blind_seat_put(seat, scene_buf, scene_product(seq, 3, 8, u)), 0);
     blind_thread_drain(t);
-    CHECK_INT(blind_seat_open(&other, t, on_wake, &woken), ERR_WRONG_STATE);
+    CHECK_INT(blind_seat_open(&other, t, NULL, on_wake, &woken), ERR_WRONG_STATE);
     (void)take_all(seat, 4);
     uint64_t until = clock_mono_ms() + WAIT_MS;
     while (blind_seat_take(seat, &out) == ERR_MORE) CHECK(clock_mono_ms() < until);
@@ -167,11 +167,11 @@ TEST(seats_are_bounded_and_come_back_when_closed) {
     s.opts.clients_max = 2;
     CHECK_INT(blind_thread_new(&t, &s.opts, 0), 0);
     struct blind_seat *a = seat_of(t, &woken), *b = seat_of(t, &woken), *c;
-    CHECK_INT(blind_seat_open(&c, t, on_wake, &woken), ERR_BUSY);
+    CHECK_INT(blind_seat_open(&c, t, NULL, on_wake, &woken), ERR_BUSY);
     blind_seat_close(a);
     uint64_t until = clock_mono_ms() + WAIT_MS;
     int r;
-    while ((r = blind_seat_open(&c, t, on_wake, &woken)) == ERR_BUSY) CHECK(clock_mono_ms() < until);
+    while ((r = blind_seat_open(&c, t, NULL, on_wake, &woken)) == ERR_BUSY) CHECK(clock_mono_ms() < until);
     CHECK_INT(r, 0);
     blind_seat_close(b);
     blind_seat_close(c);

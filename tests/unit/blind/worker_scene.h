@@ -67,7 +67,7 @@ SCENE void speaker_open(struct speaker *s, struct blind_worker *w) {
     struct blind_sink sink = {speaker_put, speaker_room, s};
     memset(s, 0, sizeof *s);
     s->room = BLIND_SINK_ROOM;
-    CHECK_INT(blind_client_open(&s->c, w, &sink), 0);
+    CHECK_INT(blind_client_open(&s->c, w, &sink, NULL), 0);
 }
 SCENE void speaker_forget(struct speaker *s) {
     for (size_t i = 0; i < s->count; i++) {

@@ -131,6 +131,11 @@ TEST(workers_that_are_none_too_many_or_twice_there_are_refused) {
     strcpy(x.record.workers[0].at, "a b:1");
     n = written(&x.record, bytes);
     CHECK_INT(read_bytes_as_record(bytes, n, &r), ERR_FORMAT);
+    add_workers(&x, 2);
+    x.record.workers[0].at[0] = 0;
+    x.record.workers[0].at_pin[31] = 1; /* of nothing */
+    n = written(&x.record, bytes);
+    CHECK_INT(read_bytes_as_record(bytes, n, &r), ERR_RANGE);
     fix_node_done(&x);
 }
 

@@ -1,0 +1,82 @@
+/* node: the file of prepaid columns. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "node/blind_accounts.h"
+#include "tests/check.h"
+
+static char path[64];
+
+static int load(struct blind_accounts *a, const char *text, struct why *why) {
+    *why = (struct why){{0}};
+    CHECK_INT(file_write(path, text, strlen(text), 0600, why), 0);
+    return blind_accounts_load(a, path, why);
+}
+static struct blind_account *find(const struct blind_accounts *a, const char *token) {
+    return blind_accounts_find(a, (const uint8_t *)token, strlen(token));
+}
+
+TEST(tokens_and_columns_are_read) {
+    struct blind_accounts a;
+    struct why why;
+    CHECK_INT(load(&a,
+                   "# clients\n\n  0123456789abcdef \t 1000\r\nanother-token-of-one 18446744073709551600\nthe last has no end 5",
+                   &why),
+              ERR_FORMAT);
+    CHECK_INT(load(&a, "# clients\n\n  0123456789abcdef \t 1000\r\nanother-token-of-one 0\nthe-last-has-no-newline 5", &why), 0);
+    CHECK_INT(a.count, 3);
+    CHECK_INT(atomic_load(&find(&a, "0123456789abcdef")->left), 1000);
+    CHECK_INT(atomic_load(&find(&a, "another-token-of-one")->left), 0);
+    CHECK_INT(atomic_load(&find(&a, "the-last-has-no-newline")->left), 5);
+    CHECK(!find(&a, "0123456789abcdeg") && !find(&a, "0123456789abcde") && !find(&a, ""));
+    blind_accounts_release(&a);
+}
+
+TEST(bad_lines_are_refused_by_number_and_not_shown) {
+    static const char *const bad[] = {"short 1\n",
+                                      "0123456789abcdef\n",
+                                      "0123456789abcdef x\n",
+                                      "0123456789abcdef -1\n",
+                                      "0123456789abcdef 1 2\n",
+                                      "0123456789abcdef 99999999999999999999\n",
+                                      "\xc3\xa9"
+                                      "0123456789abcdef 1\n"};
+    struct blind_accounts a;
+    struct why why;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        CHECK_INT(load(&a, bad[i], &why), ERR_FORMAT);
+        CHECK(strstr(why.text, ":1:") && !strstr(why.text, "0123456789abcdef "));
+        CHECK(a.list == NULL);
+    }
+    CHECK_INT(load(&a, "0123456789abcdef 1\n0123456789abcdef 2\n", &why), ERR_EXISTS);
+    CHECK(strstr(why.text, ":2:") != NULL);
+}
+
+TEST(a_file_that_others_can_read_is_refused_and_none_is_fine) {
+    struct blind_accounts a;
+    struct why why = {{0}};
+    CHECK_INT(file_write(path, "0123456789abcdef 1\n", 19, 0644, &why), 0);
+    CHECK_INT(blind_accounts_load(&a, path, &why), ERR_PERM);
+    CHECK_INT(blind_accounts_load(&a, NULL, &why), 0);
+    CHECK(a.list == NULL);
+    CHECK_INT(blind_accounts_load(&a, "/nonexistent/clients", &why), ERR_NOTFOUND);
+    unlink(path);
+}
+
+TEST(an_account_is_never_overdrawn) {
+    struct blind_account a = {.token_n = 0};
+    atomic_init(&a.left, 10);
+    CHECK(blind_account_take(&a, 4) && blind_account_take(&a, 6) && !blind_account_take(&a, 1) && blind_account_take(&a, 0));
+    CHECK_INT(atomic_load(&a.left), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest all[] = {T(tokens_and_columns_are_read), T(bad_lines_are_refused_by_number_and_not_shown),
+                                     T(a_file_that_others_can_read_is_refused_and_none_is_fine),
+                                     T(an_account_is_never_overdrawn)};
+    if (secret_setup() != 0) return 99;
+    snprintf(path, sizeof path, "/tmp/lull-accounts-%d", (int)getpid());
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("blind_accounts", all, NULL, NULL) != 0;
+}
