@@ -47,6 +47,8 @@ static size_t chunk_bytes(const struct linear *s) {
 size_t lattice_block_bytes(const struct linear *stack, uint32_t first) {
     return (CHUNKS - first / LATTICE_CHUNK) * chunk_bytes(stack);
 }
+static uint32_t steps_of(uint32_t elements) { return (elements + ELEMENTS - 1) / ELEMENTS; }
+
 static uint32_t *masks_of(const struct lattice_block *b, uint32_t t) {
     return (uint32_t *)(void *)b->chunk[t / LATTICE_CHUNK] + (size_t)(t % LATTICE_CHUNK) * b->stack->cols;
 }
@@ -123,6 +125,7 @@ static void make_terms(struct lattice_block *b, uint32_t i0) {
 }
 
 static void wipe_column(struct lattice_block *b, uint32_t t) {
+    if (b->chunk[t / LATTICE_CHUNK] == NULL) return; /* not taken yet */
     mem_wipe(masks_of(b, t), b->stack->cols * sizeof(uint32_t));
     mem_wipe(terms_of(b, t), (size_t)b->stack->rows * b->term_bytes);
 }
@@ -141,35 +144,35 @@ static void end_making(struct lattice_block *b) {
         if (b->left[c] == 0) release_chunk(b, c);
 }
 
-uint32_t lattice_block_make(struct lattice_block *b, uint32_t steps) {
-    if (b->maker == NULL || b->pid != getpid()) return lattice_block_steps_left(b);
-    uint32_t of_masks = (b->stack->cols + ELEMENTS - 1) / ELEMENTS;
+/* The first steps take the memory, chunk by chunk: to lock pages is to fill them, some milliseconds for a large stack's. */
+static int make_step(struct lattice_block *b) {
+    uint32_t first_chunk = b->first / LATTICE_CHUNK, chunks = CHUNKS - first_chunk, step = b->done;
+    if (step < chunks) {
+        b->chunk[first_chunk + step] = secret_pages(chunk_bytes(b->stack));
+        return b->chunk[first_chunk + step] != NULL ? 0 : ERR_NOMEM;
+    }
+    step -= chunks;
+    uint32_t of_masks = steps_of(b->stack->cols);
+    if (step < of_masks)
+        make_masks(b, step * ELEMENTS);
+    else
+        make_terms(b, (step - of_masks) * ELEMENTS);
+    return 0;
+}
+
+int lattice_block_make(struct lattice_block *b, uint32_t steps) {
+    if (b->maker == NULL || b->pid != getpid()) return 0;
     for (; steps > 0 && b->done < b->steps; steps--, b->done++) {
-        if (b->done < of_masks)
-            make_masks(b, b->done * ELEMENTS);
-        else
-            make_terms(b, (b->done - of_masks) * ELEMENTS);
+        int r = make_step(b);
+        if (r != 0) return r;
     }
     if (b->done == b->steps) end_making(b);
-    return b->steps - b->done;
+    return (int)(b->steps - b->done);
 }
 
 uint32_t lattice_block_steps_left(const struct lattice_block *b) { return b->steps - b->done; }
 
 /* ---- its life ---- */
-
-static int take_memory(struct lattice_block *b) {
-    b->maker = secret_pages(sizeof *b->maker);
-    if (b->maker == NULL) return ERR_NOMEM;
-    for (uint32_t c = b->first / LATTICE_CHUNK; c < CHUNKS; c++) {
-        b->chunk[c] = secret_pages(chunk_bytes(b->stack));
-        if (b->chunk[c] == NULL) return ERR_NOMEM;
-        b->left[c] = LATTICE_CHUNK;
-    }
-    b->left[b->first / LATTICE_CHUNK] -= b->first % LATTICE_CHUNK;
-    memset(b->state + b->first, COLUMN_FRESH, LATTICE_COLUMNS - b->first);
-    return 0;
-}
 
 int lattice_block_new(struct lattice_block **out, const struct kern *k, const struct linear *stack,
                       const struct lattice_public *a, const uint32_t *hint, uint32_t first) {
@@ -181,9 +184,13 @@ int lattice_block_new(struct lattice_block **out, const struct kern *k, const st
     if (b == NULL) return ERR_NOMEM;
     *b = (struct lattice_block){.pid = getpid(), .k = k, .stack = stack, .a = a, .hint = hint, .first = first};
     b->term_bytes = stack->field->draw_bytes;
-    b->steps = (stack->cols + ELEMENTS - 1) / ELEMENTS + (stack->rows + ELEMENTS - 1) / ELEMENTS;
+    b->steps = CHUNKS - first / LATTICE_CHUNK + steps_of(stack->cols) + steps_of(stack->rows);
+    for (uint32_t c = first / LATTICE_CHUNK; c < CHUNKS; c++) b->left[c] = LATTICE_CHUNK;
+    b->left[first / LATTICE_CHUNK] -= first % LATTICE_CHUNK;
+    memset(b->state + first, COLUMN_FRESH, LATTICE_COLUMNS - first);
     int r = lattice_round_init(&b->round, NTT_Q, stack->field->p);
-    if (r == 0) r = take_memory(b);
+    b->maker = secret_pages(sizeof *b->maker);
+    if (r == 0 && b->maker == NULL) r = ERR_NOMEM;
     if (r != 0) {
         lattice_block_free(b);
         return r;
@@ -204,7 +211,7 @@ void lattice_block_free(struct lattice_block *b) {
 size_t lattice_block_held(const struct lattice_block *b) {
     size_t n = 0;
     for (uint32_t c = 0; c < CHUNKS; c++)
-        if (b->chunk[c] != NULL) n += chunk_bytes(b->stack);
+        if (b->chunk[c] != NULL || (b->maker != NULL && c >= b->first / LATTICE_CHUNK)) n += chunk_bytes(b->stack);
     return n;
 }
 

@@ -28,7 +28,7 @@
 enum {
     LATTICE_COLUMNS = NTT_N,   /* of a block */
     LATTICE_CHUNK = 32,        /* columns whose memory is given back together */
-    LATTICE_STEP_ELEMENTS = 16 /* input coordinates or rows of one step: about 20 microseconds */
+    LATTICE_STEP_ELEMENTS = 16 /* input coordinates or rows of one step: about 25 microseconds */
 };
 
 struct lattice_block;
@@ -42,10 +42,11 @@ int lattice_block_new(struct lattice_block **out, const struct kern *k, const st
                       const struct lattice_public *a, const uint32_t *hint, uint32_t first);
 void lattice_block_free(struct lattice_block *b); /* wipes; NULL is fine */
 
-/* Does at most `steps` more steps. Returns how many are left: 0 when the block is ready. One thread at a time. */
-uint32_t lattice_block_make(struct lattice_block *b, uint32_t steps);
+/* Does at most `steps` more steps. Returns how many are left, 0 when the block is ready; or ERR_NOMEM: go on later. One thread at a
+ * time. */
+int lattice_block_make(struct lattice_block *b, uint32_t steps);
 uint32_t lattice_block_steps_left(const struct lattice_block *b);
-size_t lattice_block_held(const struct lattice_block *b); /* bytes it still holds for columns */
+size_t lattice_block_held(const struct lattice_block *b); /* bytes for columns that it holds or, not ready, will take */
 
 /* u[cols]: what to send for x[cols] in column t, |x[j]| <= p / 2. Once per column: the masks of t are wiped. ERR_WRONG_STATE: the
  * block is not ready, the column is used, dropped or was not kept, or this is a forked child; ERR_RANGE: t, or an x[j]: the

@@ -122,8 +122,8 @@ int lattice_store_work(struct lattice_store *s, uint32_t steps) {
     int r = begin(s, best, which, &h);
     if (r == ERR_BUSY) return 0;
     if (r != 0) return r;
-    (void)lattice_block_make(h->block, steps);
-    return 1;
+    r = lattice_block_make(h->block, steps);
+    return r < 0 ? r : 1;
 }
 
 int lattice_store_prepare(struct lattice_store *s, uint32_t stack, uint32_t n, uint32_t count) {
@@ -134,7 +134,8 @@ int lattice_store_prepare(struct lattice_store *s, uint32_t stack, uint32_t n, u
         struct held *h;
         int r = begin(s, stack, index, &h);
         if (r != 0) return r;
-        (void)lattice_block_make(h->block, STEPS_ALL);
+        r = lattice_block_make(h->block, STEPS_ALL);
+        if (r < 0) return r;
     }
     return 0;
 }

@@ -25,8 +25,8 @@ struct lattice_store;
 int lattice_store_new(struct lattice_store **out, const struct lattice_store_opts *o);
 void lattice_store_free(struct lattice_store *s); /* wipes; NULL is fine */
 
-/* At most `steps` steps of lattice_block_make for the stack that runs out first. 1: there is more that may be done ahead; 0:
- * there is not (all is ahead, or bytes_max is reached); ERR_NOMEM. */
+/* At most `steps` steps of lattice_block_make, 25 microseconds each (32 is a good number), for the stack that runs out first. 1:
+ * there is more that may be done ahead; 0: there is not (all is ahead, or bytes_max is reached); ERR_NOMEM. */
 int lattice_store_work(struct lattice_store *s, uint32_t steps);
 /* Makes what columns [n, n + count) of a stack need, now, whatever bytes_max is; count at most 256. 0, ERR_RANGE,
  * ERR_WRONG_STATE (n was used or passed over), ERR_NOMEM, ERR_BUSY (four blocks wait for answers). */

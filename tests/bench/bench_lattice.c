@@ -85,7 +85,8 @@ static struct times time_part(const struct kern *k, int part, const struct latti
         struct lattice_block *b;
         uint64_t start = cpu_ns();
         if (lattice_block_new(&b, k, &l, a, hint, 0) != 0) abort();
-        while (lattice_block_make(b, 64) != 0) {}
+        while (lattice_block_make(b, 64) > 0) {}
+        if (lattice_block_steps_left(b) != 0) abort();
         double make = seconds_since(start), mask = 0, unmask = 0;
         for (uint32_t t = 0; t < LATTICE_COLUMNS; t++) {
             start = cpu_ns();

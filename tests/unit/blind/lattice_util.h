@@ -89,8 +89,12 @@ static inline double element_noise_variance(const struct field *f) {
 static inline struct lattice_block *whole_block(const struct lattice_case *c, const struct kern *k, uint32_t first) {
     struct lattice_block *b = NULL;
     if (lattice_block_new(&b, k, &c->linear, &c->a, c->hint, first) != 0) return NULL;
-    while (lattice_block_make(b, 1000) != 0) {}
-    return b;
+    int left;
+    do left = lattice_block_make(b, 1000);
+    while (left > 0);
+    if (left == 0) return b;
+    lattice_block_free(b);
+    return NULL;
 }
 
 #endif

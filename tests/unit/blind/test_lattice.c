@@ -326,7 +326,7 @@ TEST(a_column_is_masked_once_and_unmasked_once) {
     CHECK_INT(lattice_block_new(&b, kern_nth(0), &c.linear, &c.a, c.hint, 5), 0);
     CHECK_INT(lattice_block_mask(b, 9, x, u), ERR_WRONG_STATE); /* not ready */
     uint32_t left = lattice_block_steps_left(b);
-    CHECK_INT(left, 2 + 2);
+    CHECK_INT(left, 8 + 2 + 2);
     for (; left > 0; left--) CHECK_INT(lattice_block_make(b, 1), left - 1);
     CHECK_INT(lattice_block_held(b), lattice_block_bytes(&c.linear, 5));
     CHECK_INT(lattice_block_mask(b, 4, x, u), ERR_WRONG_STATE); /* not kept */
@@ -362,7 +362,7 @@ TEST(memory_is_given_back_as_columns_are_used) {
     CHECK_INT(lattice_block_new(&b, kern_nth(0), &c.linear, &c.a, c.hint, 40), 0);
     lattice_block_drop(b, 70); /* while it is made */
     for (uint32_t t = 96; t < 128; t++) lattice_block_drop(b, t);
-    while (lattice_block_make(b, 1) != 0) {}
+    while (lattice_block_make(b, 1) > 0) {}
     size_t chunk = lattice_block_bytes(&c.linear, 0) / 8;
     CHECK_INT(lattice_block_held(b), 6 * chunk);
     CHECK_INT(lattice_block_mask(b, 70, x, u), ERR_WRONG_STATE);
