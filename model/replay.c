@@ -16,7 +16,7 @@
 #include <string.h>
 
 enum {
-    ROWS_MAX = 20 * ACTS_PANEL,  /* of a step: two passes of the widest that the matrix kernels keep in cache */
+    ROWS_MAX = 10 * ACTS_PANEL,  /* of a step: one pass of the matrix kernels; wider ones only take more memory */
     LOGITS_BYTES_MAX = 64 << 20, /* of a step */
     SAMPLERS_MAX = 16,           /* each has a list of the whole vocabulary */
 };
@@ -137,22 +137,27 @@ static void end(struct state *s) {
 
 /* ---- judging ---- */
 
+static void digest_row(struct state *s, uint32_t i) {
+    logits_digest(s->said[i].digest, s->logits + (size_t)i * s->n_vocab, s->n_vocab);
+}
 static void digest_rows(void *arg, uint32_t begin_row, uint32_t end_row) {
-    struct state *s = arg;
-    for (uint32_t i = begin_row; i < end_row; i++)
-        logits_digest(s->said[i].digest, s->logits + (size_t)i * s->n_vocab, s->n_vocab);
+    for (uint32_t i = begin_row; i < end_row; i++) digest_row(arg, i);
 }
 
-/* Every sampler is told of the ids as they are given, not as they are picked: up to the first that differs, these are the same. */
+static int pick_row(struct state *s, struct sampler *sampler, uint32_t i) {
+    return sampler_pick(sampler, s->logits + (size_t)i * s->n_vocab, (uint32_t)(s->first + i), 0, &s->said[i].id);
+}
+
+/* Every sampler is told of the ids as they are given, not as they are picked: up to the first that differs, these are the same.
+ * A thread that has its own digests its rows too, while they are in its cache; picking changes them. */
 static void pick_rows(void *arg, unsigned thread, unsigned threads) {
     struct state *s = arg;
-    (void)threads;
     if (thread >= s->samplers) return;
     for (uint32_t i = 0; i < s->rows; i++) {
-        struct said *said = &s->said[i];
-        if (i % s->samplers == thread)
-            said->err = sampler_pick(&s->sampler[thread], s->logits + (size_t)i * s->n_vocab, (uint32_t)(s->first + i), 0,
-                                     &said->id);
+        if (i % s->samplers == thread) {
+            if (s->samplers == threads) digest_row(s, i);
+            s->said[i].err = pick_row(s, &s->sampler[thread], i);
+        }
         sampler_accept(&s->sampler[thread], s->in->ids[s->first + i]);
     }
 }
@@ -175,10 +180,11 @@ static int judge(struct state *s, size_t at, const struct said *said) {
 }
 
 static int judge_step(struct state *s, float *logits, size_t first, uint32_t rows) {
+    struct pool *threads = engine_threads(s->engine);
     int r = 1;
     s->logits = logits, s->first = first, s->rows = rows;
-    pool_range(engine_threads(s->engine), rows, 1, digest_rows, s);
-    pool_each(engine_threads(s->engine), pick_rows, s);
+    if (s->samplers < pool_threads(threads)) pool_range(threads, rows, 1, digest_rows, s);
+    pool_each(threads, pick_rows, s);
     for (uint32_t i = 0; r == 1 && i < rows; i++) r = judge(s, first + i, &s->said[i]);
     return r;
 }
