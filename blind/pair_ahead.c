@@ -24,7 +24,7 @@ static void batch_take(struct pair *p, struct batch *b) {
     b->grant = 0;
     pthread_mutex_lock(&p->lock);
     while (p->ordered.head && b->count < PAIR_RANGES_MAX && (b->count == 0 || p->ordered.head->order == b->range[0]->order)) {
-        struct range *r = queue_take(&p->ordered);
+        struct range *r = ranges_take(&p->ordered);
         const struct linear *l = &p->stacks[r->stack];
         r->state = RANGE_ASKED;
         b->grant += residues_bytes(l->field, l->rows) * r->count;
@@ -96,19 +96,19 @@ static int batch_send(struct pair *p, const struct batch *b) {
 
 /* All that is unanswered, and this batch, goes to the front of the queue again; what is stale goes. */
 static void order_again(struct pair *p, struct batch *b) {
-    struct queue again = {0};
+    struct ranges again = {0};
     struct range *r;
-    for (unsigned i = 0; b && i < b->count; i++) queue_add(&p->asked, b->range[i]);
+    for (unsigned i = 0; b && i < b->count; i++) ranges_add(&p->asked, b->range[i]);
     pthread_mutex_lock(&p->lock);
-    while ((r = queue_take(&p->asked))) {
+    while ((r = ranges_take(&p->asked))) {
         for (uint32_t c = 0; c < r->count; c++) answer_end(&r->answer[c]);
         r->state = RANGE_ORDERED;
         if (r->stale)
             range_free(p, r);
         else
-            queue_add(&again, r);
+            ranges_add(&again, r);
     }
-    queue_prepend(&p->ordered, &again);
+    ranges_prepend(&p->ordered, &again);
     p->asked_count = 0;
     pthread_mutex_unlock(&p->lock);
 }
@@ -164,7 +164,7 @@ static void ask_next(struct pair *p) {
         forget(p, &b);
     } else {
         if (!p->asked.head) p->due_since_ms = clock_mono_ms();
-        for (unsigned i = 0; i < b.count; i++) queue_add(&p->asked, b.range[i]);
+        for (unsigned i = 0; i < b.count; i++) ranges_add(&p->asked, b.range[i]);
         p->asked_count += b.count;
     }
 }
@@ -178,7 +178,7 @@ static void count_b(struct pair *p, uint32_t asked, uint32_t verified) { /* lock
 
 /* The first range is answered and checked. */
 static void held(struct pair *p) {
-    struct range *r = queue_take(&p->asked);
+    struct range *r = ranges_take(&p->asked);
     p->asked_count--;
     p->due_since_ms = clock_mono_ms();
     roster_praise(p->roster, &p->b);

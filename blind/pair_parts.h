@@ -39,7 +39,7 @@ struct range {
     struct answer *answer; /* [count]; begun when asked for */
     uint32_t *z;           /* [count][rows] */
 };
-struct queue {
+struct ranges {
     struct range *head, *tail;
 };
 struct stock {
@@ -70,7 +70,7 @@ struct pair {
     pthread_cond_t work, news;           /* for the other thread; for the caller's */
     struct blind_session *session;       /* lock */
     struct stock *stock;                 /* lock; [stack_count] */
-    struct queue ordered;                /* lock: not asked for yet, in order of use */
+    struct ranges ordered;                /* lock: not asked for yet, in order of use */
     uint32_t order;                      /* lock: the last number given to an order */
     struct range *spare[PAIR_SPARE_MAX]; /* lock */
     uint32_t spares;
@@ -84,17 +84,17 @@ struct pair {
     pthread_t thread;
     int started;
     struct conversation b;
-    struct queue asked; /* in order of their answers */
+    struct ranges asked; /* in order of their answers */
     uint32_t asked_count;
     uint64_t due_since_ms; /* since when the first of them is due */
 };
 
 /* ---- pair_stock.c: with the lock held ---- */
 
-void queue_add(struct queue *q, struct range *r);
-struct range *queue_take(struct queue *q);
+void ranges_add(struct ranges *q, struct range *r);
+struct range *ranges_take(struct ranges *q);
 /* Puts all of `front` before what is in q. */
-void queue_prepend(struct queue *q, struct queue *front);
+void ranges_prepend(struct ranges *q, struct ranges *front);
 /* Orders columns n = ordered_to .. of the stack, as the next ranges of order p->order. ERR_NOMEM. */
 int stock_order(struct pair *p, uint32_t stack, uint32_t columns);
 /* Columns of the stack that are ordered and not yet spent. */

@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-/* ---- queues ---- */
+/* ---- queues of ranges ---- */
 
-void queue_add(struct queue *q, struct range *r) {
+void ranges_add(struct ranges *q, struct range *r) {
     r->then = NULL;
     if (q->tail)
         q->tail->then = r;
@@ -17,7 +17,7 @@ void queue_add(struct queue *q, struct range *r) {
     q->tail = r;
 }
 
-struct range *queue_take(struct queue *q) {
+struct range *ranges_take(struct ranges *q) {
     struct range *r = q->head;
     if (!r) return NULL;
     q->head = r->then;
@@ -26,12 +26,12 @@ struct range *queue_take(struct queue *q) {
     return r;
 }
 
-void queue_prepend(struct queue *q, struct queue *front) {
+void ranges_prepend(struct ranges *q, struct ranges *front) {
     if (!front->head) return;
     front->tail->then = q->head;
     q->head = front->head;
     if (!q->tail) q->tail = front->tail;
-    *front = (struct queue){0};
+    *front = (struct ranges){0};
 }
 
 /* ---- blocks ---- */
@@ -95,7 +95,7 @@ int stock_order(struct pair *p, uint32_t stack, uint32_t columns) {
         s->last = r;
         s->ordered_to += count;
         columns -= count;
-        queue_add(&p->ordered, r);
+        ranges_add(&p->ordered, r);
     }
     return 0;
 }
@@ -127,7 +127,7 @@ void stock_used(struct pair *p, uint32_t stack, uint32_t n) {
 }
 
 void stock_drop(struct pair *p) {
-    p->ordered = (struct queue){0};
+    p->ordered = (struct ranges){0};
     for (uint32_t i = 0; i < p->stack_count; i++) {
         struct stock *s = &p->stock[i];
         for (struct range *r = s->first, *next; r; r = next) {
@@ -142,6 +142,6 @@ void stock_drop(struct pair *p) {
 
 void stock_release(struct pair *p) {
     stock_drop(p);
-    for (struct range *r; (r = queue_take(&p->asked));) range_free(p, r); /* the other thread has ended */
+    for (struct range *r; (r = ranges_take(&p->asked));) range_free(p, r); /* the other thread has ended */
     while (p->spares) secret_pages_free(p->spare[--p->spares]);
 }

@@ -130,7 +130,7 @@ static void start(struct job *j, const struct opened *o, int time_ok) {
     struct node *n = j->node;
     j->model = &n->models[o->model];
     j->pacing_ms = o->content.pacing_ms;
-    if (answer_begin(j, o) != 0) return;
+    if (job_answer_begin(j, o) != 0) return;
     int r = time_ok ? submit(j, o) : ERR_TIME;
     if (r != 0) {
         answer_error(j, code_from_err(r));

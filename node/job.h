@@ -33,7 +33,7 @@ void job_free(struct job *j); /* cancels, unlinks, wipes; the stream must be clo
 
 /* ---- job_answer.c ---- */
 /* Opens the answer: status 200, stream start, timers. */
-int answer_begin(struct job *j, const struct opened *o);
+int job_answer_begin(struct job *j, const struct opened *o);
 void answer_event(struct job *j, const struct work_event *e);
 /* The sealed error frame and the end of the stream. */
 void answer_error(struct job *j, enum code code);

@@ -163,7 +163,7 @@ static void on_quiet(void *arg) {
     send_frame(j, frame, stream_put_heartbeat(&j->out, frame));
 }
 
-int answer_begin(struct job *j, const struct opened *o) {
+int job_answer_begin(struct job *j, const struct opened *o) {
     uint8_t first[STREAM_START_BYTES];
     buf_init(&j->queue, QUEUE_BYTES_MAX);
     int r = timer_new(&j->quiet, j->node->loop, on_quiet, j);
