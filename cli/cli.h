@@ -13,6 +13,7 @@ enum exit_status {
 };
 
 int cmd_bench(int argc, char **argv);
+int cmd_blind(int argc, char **argv);
 int cmd_chat(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
 int cmd_logits(int argc, char **argv);

@@ -20,7 +20,7 @@ struct command {
 /* Sections that a configuration file may have. */
 static const char *const command_names[] = {"demo",       "gateway", "chat",  "node",     "coordinator",
                                             "run",        "verify",  "replay", "show",    "tokenize",
-                                            "logits",     "perplexity", "bench", "model", "version", NULL};
+                                            "logits",     "perplexity", "bench", "blind", "model", "version", NULL};
 
 static int cmd_version(int argc, char **argv) {
     int json = 0;
@@ -48,6 +48,7 @@ static const struct command commands[] = {
     {"logits", cmd_logits, "logits of given tokens, for comparisons"},
     {"perplexity", cmd_perplexity, "how well a model predicts a text"},
     {"bench", cmd_bench, "prefill and decode speed of a model"},
+    {"blind", cmd_blind, "prepare a model for blind workers; measure them (experimental construction, not yet reviewed)"},
     {"model", cmd_model, "make or convert model files"},
     {"version", cmd_version, "the version"},
 };

@@ -1,0 +1,198 @@
+/* cli/cmd_blind_site.c - see cmd_blind_site.h. */
+#include "cli/cmd_blind_site.h"
+#include "base/hash.h"
+#include "base/mem.h"
+#include "blind/prepare_model.h"
+#include "cli/model_load.h"
+#include "model/linear.h"
+
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CHUNK = 64 /* columns of a step of prompt: what blind computing pads to */ };
+
+/* ---- processor time and memory, as the system tells them ---- */
+
+static unsigned list_tasks(pid_t *out, unsigned max) {
+    unsigned n = 0;
+    DIR *d = opendir("/proc/self/task");
+    for (struct dirent *e; d && (e = readdir(d));)
+        if (*e->d_name != '.' && n < max) out[n++] = (pid_t)atoi(e->d_name);
+    if (d) closedir(d);
+    return n;
+}
+
+static int is_in(pid_t id, const pid_t *list, unsigned n) {
+    for (unsigned i = 0; i < n; i++)
+        if (list[i] == id) return 1;
+    return 0;
+}
+
+uint64_t blind_site_worker_ns(const struct blind_site *s) {
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < s->task_count; i++) {
+        char path[64];
+        uint64_t ns;
+        snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", (int)s->tasks[i]);
+        FILE *f = fopen(path, "r");
+        if (f && fscanf(f, "%" SCNu64, &ns) == 1) sum += ns;
+        if (f) fclose(f);
+    }
+    return sum;
+}
+
+uint64_t blind_site_client_ns(const struct blind_site *s) {
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    uint64_t all = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec, workers = blind_site_worker_ns(s);
+    return all > workers ? all - workers : 0;
+}
+
+uint64_t blind_site_resident(void) {
+    uint64_t all = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f && fscanf(f, "%" SCNu64 " %" SCNu64, &all, &resident) != 2) resident = 0;
+    if (f) fclose(f);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+/* ---- the parties ---- */
+
+static void show(void *arg, uint64_t done, uint64_t all) { cli_progress_show(arg, done, all); }
+
+static int prepare(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
+    const char *tmp = getenv("TMPDIR");
+    struct cli_progress progress;
+    struct prepare_model_opts po = {.name = "bench:latest", .progress = show, .arg = &progress};
+    if (snprintf(s->dir, sizeof s->dir, "%s/lull-blind-bench-XXXXXX", tmp ? tmp : "/tmp") >= (int)sizeof s->dir ||
+        !mkdtemp(s->dir)) {
+        s->dir[0] = 0;
+        return why_set(why, ERR_IO, "no folder can be made in %.200s", tmp ? tmp : "/tmp");
+    }
+    snprintf(s->out, sizeof s->out, "%s/prepared", s->dir);
+    cli_progress_start(&progress, "preparing");
+    int r = prepare_model_dir(s->out, o->model, &po, why);
+    cli_progress_end(&progress);
+    return r == 0 ? prepared_open(&s->prepared, s->out, NULL, why) : r;
+}
+
+static int open_weights(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
+    struct cli_progress progress;
+    struct model_opts mo = {.threads = o->threads, .arith = ARITH_ROW8, .progress = show, .arg = &progress};
+    cli_progress_start(&progress, "loading");
+    int r = model_open(&s->weights, o->model, &mo, why);
+    cli_progress_end(&progress);
+    if (r != 0) return r;
+    uint32_t n = model_linear_count(s->weights);
+    s->stacks = mem_zalloc(n, sizeof *s->stacks);
+    if (!s->stacks) return ERR_NOMEM;
+    for (uint32_t i = 0; i < n; i++) s->stacks[i] = *model_linear_weights(s->weights, i);
+    return 0;
+}
+
+/* Their threads are those that are there afterwards and were not before. */
+static int start_workers(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
+    pid_t before[SITE_TASKS_MAX], after[SITE_TASKS_MAX];
+    unsigned b = list_tasks(before, SITE_TASKS_MAX), a;
+    int r = 0;
+    for (int role = 0; role < PAIR_ROLES && r == 0; role++) {
+        struct blind_worker_opts wo = {.stacks = s->stacks, .stack_count = model_linear_count(s->weights)};
+        memcpy(wo.manifest_hash, prepared_digest(s->prepared), 32);
+        r = pool_new(&s->pool[role], role == PAIR_A ? o->threads : o->threads_b, why);
+        if (r == 0) r = kern_select(&wo.kern, getenv("LULL_KERNELS"), why);
+        wo.pool = s->pool[role];
+        if (r == 0) r = blind_local_new(&s->worker[role], &wo, o->rtt_us / 2);
+    }
+    a = list_tasks(after, SITE_TASKS_MAX);
+    for (unsigned i = 0; i < a; i++)
+        if (!is_in(after[i], before, b)) s->tasks[s->task_count++] = after[i];
+    return r;
+}
+
+static int open_link(void *state, enum pair_role role, uint32_t place, struct blind_link *out) {
+    struct blind_site *s = state;
+    int r = place == 0 ? blind_local_link(s->worker[role], out) : ERR_NOTFOUND;
+    if (r == 0) memset(out->operator_id, 1 + (int)role, sizeof out->operator_id);
+    return r;
+}
+
+static int open_pair(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
+    struct pair_opts po = {.prepared = s->prepared, .workers = {open_link, s}, .ahead_bytes = o->ahead_bytes};
+    int r = 0;
+    for (int role = 0; role < PAIR_ROLES && r == 0; role++) {
+        uint8_t id[OPERATOR_PREFIX_BYTES];
+        char text[2 * OPERATOR_PREFIX_BYTES + 1];
+        memset(id, 1 + role, sizeof id);
+        hex_encode(text, id, sizeof id);
+        r = operators_list(&po.policy, (enum pair_role)role, text, why);
+    }
+    return r == 0 ? pair_new(&s->pair, &po, why) : r;
+}
+
+static int open_client(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
+    struct model_opts mo = {.threads = o->threads,
+                            .arith = ARITH_ROW8,
+                            .stacks = STACKS_ELSEWHERE,
+                            .linear = prepared_stacks(s->prepared),
+                            .linear_count = prepared_manifest(s->prepared)->stack_count};
+    int r = model_open(&s->client, prepared_client_path(s->prepared), &mo, why);
+    return r == 0 ? open_pair(s, o, why) : r;
+}
+
+static int open_engine(struct engine **e, struct kv_seq *seq, const struct model *m, const struct blind_site_opts *o,
+                       struct pair *pair, struct why *why) {
+    struct engine_opts eo = {.threads = o->threads,
+                             .rows_max = CHUNK,
+                             .logits_max = 1,
+                             .kv_pages = (o->positions + KV_PAGE - 1) / KV_PAGE,
+                             .linear = pair ? &pair_ops : NULL,
+                             .linear_state = pair};
+    int r = engine_new(e, m, &eo, why);
+    return r == 0 ? kv_seq_init(seq, o->positions) : r;
+}
+
+int blind_site_open(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
+    *s = (struct blind_site){.task_count = 0};
+    int r = open_weights(s, o, why);
+    if (r == 0) r = open_engine(&s->local, &s->local_seq, s->weights, o, NULL, why);
+    s->resident_before = blind_site_resident();
+    if (r == 0) r = prepare(s, o, why);
+    if (r == 0) r = open_client(s, o, why);
+    if (r == 0) r = open_engine(&s->blind, &s->blind_seq, s->client, o, s->pair, why);
+    return r == 0 ? start_workers(s, o, why) : r;
+}
+
+static void remove_folder(struct blind_site *s) {
+    static const char *const names[] = {PREPARED_MANIFEST, PREPARED_CHECKS, PREPARED_CLIENT};
+    char path[128];
+    for (size_t i = 0; s->dir[0] && i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", s->out, names[i]);
+        unlink(path);
+    }
+    if (!s->dir[0]) return;
+    rmdir(s->out);
+    rmdir(s->dir);
+}
+
+void blind_site_close(struct blind_site *s) {
+    if (s->blind) kv_seq_release(&s->blind_seq, engine_kv(s->blind));
+    if (s->local) kv_seq_release(&s->local_seq, engine_kv(s->local));
+    engine_free(s->blind);
+    engine_free(s->local);
+    pair_free(s->pair);
+    for (int role = 0; role < PAIR_ROLES; role++) {
+        blind_local_free(s->worker[role]);
+        pool_free(s->pool[role]);
+    }
+    model_close(s->client);
+    prepared_close(s->prepared);
+    free(s->stacks);
+    model_close(s->weights);
+    remove_folder(s);
+    *s = (struct blind_site){.task_count = 0};
+}

@@ -1,0 +1,47 @@
+/* cli/cmd_blind_site.h - all parties of mode `pair` in this process, for measuring: a client that has the prepared folder only, one worker
+ * of each role, and beside them the engine that has the weights itself. The weights are in memory once, for the workers and that engine. */
+#ifndef CLI_CMD_BLIND_SITE_H
+#define CLI_CMD_BLIND_SITE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "blind/local_link.h"
+#include "blind/pair.h"
+#include "math/pool.h"
+#include "model/engine.h"
+
+enum { SITE_TASKS_MAX = 512 };
+struct blind_site_opts {
+    const char *model;  /* path */
+    uint32_t positions; /* of one answer, prompt included */
+    uint32_t threads;   /* of the engines and of A; 0: one per core */
+    uint32_t threads_b; /* of B */
+    uint32_t rtt_us;    /* round trip to either worker */
+    size_t ahead_bytes; /* pair_opts */
+};
+struct blind_site {
+    char dir[64], out[80];
+    struct model *weights, *client;
+    struct prepared *prepared;
+    struct row8 *stacks;
+    struct pool *pool[PAIR_ROLES];
+    struct blind_local *worker[PAIR_ROLES];
+    struct pair *pair;
+    struct engine *local, *blind;
+    struct kv_seq local_seq, blind_seq;
+    pid_t tasks[SITE_TASKS_MAX]; /* threads of the workers */
+    unsigned task_count;
+    uint64_t resident_before; /* resident bytes before the client's parts came */
+};
+/* Prepares a folder of its own below $TMPDIR, opens everything. */
+int blind_site_open(struct blind_site *s, const struct blind_site_opts *o, struct why *why);
+void blind_site_close(struct blind_site *s); /* removes the folder */
+
+/* Processor time so far, in ns: of the workers' threads; of all others. */
+uint64_t blind_site_worker_ns(const struct blind_site *s);
+uint64_t blind_site_client_ns(const struct blind_site *s);
+/* Resident bytes of this process. */
+uint64_t blind_site_resident(void);
+
+#endif
