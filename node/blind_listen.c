@@ -2,7 +2,7 @@
 #include "node/blind_listen.h"
 #include "base/log.h"
 #include "net/listen.h"
-#include "node/blind_session.h"
+#include "node/blind_visit.h"
 #include "node/node_parts.h"
 #include "seal/http_names.h"
 

@@ -1,7 +1,7 @@
 /* node/blind_way.c - worker sessions through the coordinator: one stream of its link each, open both ways. */
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/blind_session.h"
+#include "node/blind_visit.h"
 #include "node/node_parts.h"
 #include "seal/http_names.h"
 
@@ -10,7 +10,7 @@
 enum { WINDOW = 1 << 20, WRITE_MAX = 16 << 20 };
 struct way {
     struct h2_stream *s; /* NULL: closed */
-    struct blind_session *session;
+    struct blind_visit *session;
 };
 
 /* ---- what the session does to it ---- */
@@ -35,24 +35,24 @@ static void on_consume(void *arg, size_t n) {
 
 static void on_data(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) {
     (void)s;
-    blind_session_bytes(((struct way *)arg)->session, p, n);
+    blind_visit_bytes(((struct way *)arg)->session, p, n);
 }
 
 static void on_end(void *arg, struct h2_stream *s) {
     (void)s;
-    blind_session_end(((struct way *)arg)->session);
+    blind_visit_end(((struct way *)arg)->session);
 }
 
 static void on_sent(void *arg, struct h2_stream *s, size_t n) {
     (void)s;
-    blind_session_sent(((struct way *)arg)->session, n);
+    blind_visit_sent(((struct way *)arg)->session, n);
 }
 
 static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
     struct way *w = arg;
     (void)s, (void)code;
     w->s = NULL;
-    blind_session_free(w->session);
+    blind_visit_free(w->session);
     free(w);
 }
 
@@ -71,9 +71,9 @@ static void refuse(struct h2_stream *s, enum code code) {
 void blind_way_begin(struct node *n, struct h2_stream *s) {
     struct way *w = mem_zalloc(1, sizeof *w);
     struct blind_pipe pipe = {on_write, on_session_end, on_consume, w};
-    int r = w ? blind_session_open(&w->session, n, &pipe) : ERR_NOMEM;
+    int r = w ? blind_visit_open(&w->session, n, &pipe) : ERR_NOMEM;
     if (r != 0 || n->draining) {
-        if (r == 0) blind_session_free(w->session);
+        if (r == 0) blind_visit_free(w->session);
         free(w);
         refuse(s, n->draining ? CODE_DRAINING : CODE_BUSY);
         return;

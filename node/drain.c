@@ -2,16 +2,16 @@
  * `draining`, which the gateway takes elsewhere; worker sessions end once what they asked for is answered; then the coordinator is told, and the link closes. */
 #include "base/log.h"
 #include "node/blind_listen.h"
-#include "node/blind_session.h"
+#include "node/blind_visit.h"
 #include "node/node_parts.h"
 
-static size_t work_count(const struct node *n) { return job_count(n) + blind_session_count(n); }
+static size_t work_count(const struct node *n) { return job_count(n) + blind_visit_count(n); }
 
 static void hand_back(void *arg) {
     struct node *n = arg;
-    log_event(LOG_INFO, "drain", "handing_back", LOG_COUNT("jobs", job_count(n)), LOG_COUNT("sessions", blind_session_count(n)));
+    log_event(LOG_INFO, "drain", "handing_back", LOG_COUNT("jobs", job_count(n)), LOG_COUNT("sessions", blind_visit_count(n)));
     job_fail_all(n, CODE_DRAINING);
-    blind_session_fail_all(n, BLIND_CODE_DRAINING);
+    blind_visit_fail_all(n, BLIND_CODE_DRAINING);
     drain_check(n);
 }
 
@@ -21,7 +21,7 @@ void drain_begin(struct node *n) {
         return;
     }
     n->draining = 1;
-    log_event(LOG_INFO, "drain", "begin", LOG_COUNT("jobs", job_count(n)), LOG_COUNT("sessions", blind_session_count(n)));
+    log_event(LOG_INFO, "drain", "begin", LOG_COUNT("jobs", job_count(n)), LOG_COUNT("sessions", blind_visit_count(n)));
     link_say_drain(n);
     blind_listen_pause(n->blind_listen);
     for (size_t i = 0; i < n->blind_count; i++) blind_thread_drain(n->blind[i].thread);

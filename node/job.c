@@ -123,7 +123,7 @@ static int submit(struct job *j, const struct opened *o) {
     return r;
 }
 
-static void on_deadline(void *arg) { answer_error(arg, CODE_DEADLINE); }
+static void on_deadline(void *arg) { job_answer_error(arg, CODE_DEADLINE); }
 
 /* The request is ours and readable: from here on all answers are sealed. time_ok 0: its time is too far from ours. */
 static void start(struct job *j, const struct opened *o, int time_ok) {
@@ -133,7 +133,7 @@ static void start(struct job *j, const struct opened *o, int time_ok) {
     if (job_answer_begin(j, o) != 0) return;
     int r = time_ok ? submit(j, o) : ERR_TIME;
     if (r != 0) {
-        answer_error(j, code_from_err(r));
+        job_answer_error(j, code_from_err(r));
         return;
     }
     if (o->content.deadline_ms) timer_start_ms(j->deadline, o->content.deadline_ms);
@@ -220,13 +220,13 @@ void job_begin(struct node *n, struct h2_stream *s) {
 
 void job_event(void *arg, const struct work_event *e) {
     struct job *j = job_find(arg, e->job);
-    if (j && j->state == JOB_RUNNING) answer_event(j, e); /* else it was cancelled meanwhile */
+    if (j && j->state == JOB_RUNNING) job_answer_event(j, e); /* else it was cancelled meanwhile */
 }
 
 void job_fail_all(struct node *n, enum code code) {
     for (struct job *j = n->jobs, *next; j; j = next) {
         next = j->next;
-        if (j->state == JOB_RUNNING) answer_error(j, code);
+        if (j->state == JOB_RUNNING) job_answer_error(j, code);
         else if (j->state == JOB_RECEIVING) refuse(j, code);
     }
 }

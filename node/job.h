@@ -34,8 +34,8 @@ void job_free(struct job *j); /* cancels, unlinks, wipes; the stream must be clo
 /* ---- job_answer.c ---- */
 /* Opens the answer: status 200, stream start, timers. */
 int job_answer_begin(struct job *j, const struct opened *o);
-void answer_event(struct job *j, const struct work_event *e);
+void job_answer_event(struct job *j, const struct work_event *e);
 /* The sealed error frame and the end of the stream. */
-void answer_error(struct job *j, enum code code);
+void job_answer_error(struct job *j, enum code code);
 
 #endif

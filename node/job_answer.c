@@ -43,7 +43,7 @@ static void finish(struct job *j, const struct h2_headers *trailers) {
     if (h2_end(j->stream, trailers) != 0) abandon(j);
 }
 
-void answer_error(struct job *j, enum code code) {
+void job_answer_error(struct job *j, enum code code) {
     struct frame_error e = {.code = (uint8_t)code, .node_time_s = clock_unix_s()};
     size_t n = stream_end_bytes(&j->out, 0);
     uint8_t *end = malloc(n ? n : 1);
@@ -133,14 +133,14 @@ static int send_event(struct job *j, const struct work_event *e) {
         break;
     case WORK_TOKEN: send_token(j, e); break;
     case WORK_DONE: end_answer(j, e); break;
-    case WORK_FAILED: answer_error(j, code_from_err(e->err)); break;
+    case WORK_FAILED: job_answer_error(j, code_from_err(e->err)); break;
     }
     return 1;
 }
 
-void answer_event(struct job *j, const struct work_event *e) {
+void job_answer_event(struct job *j, const struct work_event *e) {
     if (!j->pacing_ms || e->kind == WORK_FAILED) (void)send_event(j, e);
-    else if (buf_add(&j->queue, e, sizeof *e) != 0) answer_error(j, CODE_INTERNAL);
+    else if (buf_add(&j->queue, e, sizeof *e) != 0) job_answer_error(j, CODE_INTERNAL);
 }
 
 /* One tick: queued events up to and with the next one that makes a frame. 1 when one did. */

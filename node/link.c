@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "node/blind_session.h"
+#include "node/blind_visit.h"
 #include "node/node_parts.h"
 #include "seal/http_names.h"
 #include "seal/linkmsg.h"

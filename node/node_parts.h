@@ -29,7 +29,7 @@ struct node_opts {
 };
 
 struct job;
-struct blind_session;
+struct blind_visit;
 struct node {
     struct node_opts o;
     struct data_dir dir;
@@ -58,9 +58,9 @@ struct node {
     size_t receiving; /* bytes of envelopes held */
     struct blind_accounts accounts;
     struct blind_listen *blind_listen; /* NULL: nowhere */
-    /* blind_session.c */
-    struct blind_session *blind_sessions;
-    uint64_t next_blind;
+    /* blind_visit.c */
+    struct blind_visit *visits;
+    uint64_t next_visit;
     /* drain.c */
     struct timer *drain;
     int draining;

@@ -1,5 +1,5 @@
-/* node/blind_session.c - see blind_session.h. */
-#include "node/blind_session.h"
+/* node/blind_visit.c - see blind_visit.h. */
+#include "node/blind_visit.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -14,8 +14,8 @@
 enum { RX_MAX = SESSION_MESSAGE_MAX + SESSION_OVERHEAD + (2 << 20) };
 enum blind_state { BLIND_BEGUN, BLIND_ACCEPTED, BLIND_SEATED, BLIND_OVER };
 
-struct blind_session {
-    struct blind_session *prev, *next;
+struct blind_visit {
+    struct blind_visit *prev, *next;
     struct node *node;
     struct blind_pipe pipe;
     uint64_t number;
@@ -33,12 +33,12 @@ struct blind_session {
 
 /* ---- the end ---- */
 
-static void seat_leave(struct blind_session *b) {
+static void seat_leave(struct blind_visit *b) {
     blind_seat_close(b->seat);
     b->seat = NULL;
 }
 
-static void over(struct blind_session *b) {
+static void over(struct blind_visit *b) {
     b->state = BLIND_OVER;
     timer_stop(b->quiet);
     seat_leave(b);
@@ -47,7 +47,7 @@ static void over(struct blind_session *b) {
     buf_release(&b->tx);
 }
 
-static void cut(struct blind_session *b, int reason) {
+static void cut(struct blind_visit *b, int reason) {
     log_event(LOG_INFO, "blind", "cut", LOG_COUNT("session", b->number), LOG_CODE("reason", err_text(reason)));
     over(b);
     b->pipe.end(b->pipe.arg);
@@ -55,7 +55,7 @@ static void cut(struct blind_session *b, int reason) {
 
 /* ---- out ---- */
 
-static int send_sealed(struct blind_session *b, const uint8_t *message, size_t n, int final) {
+static int send_sealed(struct blind_visit *b, const uint8_t *message, size_t n, int final) {
     b->tx.len = 0;
     uint8_t *chunk = buf_room(&b->tx, n + SESSION_OVERHEAD);
     int r = chunk ? session_seal(b->keys, chunk, message, n, final) : ERR_NOMEM;
@@ -65,7 +65,7 @@ static int send_sealed(struct blind_session *b, const uint8_t *message, size_t n
 }
 
 /* An error from here, while no worker has the session. */
-static void say_error(struct blind_session *b, enum blind_code code) {
+static void say_error(struct blind_visit *b, enum blind_code code) {
     uint8_t bytes[16];
     struct writer w = writer_over(bytes, sizeof bytes);
     blind_message_write(&w, &(struct blind_message){.type = BLIND_ERROR, .error = {.code = (uint8_t)code}});
@@ -79,7 +79,7 @@ static void say_error(struct blind_session *b, enum blind_code code) {
     b->pipe.end(b->pipe.arg);
 }
 
-static void fail(struct blind_session *b, enum blind_code code) {
+static void fail(struct blind_visit *b, enum blind_code code) {
     if (b->state == BLIND_SEATED)
         blind_seat_fail(b->seat, code); /* the error comes behind its answers */
     else if (b->state == BLIND_ACCEPTED)
@@ -89,7 +89,7 @@ static void fail(struct blind_session *b, enum blind_code code) {
 }
 
 /* What the worker has for the client, as much as may wait in the pipe. */
-static void send_answers(struct blind_session *b) {
+static void send_answers(struct blind_visit *b) {
     struct blind_out out;
     while (b->state == BLIND_SEATED && b->unsent < BLIND_UNSENT_MAX) {
         int r = blind_seat_take(b->seat, &out);
@@ -111,7 +111,7 @@ static void send_answers(struct blind_session *b) {
 
 static void on_wake(struct loop_job *j);
 static void wake_up(void *arg) { /* on the worker's thread */
-    struct blind_session *b = arg;
+    struct blind_visit *b = arg;
     if (!atomic_exchange(&b->posted, 1)) loop_post(b->node->loop, &b->wake);
 }
 
@@ -122,7 +122,7 @@ static struct blind_served *served_of(struct node *n, const uint8_t manifest_has
 }
 
 /* The hello says at which worker the session gets a seat; the worker reads it too. */
-static void take_seat(struct blind_session *b, const uint8_t *message, size_t n) {
+static void take_seat(struct blind_visit *b, const uint8_t *message, size_t n) {
     struct blind_message m;
     enum blind_code code = 0;
     struct blind_served *s = NULL;
@@ -148,7 +148,7 @@ static void take_seat(struct blind_session *b, const uint8_t *message, size_t n)
     if ((r = blind_seat_put(b->seat, message, n)) != 0) cut(b, r);
 }
 
-static void accept_start(struct blind_session *b) {
+static void accept_start(struct blind_visit *b) {
     uint8_t reply[SESSION_REPLY_BYTES];
     struct keyring *k = b->node->keys;
     int r = session_accept(b->keys, b->rx.data, k->keys, k->count, k->seen, reply);
@@ -164,7 +164,7 @@ static void accept_start(struct blind_session *b) {
 }
 
 /* One chunk, if it is there. 0: goes on; ERR_MORE: not now. */
-static int open_one(struct blind_session *b) {
+static int open_one(struct blind_visit *b) {
     size_t used, n;
     uint8_t *message;
     int final;
@@ -191,7 +191,7 @@ static int open_one(struct blind_session *b) {
     return ERR_MORE;
 }
 
-static void read_on(struct blind_session *b) {
+static void read_on(struct blind_visit *b) {
     if (b->state == BLIND_BEGUN && b->rx.len >= SESSION_START_BYTES) accept_start(b);
     if (b->state == BLIND_BEGUN || b->state == BLIND_OVER) return;
     while (open_one(b) == 0) {}
@@ -202,14 +202,14 @@ static void read_on(struct blind_session *b) {
     b->unconsumed = 0;
 }
 
-static void free_now(struct blind_session *b) {
+static void free_now(struct blind_visit *b) {
     secret_free(b->keys);
     timer_free(b->quiet);
     free(b);
 }
 
 static void on_wake(struct loop_job *j) {
-    struct blind_session *b = (struct blind_session *)(void *)((uint8_t *)j - offsetof(struct blind_session, wake));
+    struct blind_visit *b = (struct blind_visit *)(void *)((uint8_t *)j - offsetof(struct blind_visit, wake));
     atomic_store(&b->posted, 0);
     if (b->gone) {
         free_now(b);
@@ -220,18 +220,18 @@ static void on_wake(struct loop_job *j) {
 }
 
 static void on_quiet(void *arg) {
-    struct blind_session *b = arg;
+    struct blind_visit *b = arg;
     fail(b, BLIND_CODE_IDLE);
 }
 
 /* ---- for the pipes ---- */
 
-int blind_session_open(struct blind_session **out, struct node *n, const struct blind_pipe *pipe) {
+int blind_visit_open(struct blind_visit **out, struct node *n, const struct blind_pipe *pipe) {
     *out = NULL;
-    if (blind_session_count(n) >= (size_t)n->o.blind_sessions * n->blind_count) return ERR_BUSY;
-    struct blind_session *b = mem_zalloc(1, sizeof *b);
+    if (blind_visit_count(n) >= (size_t)n->o.blind_sessions * n->blind_count) return ERR_BUSY;
+    struct blind_visit *b = mem_zalloc(1, sizeof *b);
     if (!b) return ERR_NOMEM;
-    *b = (struct blind_session){.node = n, .pipe = *pipe, .number = ++n->next_blind, .wake.fn = on_wake};
+    *b = (struct blind_visit){.node = n, .pipe = *pipe, .number = ++n->next_visit, .wake.fn = on_wake};
     buf_init(&b->rx, RX_MAX);
     buf_init(&b->tx, SESSION_MESSAGE_MAX + SESSION_OVERHEAD);
     b->keys = secret_alloc(sizeof *b->keys);
@@ -241,14 +241,14 @@ int blind_session_open(struct blind_session **out, struct node *n, const struct 
     }
     memset(b->keys, 0, sizeof *b->keys);
     timer_start_ms(b->quiet, BLIND_HELLO_MS);
-    b->next = n->blind_sessions;
+    b->next = n->visits;
     if (b->next) b->next->prev = b;
-    n->blind_sessions = b;
+    n->visits = b;
     *out = b;
     return 0;
 }
 
-void blind_session_bytes(struct blind_session *b, const uint8_t *p, size_t n) {
+void blind_visit_bytes(struct blind_visit *b, const uint8_t *p, size_t n) {
     if (b->state == BLIND_OVER) {
         b->pipe.consume(b->pipe.arg, n);
         return;
@@ -261,23 +261,23 @@ void blind_session_bytes(struct blind_session *b, const uint8_t *p, size_t n) {
         cut(b, r);
 }
 
-void blind_session_sent(struct blind_session *b, size_t n) {
+void blind_visit_sent(struct blind_visit *b, size_t n) {
     b->unsent -= n < b->unsent ? n : b->unsent;
     if (b->state == BLIND_SEATED) send_answers(b);
 }
 
-void blind_session_end(struct blind_session *b) {
+void blind_visit_end(struct blind_visit *b) {
     if (b->state != BLIND_OVER) cut(b, ERR_LOST); /* a client that leaves in good order says bye first */
 }
 
-void blind_session_free(struct blind_session *b) {
+void blind_visit_free(struct blind_visit *b) {
     struct node *n = b->node;
     if (b->state != BLIND_OVER) over(b);
     if (b->next) b->next->prev = b->prev;
     if (b->prev)
         b->prev->next = b->next;
     else
-        n->blind_sessions = b->next;
+        n->visits = b->next;
     timer_stop(b->quiet);
     log_event(LOG_INFO, "blind", "session_over", LOG_COUNT("session", b->number));
     b->gone = 1;
@@ -285,14 +285,14 @@ void blind_session_free(struct blind_session *b) {
     drain_check(n);
 }
 
-size_t blind_session_count(const struct node *n) {
+size_t blind_visit_count(const struct node *n) {
     size_t count = 0;
-    for (const struct blind_session *b = n->blind_sessions; b; b = b->next) count++;
+    for (const struct blind_visit *b = n->visits; b; b = b->next) count++;
     return count;
 }
 
-void blind_session_fail_all(struct node *n, enum blind_code code) {
-    for (struct blind_session *b = n->blind_sessions, *next; b; b = next) {
+void blind_visit_fail_all(struct node *n, enum blind_code code) {
+    for (struct blind_visit *b = n->visits, *next; b; b = next) {
         next = b->next;
         fail(b, code);
     }

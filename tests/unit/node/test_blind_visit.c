@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "node/blind_session.h"
+#include "node/blind_visit.h"
 #include "node/node_parts.h"
 #include "seal/session.h"
 #include "tests/unit/blind/worker_scene.h"
@@ -41,7 +41,7 @@ static void run_until(int (*condition)(void), uint64_t ms) {
 }
 
 /* ---- the pipe and the client behind it ---- */
-static struct blind_session *b;
+static struct blind_visit *b;
 static struct session client;
 static uint8_t *down; /* what the session wrote and the client has not read */
 static size_t down_n, consumed, written;
@@ -68,7 +68,7 @@ static int is_ended(void) { return ended; }
 static void flow(void) { /* what was written has left */
     size_t bytes = written;
     written = 0;
-    if (bytes && !stuck) blind_session_sent(b, bytes);
+    if (bytes && !stuck) blind_visit_sent(b, bytes);
 }
 
 static void setup(void) {
@@ -104,11 +104,11 @@ static void open_session(void) {
     struct blind_pipe pipe = {on_write, on_end, on_consume, NULL};
     down_n = consumed = written = 0;
     ended = stuck = 0;
-    CHECK_INT(blind_session_open(&b, &n, &pipe), 0);
+    CHECK_INT(blind_visit_open(&b, &n, &pipe), 0);
     CHECK_INT(session_start(&client, &n.keys->stmt[0], start), 0);
 }
 static void close_session(void) {
-    blind_session_free(b);
+    blind_visit_free(b);
     session_wipe(&client);
     b = NULL;
 }
@@ -118,7 +118,7 @@ static size_t sealed(const uint8_t *message, size_t bytes) {
     CHECK_INT(session_seal(&client, chunk, message, bytes, blind_message_final(message, bytes)), 0);
     return bytes + SESSION_OVERHEAD;
 }
-static void say(size_t bytes) { blind_session_bytes(b, chunk, sealed(scene_buf, bytes)); }
+static void say(size_t bytes) { blind_visit_bytes(b, chunk, sealed(scene_buf, bytes)); }
 static size_t hello(enum blind_role role) {
     struct blind_message m = {.type = BLIND_HELLO, .hello = {.role = (uint8_t)role}};
     memcpy(m.hello.manifest_hash, scene_manifest, 32);
@@ -150,7 +150,7 @@ static struct blind_message last;
 static int has_heard(void) { return hear(&last); }
 static void greeted(enum blind_role role) {
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     say(hello(role));
     run_until(has_heard, WAIT_MS);
     CHECK_INT(last.type, BLIND_READY);
@@ -169,21 +169,21 @@ TEST(a_session_in_single_bytes_is_answered) {
     setup();
     open_session();
     size_t bytes = sealed(scene_buf, hello(BLIND_ROLE_A));
-    for (size_t i = 0; i < sizeof start; i++) blind_session_bytes(b, start + i, 1);
-    for (size_t i = 0; i < bytes; i++) blind_session_bytes(b, chunk + i, 1);
+    for (size_t i = 0; i < sizeof start; i++) blind_visit_bytes(b, start + i, 1);
+    for (size_t i = 0; i < bytes; i++) blind_visit_bytes(b, chunk + i, 1);
     CHECK_INT(consumed, sizeof start + bytes);
     run_until(has_heard, WAIT_MS);
     CHECK_INT(last.type, BLIND_READY);
     scene_input(0, u, 64);
     bytes = sealed(scene_buf, scene_product(1, 0, 1, u));
-    for (size_t i = 0; i < bytes; i++) blind_session_bytes(b, chunk + i, 1);
+    for (size_t i = 0; i < bytes; i++) blind_visit_bytes(b, chunk + i, 1);
     run_until(has_heard, WAIT_MS);
     CHECK_INT(last.type, BLIND_ANSWER);
     CHECK_INT(last.answer.rows, synth_shapes[0].rows);
     say(scene_write(&(struct blind_message){.type = BLIND_BYE}));
     run_until(is_ended, WAIT_MS);
     close_session();
-    CHECK_INT(blind_session_count(&n), 0);
+    CHECK_INT(blind_visit_count(&n), 0);
     done();
 }
 
@@ -192,19 +192,19 @@ TEST(a_start_that_is_not_ours_gets_no_word) {
     for (size_t at = 0; at < 33; at += 16) { /* version, key id */
         open_session();
         start[at] ^= 1;
-        blind_session_bytes(b, start, sizeof start);
+        blind_visit_bytes(b, start, sizeof start);
         CHECK(ended);
         CHECK_INT(down_n, 0);
         close_session();
     }
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     CHECK(!ended && down_n == SESSION_REPLY_BYTES);
     close_session();
     struct blind_pipe pipe = {on_write, on_end, on_consume, NULL};
-    CHECK_INT(blind_session_open(&b, &n, &pipe), 0);
+    CHECK_INT(blind_visit_open(&b, &n, &pipe), 0);
     down_n = 0;
-    blind_session_bytes(b, start, sizeof start); /* the same again */
+    blind_visit_bytes(b, start, sizeof start); /* the same again */
     CHECK(ended && down_n == 0);
     close_session();
     done();
@@ -216,10 +216,10 @@ TEST(a_chunk_that_does_not_open_ends_the_session_without_a_word) {
     scene_input(0, u, 64);
     size_t bytes = sealed(scene_buf, scene_product(1, 0, 1, u));
     chunk[bytes - 1] ^= 1;
-    blind_session_bytes(b, chunk, bytes);
+    blind_visit_bytes(b, chunk, bytes);
     CHECK(ended);
     CHECK_INT(down_n, 0);
-    blind_session_bytes(b, chunk, bytes); /* dropped, and its window given back */
+    blind_visit_bytes(b, chunk, bytes); /* dropped, and its window given back */
     close_session();
     done();
 }
@@ -227,29 +227,29 @@ TEST(a_chunk_that_does_not_open_ends_the_session_without_a_word) {
 TEST(what_comes_instead_of_a_hello_is_refused_with_the_reason) {
     setup();
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     scene_input(0, u, 64);
     say(scene_product(1, 0, 1, u));
     hears_error(BLIND_CODE_STATE);
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     scene_buf[0] = 77;
     say(20);
     hears_error(BLIND_CODE_FORMAT);
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     size_t bytes = hello(BLIND_ROLE_A);
     scene_buf[1]++;
     say(bytes);
     hears_error(BLIND_CODE_VERSION);
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     bytes = hello(BLIND_ROLE_A);
     scene_buf[5] ^= 1;
     say(bytes);
     hears_error(BLIND_CODE_MANIFEST);
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     say(BLIND_SMALL_MAX + 1); /* too long for a hello */
     CHECK(ended);
     close_session();
@@ -272,14 +272,14 @@ TEST(a_bye_that_is_not_final_and_a_product_that_is_are_refused) {
     greeted(BLIND_ROLE_A);
     size_t bytes = scene_write(&(struct blind_message){.type = BLIND_BYE});
     CHECK_INT(session_seal(&client, chunk, scene_buf, bytes, 0), 0);
-    blind_session_bytes(b, chunk, bytes + SESSION_OVERHEAD);
+    blind_visit_bytes(b, chunk, bytes + SESSION_OVERHEAD);
     CHECK(ended);
     close_session();
     greeted(BLIND_ROLE_A);
     scene_input(0, u, 64);
     bytes = scene_product(1, 0, 1, u);
     CHECK_INT(session_seal(&client, chunk, scene_buf, bytes, 1), 0);
-    blind_session_bytes(b, chunk, bytes + SESSION_OVERHEAD);
+    blind_visit_bytes(b, chunk, bytes + SESSION_OVERHEAD);
     CHECK(ended);
     close_session();
     done();
@@ -291,13 +291,13 @@ TEST(tokens_are_asked_for_when_there_is_a_list) {
     atomic_init(&account.left, 3);
     n.accounts = (struct blind_accounts){&account, 1};
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     say(hello(BLIND_ROLE_A));
     hears_error(BLIND_CODE_QUOTA);
     struct blind_message m = {.type = BLIND_HELLO, .hello = {.role = BLIND_ROLE_A, .token = "0123456789abcdef", .token_n = 16}};
     memcpy(m.hello.manifest_hash, scene_manifest, 32);
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     say(scene_write(&m));
     run_until(has_heard, WAIT_MS);
     CHECK_INT(last.type, BLIND_READY);
@@ -310,12 +310,12 @@ TEST(tokens_are_asked_for_when_there_is_a_list) {
 
 TEST(more_sessions_than_there_are_seats_are_turned_away) {
     struct blind_pipe pipe = {on_write, on_end, on_consume, NULL};
-    struct blind_session *more[2], *none;
+    struct blind_visit *more[2], *none;
     setup();
-    for (int i = 0; i < 2; i++) CHECK_INT(blind_session_open(&more[i], &n, &pipe), 0);
-    CHECK_INT(blind_session_open(&none, &n, &pipe), ERR_BUSY);
+    for (int i = 0; i < 2; i++) CHECK_INT(blind_visit_open(&more[i], &n, &pipe), 0);
+    CHECK_INT(blind_visit_open(&none, &n, &pipe), ERR_BUSY);
     ended = 0;
-    for (int i = 0; i < 2; i++) blind_session_free(more[i]);
+    for (int i = 0; i < 2; i++) blind_visit_free(more[i]);
     done();
 }
 
@@ -352,7 +352,7 @@ TEST(a_draining_node_ends_its_sessions_and_takes_no_seat) {
     blind_thread_drain(n.blind[0].thread);
     hears_error(BLIND_CODE_DRAINING);
     open_session();
-    blind_session_bytes(b, start, sizeof start);
+    blind_visit_bytes(b, start, sizeof start);
     say(hello(BLIND_ROLE_A));
     hears_error(BLIND_CODE_DRAINING);
     done();
@@ -361,10 +361,10 @@ TEST(a_draining_node_ends_its_sessions_and_takes_no_seat) {
 TEST(sessions_end_with_a_code_when_they_are_told_to) {
     setup();
     greeted(BLIND_ROLE_A);
-    blind_session_fail_all(&n, BLIND_CODE_IDLE);
+    blind_visit_fail_all(&n, BLIND_CODE_IDLE);
     hears_error(BLIND_CODE_IDLE);
     open_session(); /* no key yet: without a word */
-    blind_session_fail_all(&n, BLIND_CODE_IDLE);
+    blind_visit_fail_all(&n, BLIND_CODE_IDLE);
     CHECK(ended && down_n == 0);
     close_session();
     done();
@@ -374,15 +374,15 @@ TEST(a_client_that_leaves_at_any_time_leaves_nothing) {
     setup();
     for (int when = 0; when < 4; when++) {
         open_session();
-        if (when > 0) blind_session_bytes(b, start, sizeof start);
+        if (when > 0) blind_visit_bytes(b, start, sizeof start);
         if (when > 1) say(hello(BLIND_ROLE_A));
         if (when > 2) {
             scene_input(3, u, 64 * SYNTH_COLS_MAX / 8);
             say(scene_product(1, 3, 8, u));
         }
-        if (when % 2) blind_session_end(b);
+        if (when % 2) blind_visit_end(b);
         close_session();
-        CHECK_INT(blind_session_count(&n), 0);
+        CHECK_INT(blind_visit_count(&n), 0);
         run_until(NULL, 5);
     }
     done();
@@ -403,7 +403,7 @@ int main(void) {
                                      T(a_client_that_leaves_at_any_time_leaves_nothing)};
     if (secret_setup() != 0 || !(down = malloc(WIRE))) return 99;
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    int r = cmocka_run_group_tests_name("blind_session", all, NULL, NULL) != 0;
+    int r = cmocka_run_group_tests_name("blind_visit", all, NULL, NULL) != 0;
     free(down);
     return r;
 }

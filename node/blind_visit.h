@@ -1,0 +1,45 @@
+/* node/blind_visit.h - a client's visit at a worker, one sealed session (seal/session.h): sealed bytes in and out on the loop's thread, a
+ * seat at the worker's thread of the model that the hello names. What carries the bytes is behind blind_pipe: a stream of the
+ * coordinator's link, or one of a connection of our own. */
+#ifndef NODE_BLIND_VISIT_H
+#define NODE_BLIND_VISIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "blind/message.h"
+
+struct node;
+struct blind_visit;
+
+enum {
+    BLIND_HELLO_MS = 10000,    /* for start and hello to come */
+    BLIND_IDLE_MS = 600000,    /* without a message from the client and nothing unanswered */
+    BLIND_UNSENT_MAX = 1 << 20 /* bytes that wait in the pipe before the next answer is sealed */
+};
+
+/* None may call the session back from inside. */
+struct blind_pipe {
+    int (*write)(void *arg, const void *p, size_t n); /* all of it, or an ERR_* that ends the session */
+    void (*end)(
+        void *arg); /* nothing more is written; the pipe closes and its owner calls blind_visit_free. Whether the session was
+                             * whole its last chunk says */
+    void (*consume)(void *arg, size_t n); /* n received bytes are dealt with */
+    void *arg;
+};
+/* ERR_NOMEM, ERR_BUSY (as many sessions as there are seats in all). */
+int blind_visit_open(struct blind_visit **out, struct node *n, const struct blind_pipe *pipe);
+void blind_visit_bytes(struct blind_visit *b, const uint8_t *p, size_t n);
+void blind_visit_sent(struct blind_visit *b, size_t n); /* n bytes have left the pipe */
+void blind_visit_end(struct blind_visit *b);            /* the client sends no more */
+void blind_visit_free(struct blind_visit *b);           /* the pipe is gone; forgets, wipes */
+
+size_t blind_visit_count(const struct node *n);
+/* Every session ends: those of DRAINING once they have nothing unanswered is the threads' to do (blind_thread_drain). */
+void blind_visit_fail_all(struct node *n, enum blind_code code);
+
+/* ---- blind_way.c: a stream of the coordinator's link ---- */
+struct h2_stream;
+void blind_way_begin(struct node *n, struct h2_stream *s);
+
+#endif
