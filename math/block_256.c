@@ -1,11 +1,22 @@
-/* math/block_256.c - blocks of 256 columns taken apart; see block.h. */
+/* math/block_256.c - blocks of 256 columns taken apart; see block.h. Eight columns at a time: what a shift carries from one byte into
+ * the next is masked away, so that neither the order of bytes nor the compiler matters. */
 #include "math/block.h"
 
 #include "math/packed.h"
 
+#define BYTES(x) (0x0101010101010101u * (uint64_t)(x))
+
+static uint64_t load_8(const uint8_t *p) {
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+static void store_8(uint8_t *p, uint64_t v) { memcpy(p, &v, sizeof v); }
+
 /* Q2_K, Q3_K: 64 bytes; each half of 128 columns takes bits 0-1 of 32 bytes, then bits 2-3 of the same, and so on. */
 static void two_bits(const uint8_t *from, uint8_t code[256]) {
-    for (unsigned i = 0; i < 256; i++) code[i] = from[i / 128 * 32 + i % 32] >> i % 128 / 32 * 2 & 3;
+    for (unsigned i = 0; i < 256; i += 8)
+        store_8(code + i, load_8(from + i / 128 * 32 + i % 32) >> i % 128 / 32 * 2 & BYTES(3));
 }
 
 static void read_q2_k(const uint8_t *block, struct block256 *out) {
@@ -28,7 +39,8 @@ static void read_q3_k(const uint8_t *block, struct block256 *out) {
         out->sc[j] = (int8_t)((low | high << 4) - 32);
     }
     two_bits(block + 32, out->code);
-    for (unsigned i = 0; i < 256; i++) out->code[i] = (uint8_t)(out->code[i] | (block[i % 32] >> i / 32 & 1) << 2);
+    for (unsigned i = 0; i < 256; i += 8)
+        store_8(out->code + i, load_8(out->code + i) | (load_8(block + i % 32) >> i / 32 & BYTES(1)) << 2);
 }
 
 /* The 12 bytes of Q4_K and Q5_K: 6 bits each of sc[0..3], then of m[0..3]; the other four of each have their 4 low bits in
@@ -48,9 +60,10 @@ static void read_q45_k(const uint8_t *block, const uint8_t *bits, const uint8_t 
     out->d = load_u16(block);
     out->dmin = load_u16(block + 2);
     read_scales6(block + 4, out);
-    for (unsigned i = 0; i < 256; i++) {
-        unsigned j = i / 32, l = i % 32, high = bits ? bits[l] >> j & 1u : 0;
-        out->code[i] = (uint8_t)((unsigned)(nibbles[32 * (j / 2) + l] >> j % 2 * 4 & 15) | high << 4);
+    for (unsigned i = 0; i < 256; i += 8) {
+        unsigned j = i / 32, l = i % 32;
+        uint64_t high = bits ? load_8(bits + l) >> j & BYTES(1) : 0;
+        store_8(out->code + i, (load_8(nibbles + 32 * (j / 2) + l) >> j % 2 * 4 & BYTES(15)) | high << 4);
     }
 }
 
@@ -59,11 +72,11 @@ static void read_q45_k(const uint8_t *block, const uint8_t *bits, const uint8_t 
 static void read_q6_k(const uint8_t *block, struct block256 *out) {
     out->d = load_u16(block + 208);
     memcpy(out->sc, block + 192, 16);
-    for (unsigned i = 0; i < 256; i++) {
+    for (unsigned i = 0; i < 256; i += 8) {
         unsigned half = i / 128, part = i % 128 / 32, l = i % 32;
-        unsigned low = block[64 * half + 32 * (part & 1) + l] >> (part & 2 ? 4 : 0) & 15u;
-        unsigned high = block[128 + 32 * half + l] >> 2 * part & 3u;
-        out->code[i] = (uint8_t)(low | high << 4);
+        uint64_t low = load_8(block + 64 * half + 32 * (part & 1) + l) >> (part & 2 ? 4 : 0) & BYTES(15);
+        uint64_t high = load_8(block + 128 + 32 * half + l) >> 2 * part & BYTES(3);
+        store_8(out->code + i, low | high << 4);
     }
 }
 
@@ -72,7 +85,7 @@ static void read_iq4_xs(const uint8_t *block, struct block256 *out) {
     for (unsigned j = 0; j < 8; j++) {
         int low = block[4 + j / 2] >> j % 2 * 4 & 15, high = load_u16(block + 2) >> 2 * j & 3;
         out->sc[j] = (int8_t)((low | high << 4) - 32);
-        for (unsigned i = 0; i < 32; i++) out->code[32 * j + i] = block[8 + 16 * j + i % 16] >> i / 16 * 4 & 15;
+        for (unsigned i = 0; i < 32; i += 8) store_8(out->code + 32 * j + i, load_8(block + 8 + 16 * j + i % 16) >> i / 16 * 4 & BYTES(15));
     }
 }
 

@@ -19,11 +19,10 @@ int matrix_pack(const struct matrix *m, uint32_t g0, uint32_t g1, const uint8_t 
     for (uint32_t g = g0; g < g1; g++) {
         uint8_t *dst = m->data + g * m->group_bytes;
         memset(dst, 0, m->group_bytes); /* padding rows: scale 0 (and value 0), so they compute to 0 */
-        for (uint32_t r = 0; r < MATRIX_ROWS && g * MATRIX_ROWS + r < m->rows; r++) {
-            const uint8_t *row = rows + (g * MATRIX_ROWS + r) * row_bytes;
-            if (weight_rows_check(m->type, row, 1, m->cols) != 0) return ERR_NONFINITE;
-            pack_row(m->type, dst, row, m->cols, r);
-        }
+        uint32_t left = m->rows - g * MATRIX_ROWS, count = left < MATRIX_ROWS ? left : MATRIX_ROWS;
+        const uint8_t *first = rows + (size_t)g * MATRIX_ROWS * row_bytes;
+        if (weight_rows_check(m->type, first, count, m->cols) != 0) return ERR_NONFINITE;
+        pack_rows(m->type, dst, first, count, m->cols);
     }
     return 0;
 }

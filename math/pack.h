@@ -9,7 +9,7 @@
 
 /* Bytes of one packed group of 16 rows, a multiple of 64. */
 size_t pack_group_bytes(const struct weight_type *t, uint32_t cols);
-/* Puts one row into lane r (0..15) of the group at dst, which was zeroed before its first row. */
-void pack_row(const struct weight_type *t, uint8_t *dst, const uint8_t *row, uint32_t cols, uint32_t r);
+/* Puts count (1..16) consecutive rows into the lanes of the group at dst, which was zeroed before. */
+void pack_rows(const struct weight_type *t, uint8_t *dst, const uint8_t *rows, uint32_t count, uint32_t cols);
 
 #endif
