@@ -30,7 +30,7 @@ struct bench {
     struct blind_site site;
     int32_t *ids;
     double local[ROUNDS_MAX], blind[ROUNDS_MAX], local_prefill[ROUNDS_MAX], blind_prefill[ROUNDS_MAX], ratio[ROUNDS_MAX];
-    uint64_t bytes_up, bytes_down, client_ns, worker_ns, local_ns, wait_a_ns, wait_b_ns; /* of all that was decoded */
+    uint64_t bytes_up, bytes_down, client_ns, worker_ns[PAIR_ROLES], local_ns, wait_a_ns, wait_b_ns; /* of all that was decoded */
 };
 
 /* Feeds ids [from, to); the last of each step yields logits, as in use. */
@@ -58,7 +58,8 @@ static int one_answer(struct bench *b, int blind, double *prefill, double *decod
     if (blind) pair_prompt(b->site.pair, b->prompt);
     if (r == 0) r = feed(b, e, seq, 0, b->prompt, CHUNK, prefill);
     if (r == 0) r = feed(b, e, seq, b->prompt, counted, 1, NULL);
-    uint64_t client = blind_site_client_ns(&b->site), workers = blind_site_worker_ns(&b->site);
+    uint64_t client = blind_site_client_ns(&b->site), workers[PAIR_ROLES];
+    for (int i = 0; i < PAIR_ROLES; i++) workers[i] = blind_site_worker_ns(&b->site, (enum pair_role)i);
     pair_count(b->site.pair, &before);
     if (r == 0) r = feed(b, e, seq, counted, all, 1, decode);
     pair_count(b->site.pair, &after);
@@ -66,7 +67,7 @@ static int one_answer(struct bench *b, int blind, double *prefill, double *decod
     if (!blind) b->local_ns += client;
     if (!blind || r != 0) return r;
     b->client_ns += client;
-    b->worker_ns += blind_site_worker_ns(&b->site) - workers;
+    for (int i = 0; i < PAIR_ROLES; i++) b->worker_ns[i] += blind_site_worker_ns(&b->site, (enum pair_role)i) - workers[i];
     b->bytes_up += after.bytes_up - before.bytes_up;
     b->bytes_down += after.bytes_down - before.bytes_down;
     b->wait_a_ns += after.wait_data_ns - before.wait_data_ns;
@@ -120,14 +121,16 @@ static void report(struct bench *b) {
         printf("{\"mode\":\"%s\",\"tokens_per_s\":%.3f,\"bytes_per_token\":%.0f,\"bytes_up\":%" PRIu64 ",\"bytes_down\":%" PRIu64
                ",\"client_cpu_ms_per_token\":%.2f,\"products\":%" PRIu64 ",\"verified\":%" PRIu64
                ",\"ratio_to_local\":%.3f,\"ratio_min\":%.3f,\"ratio_max\":%.3f,\"local_tokens_per_s\":%.3f,"
-               "\"local_cpu_ms_per_token\":%.2f,\"workers_cpu_ms_per_token\":%.2f,\"wait_a_ms_per_token\":%.2f,"
+               "\"local_cpu_ms_per_token\":%.2f,\"a_cpu_ms_per_token\":%.2f,\"b_cpu_ms_per_token\":%.2f,\"wait_a_ms_per_token\":%"
+               ".2f,"
                "\"wait_b_ms_per_token\":%.2f,\"prefill_tps\":%.2f,\"local_prefill_tps\":%.2f,\"client_mb\":%.1f,\"rtt_ms\":%.2f,"
                "\"threads\":%u,\"threads_b\":%u,\"prompt\":%u,\"warm\":%u,\"gen\":%u,\"rounds\":%u,\"sessions\":%" PRIu64
                ",\"model\":%.*s,\"kernels\":\"%s\"}\n",
                b->mode, blind, bytes, b->bytes_up, b->bytes_down, (double)b->client_ns * 1e-6 / tokens, n.products, n.verified,
                ratio, b->ratio[0], b->ratio[b->rounds - 1], local, (double)b->local_ns * 1e-6 / tokens,
-               (double)b->worker_ns * 1e-6 / tokens, (double)b->wait_a_ns * 1e-6 / tokens, (double)b->wait_b_ns * 1e-6 / tokens,
-               pb, pl, ((double)blind_site_resident() - (double)b->site.resident_before) * 1e-6, b->rtt_ms,
+               (double)b->worker_ns[PAIR_A] * 1e-6 / tokens, (double)b->worker_ns[PAIR_B] * 1e-6 / tokens,
+               (double)b->wait_a_ns * 1e-6 / tokens, (double)b->wait_b_ns * 1e-6 / tokens, pb, pl,
+               ((double)blind_site_resident() - (double)b->site.resident_before) * 1e-6, b->rtt_ms,
                pool_threads(engine_threads(b->site.local)), pool_threads(b->site.pool[PAIR_B]), b->prompt, b->warm, b->gen,
                b->rounds, n.sessions, (int)q.len, (const char *)q.data, engine_kernels(b->site.local));
     buf_release(&q);

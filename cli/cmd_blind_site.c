@@ -33,12 +33,12 @@ static int is_in(pid_t id, const pid_t *list, unsigned n) {
     return 0;
 }
 
-uint64_t blind_site_worker_ns(const struct blind_site *s) {
+uint64_t blind_site_worker_ns(const struct blind_site *s, enum pair_role role) {
     uint64_t sum = 0;
-    for (unsigned i = 0; i < s->task_count; i++) {
+    for (unsigned i = 0; i < s->tasks[role].count; i++) {
         char path[64];
         uint64_t ns;
-        snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", (int)s->tasks[i]);
+        snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", (int)s->tasks[role].id[i]);
         FILE *f = fopen(path, "r");
         if (f && fscanf(f, "%" SCNu64, &ns) == 1) sum += ns;
         if (f) fclose(f);
@@ -49,7 +49,8 @@ uint64_t blind_site_worker_ns(const struct blind_site *s) {
 uint64_t blind_site_client_ns(const struct blind_site *s) {
     struct timespec t;
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    uint64_t all = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec, workers = blind_site_worker_ns(s);
+    uint64_t all = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    uint64_t workers = blind_site_worker_ns(s, PAIR_A) + blind_site_worker_ns(s, PAIR_B);
     return all > workers ? all - workers : 0;
 }
 
@@ -95,22 +96,26 @@ static int open_weights(struct blind_site *s, const struct blind_site_opts *o, s
     return 0;
 }
 
+static int start_worker(struct blind_site *s, enum pair_role role, unsigned threads, uint32_t delay_us, struct why *why) {
+    struct blind_worker_opts wo = {.stacks = s->stacks, .stack_count = model_linear_count(s->weights)};
+    memcpy(wo.manifest_hash, prepared_digest(s->prepared), 32);
+    int r = pool_new(&s->pool[role], threads, why);
+    if (r == 0) r = kern_select(&wo.kern, getenv("LULL_KERNELS"), why);
+    wo.pool = s->pool[role];
+    return r == 0 ? blind_local_new(&s->worker[role], &wo, delay_us) : r;
+}
+
 /* Their threads are those that are there afterwards and were not before. */
 static int start_workers(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
     pid_t before[SITE_TASKS_MAX], after[SITE_TASKS_MAX];
-    unsigned b = list_tasks(before, SITE_TASKS_MAX), a;
     int r = 0;
     for (int role = 0; role < PAIR_ROLES && r == 0; role++) {
-        struct blind_worker_opts wo = {.stacks = s->stacks, .stack_count = model_linear_count(s->weights)};
-        memcpy(wo.manifest_hash, prepared_digest(s->prepared), 32);
-        r = pool_new(&s->pool[role], role == PAIR_A ? o->threads : o->threads_b, why);
-        if (r == 0) r = kern_select(&wo.kern, getenv("LULL_KERNELS"), why);
-        wo.pool = s->pool[role];
-        if (r == 0) r = blind_local_new(&s->worker[role], &wo, o->rtt_us / 2);
+        unsigned b = list_tasks(before, SITE_TASKS_MAX);
+        r = start_worker(s, (enum pair_role)role, role == PAIR_A ? o->threads : o->threads_b, o->rtt_us / 2, why);
+        unsigned a = list_tasks(after, SITE_TASKS_MAX);
+        for (unsigned i = 0; i < a; i++)
+            if (!is_in(after[i], before, b)) s->tasks[role].id[s->tasks[role].count++] = after[i];
     }
-    a = list_tasks(after, SITE_TASKS_MAX);
-    for (unsigned i = 0; i < a; i++)
-        if (!is_in(after[i], before, b)) s->tasks[s->task_count++] = after[i];
     return r;
 }
 
@@ -157,7 +162,7 @@ static int open_engine(struct engine **e, struct kv_seq *seq, const struct model
 }
 
 int blind_site_open(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
-    *s = (struct blind_site){.task_count = 0};
+    *s = (struct blind_site){.weights = NULL};
     int r = open_weights(s, o, why);
     if (r == 0) r = open_engine(&s->local, &s->local_seq, s->weights, o, NULL, why);
     s->resident_before = blind_site_resident();
@@ -194,5 +199,5 @@ void blind_site_close(struct blind_site *s) {
     free(s->stacks);
     model_close(s->weights);
     remove_folder(s);
-    *s = (struct blind_site){.task_count = 0};
+    *s = (struct blind_site){.weights = NULL};
 }

@@ -30,16 +30,18 @@ struct blind_site {
     struct pair *pair;
     struct engine *local, *blind;
     struct kv_seq local_seq, blind_seq;
-    pid_t tasks[SITE_TASKS_MAX]; /* threads of the workers */
-    unsigned task_count;
+    struct {
+        pid_t id[SITE_TASKS_MAX];
+        unsigned count;
+    } tasks[PAIR_ROLES];      /* threads of the workers */
     uint64_t resident_before; /* resident bytes before the client's parts came */
 };
 /* Prepares a folder of its own below $TMPDIR, opens everything. */
 int blind_site_open(struct blind_site *s, const struct blind_site_opts *o, struct why *why);
 void blind_site_close(struct blind_site *s); /* removes the folder */
 
-/* Processor time so far, in ns: of the workers' threads; of all others. */
-uint64_t blind_site_worker_ns(const struct blind_site *s);
+/* Processor time so far, in ns: of a worker's threads; of all that are no worker's. */
+uint64_t blind_site_worker_ns(const struct blind_site *s, enum pair_role role);
 uint64_t blind_site_client_ns(const struct blind_site *s);
 /* Resident bytes of this process. */
 uint64_t blind_site_resident(void);
