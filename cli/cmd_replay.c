@@ -1,5 +1,5 @@
-/* cli/cmd_replay.c - `lull replay RECEIPT MODEL` and `lull replay MODEL --record FILE`: an answer computed again, in one pass over
- * prompt and answer. Exit 0 every bit agrees, 10 one does not, 30 cannot be judged, as `lull verify`. */
+/* cli/cmd_replay.c - `lull replay RECEIPT MODEL` and `lull replay MODEL --record FILE`: an answer computed again, in one pass
+ * over prompt and answer. Exit 0 every bit agrees, 10 one does not, 30 cannot be judged, as `lull verify`. */
 #include <stdio.h>
 #include <string.h>
 

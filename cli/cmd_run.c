@@ -19,11 +19,12 @@ enum { TOOLS_BYTES_MAX = 1 << 20, FORMAT_BYTES_MAX = 1 << 16 }; /* as the APIs t
 /* What the options fill in. */
 struct run_opts {
     int raw, json;
-    const char *system, *kv, *device, *schema, *grammar, *tools, *template_options;
+    const char *system, *kv, *arith, *device, *schema, *grammar, *tools, *template_options;
     struct gen_format format_wanted; /* what schema or grammar holds */
     json_t *tools_given, *options_given; /* what tools and template_options hold */
     const struct device_ops *ops;    /* what device names */
     enum kv_format format;           /* what kv names */
+    enum model_arith arithmetic;     /* what arith names */
     double temp, top_p, min_p, repeat, presence, frequency;
     uint32_t top_k, max_tokens, threads, context;
     uint32_t repeat_last_n;
@@ -111,7 +112,7 @@ static int run_pool(struct model *m, const struct gen_request *req, const struct
 
 static int run_model(const char *path, struct gen_text prompt, const struct run_opts *o) {
     struct model *m = NULL;
-    struct model_opts mo = {.threads = o->threads, .context = o->context};
+    struct model_opts mo = {.threads = o->threads, .context = o->context, .arith = o->arithmetic};
     int status = cli_model_open(&m, "run", path, &mo);
     if (status != EXIT_OK) return status;
     struct gen_message messages[2];
@@ -185,7 +186,7 @@ static int read_extras(struct run_opts *o, struct why *why) {
 }
 
 int cmd_run(int argc, char **argv) {
-    static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64, .kv = "f16", .device = "cpu"};
+    static struct run_opts o = {.top_p = 1, .repeat = 1, .repeat_last_n = 64, .kv = "f16", .arith = "c1", .device = "cpu"};
     static const struct opt opts[] = {
         {"raw", OPT_FLAG, &o.raw, NULL, "no chat template: go on from the prompt itself", 0, 0},
         {"system", OPT_TEXT, &o.system, "TEXT", "a system message before the prompt", 0, 0},
@@ -206,6 +207,7 @@ int cmd_run(int argc, char **argv) {
          "variables for the chat template, such as {\"enable_thinking\": false}", 0, 0},
         {"max-tokens", OPT_U32, &o.max_tokens, "N", "longest answer in tokens; 0: what the context holds (0)", 0, 0},
         {"context", OPT_U32, &o.context, "N", "tokens of prompt and answer; 0: the model's, at most 8192 (0)", 0, 0},
+        {"arith", OPT_TEXT, &o.arith, "NAME", cli_arith_help, 0, 0},
         {"kv", OPT_TEXT, &o.kv, "FORMAT",
          "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
         {"device", OPT_TEXT, &o.device, "DEVICE", compute_device_help, 0, 0},
@@ -223,6 +225,7 @@ int cmd_run(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) r = kv_format_of(&o.format, o.kv, &why);
+    if (r == 0) r = model_arith_of(&o.arithmetic, o.arith, &why);
     if (r == 0) r = compute_device_of(&o.ops, o.device, &why);
     struct buf format = {0};
     if (r == 0) r = read_format(&o, &format, &why);

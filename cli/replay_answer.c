@@ -24,8 +24,12 @@ static void show_tokens(void *arg, size_t done, size_t all) { cli_progress_show(
 
 int replay_open(struct model **out, enum kv_format *kv, const struct replay_how *how, const char *profile, struct why *why) {
     struct cli_progress p;
-    struct model_opts o = {
-        .threads = how->threads, .context = context_of(profile), .kernels = getenv("LULL_KERNELS"), .progress = show, .arg = &p};
+    struct model_opts o = {.threads = how->threads,
+                           .context = context_of(profile),
+                           .arith = profile_arith(profile),
+                           .kernels = getenv("LULL_KERNELS"),
+                           .progress = show,
+                           .arg = &p};
     cli_progress_start(&p, "loading the model");
     int r = model_open(out, how->model, &o, why);
     cli_progress_end(&p);

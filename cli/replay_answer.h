@@ -1,5 +1,5 @@
-/* cli/replay_answer.h - computing an answer again, for receipts and records alike: the model opened as the answer's profile asks, and one
- * timed pass. */
+/* cli/replay_answer.h - computing an answer again, for receipts and records alike: the model opened as the answer's profile
+ * asks, and one timed pass. */
 #ifndef CLI_REPLAY_ANSWER_H
 #define CLI_REPLAY_ANSWER_H
 

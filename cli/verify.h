@@ -1,5 +1,5 @@
-/* cli/verify.h - judging an answer: a RECEIPT file (signatures and hashes offline, and with the model the whole answer again), or a
- * record of `lull run --json`, which is unsigned and judged by computing it again. */
+/* cli/verify.h - judging an answer: a RECEIPT file (signatures and hashes offline, and with the model the whole answer again),
+ * or a record of `lull run --json`, which is unsigned and judged by computing it again. */
 #ifndef CLI_VERIFY_H
 #define CLI_VERIFY_H
 

@@ -1,5 +1,5 @@
-/* cli/verify_record.c - a record of `lull run --json` against the model: every id, the chain over the logits, and that the text is
- * what the ids say and ends for the reason given. */
+/* cli/verify_record.c - a record of `lull run --json` against the model: every id, the chain over the logits, and that the text
+ * is what the ids say and ends for the reason given. */
 #include <string.h>
 
 #include "cli/replay_answer.h"

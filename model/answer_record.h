@@ -42,8 +42,8 @@ struct answer_record {
 };
 /* One line without its end into b (initialised here). ERR_NOMEM. */
 int answer_record_write(struct buf *b, const struct answer_record *a);
-/* Reads what the other wrote. ERR_FORMAT (why names the member, never its value), ERR_LIMIT, ERR_NOMEM; a is then released. Ids are
- * 0..INT32_MAX, texts within the request's limits; sampling is within binary32 and otherwise not checked (sampling_check). */
+/* Reads what the other wrote. ERR_FORMAT (why names the member, never its value), ERR_LIMIT, ERR_NOMEM; a is then released. Ids
+ * are 0..INT32_MAX, texts within the request's limits; sampling is within binary32 and otherwise not checked (sampling_check). */
 int answer_record_read(struct answer_record *a, const void *text, size_t n, struct why *why);
 /* Of one that was read: wipes and frees what it owns. Fine on a zeroed one. */
 void answer_record_release(struct answer_record *a);

@@ -1,7 +1,7 @@
 /* model/replay.c - see replay.h.
  *
- * Nearly all of the time is the forward pass, so the steps are few and wide, and what is done with their rows (digests, the sampler)
- * is spread over the engine's threads: each has a sampler of its own, told of every id, and picks for its share of the rows. */
+ * Nearly all of the time is the forward pass. What is done with its rows (digests, the sampler) is spread over the engine's
+ * threads: each has a sampler of its own, told of every id, and picks for its share of the rows. */
 #include "model/replay.h"
 #include "base/mem.h"
 #include "math/attend.h"

@@ -261,6 +261,22 @@ TEST(a_longrope_answer_replays_with_its_context) {
     json_decref(j);
 }
 
+TEST(an_answer_in_integers_replays_in_integers) {
+    struct model *m;
+    struct model_opts integers = {.arith = ARITH_ROW8};
+    struct gen_request q = sampled();
+    if (access(toy, R_OK) != 0) SKIP("models/lull-toy-q8_0.gguf is not here");
+    CHECK_INT(model_open(&m, toy, &integers, NULL), 0);
+    json_t *j = record_of(m, &q, KV_Q8);
+    model_close(m);
+    CHECK_STR(json_string_value(json_object_get(j, "profile")), "C1-row8-q8");
+    agrees(j, toy);
+    json_object_set_new(j, "profile", json_string("C1-q8"));
+    int r;
+    CHECK(judged(j, toy, 1, &r, NULL).err != 0 && r == 0);
+    json_decref(j);
+}
+
 TESTS_MAIN("replay", T(answers_of_every_kind_replay), T(any_change_to_a_record_is_found),
            T(an_answer_cut_short_or_gone_on_with_does_not_replay), T(another_file_is_not_judged_and_other_weights_are_found),
-           T(a_longrope_answer_replays_with_its_context))
+           T(a_longrope_answer_replays_with_its_context), T(an_answer_in_integers_replays_in_integers))
