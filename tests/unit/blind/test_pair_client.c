@@ -1,0 +1,259 @@
+/* blind: the client's half of mode `pair`: who may serve, what is refused and with which reason, sessions, and how passes are cut. */
+#include "blind/message.h"
+#include "tests/unit/blind/pair_scene.h"
+
+static struct pair_site s;
+static const char prompt[] = "How are you today?";
+enum { TOKENS = 12 };
+
+static void open_site(void) {
+    pair_site_open(&s);
+    s.how.answer_ms = 5000;
+}
+
+static struct blind_incident incident(size_t i) {
+    struct blind_incident out = {.fault = FAULT_NONE};
+    CHECK_INT(roster_incidents(pair_roster(s.pair), i, &out, 1), 1);
+    return out;
+}
+
+/* One product of stack 0, count columns: what it returns; compared with the plain product when it succeeds. */
+static int one_product(uint32_t stack, uint32_t count, int32_t most) {
+    const struct linear l = model_linear(s.weights, stack < model_linear_count(s.weights) ? stack : 0);
+    int32_t *x = malloc((size_t)count * l.cols * sizeof *x), *y = malloc((size_t)count * l.rows * sizeof *y);
+    int8_t *w = malloc(l.cols);
+    CHECK(x && y && w);
+    for (size_t i = 0; i < (size_t)count * l.cols; i++) x[i] = (int32_t)(i * 2654435761u % 201) - 100;
+    x[0] = most ? most : x[0];
+    int r = pair_ops.product(s.pair, stack, count, x, y);
+    for (uint32_t row = 0; r == 0 && row < l.rows; row += 37) {
+        row8_unpack(model_linear_weights(s.weights, stack), row, w);
+        for (uint32_t t = 0; t < count; t++) {
+            int64_t sum = 0;
+            for (uint32_t c = 0; c < l.cols; c++) sum += (int64_t)w[c] * x[(size_t)t * l.cols + c];
+            CHECK_INT(y[(size_t)t * l.rows + row], sum);
+        }
+    }
+    free(x);
+    free(y);
+    free(w);
+    return r;
+}
+
+static void check_answers(void) {
+    const struct gen_sampling greedy = GEN_SAMPLING_GREEDY;
+    struct pair_answer want, got;
+    CHECK_INT(pair_generate(&s, NULL, prompt, &greedy, TOKENS, &want), 0);
+    CHECK_INT(pair_generate(&s, s.pair, prompt, &greedy, TOKENS, &got), 0);
+    pair_same_answer(&want, &got);
+}
+
+/* The first of the role's list is no good: what became of it, and the answer is another's. */
+static void replaced(enum pair_role role, enum blind_fault fault, uint8_t code) {
+    (void)pair_site_worker(&s, role);
+    (void)pair_site_worker(&s, role == PAIR_A ? PAIR_B : PAIR_A);
+    pair_site_start(&s);
+    check_answers();
+    struct blind_incident i = incident(0);
+    CHECK_INT(i.fault, fault);
+    CHECK_INT(i.code, code);
+    CHECK_INT(i.role, role);
+    CHECK_INT(roster_incident_count(pair_roster(s.pair)), 1);
+    pair_site_stop(&s);
+}
+
+TEST(a_worker_of_another_manifest_is_passed_over) {
+    open_site();
+    for (int role = 0; role < PAIR_ROLES; role++) {
+        s.opts[role].manifest_hash[5] ^= 1;
+        (void)pair_site_worker(&s, (enum pair_role)role);
+        s.opts[role].manifest_hash[5] ^= 1;
+        replaced((enum pair_role)role, FAULT_REFUSED, BLIND_CODE_MANIFEST);
+    }
+    pair_site_close(&s);
+}
+
+TEST(a_worker_that_holds_a_part_is_passed_over) {
+    open_site();
+    uint32_t n = model_linear_count(s.weights);
+    struct row8 *part = malloc(n * sizeof *part), *whole = s.stacks;
+    CHECK(part != NULL);
+    memcpy(part, whole, n * sizeof *part);
+    part[n - 2].data = NULL;
+    for (int role = 0; role < PAIR_ROLES; role++) {
+        s.opts[role].stacks = part;
+        (void)pair_site_worker(&s, (enum pair_role)role);
+        s.opts[role].stacks = whole;
+        replaced((enum pair_role)role, FAULT_UNFIT, 0);
+    }
+    pair_site_close(&s);
+    free(part);
+}
+
+TEST(a_quota_that_is_used_up_moves_the_work_to_the_next) {
+    open_site();
+    for (int role = 0; role < PAIR_ROLES; role++) {
+        s.opts[role].columns_quota = 64 * 24 + 30; /* the prompt, and a little */
+        (void)pair_site_worker(&s, (enum pair_role)role);
+        s.opts[role].columns_quota = 0;
+        replaced((enum pair_role)role, FAULT_REFUSED, BLIND_CODE_QUOTA);
+    }
+    pair_site_close(&s);
+}
+
+/* Another operator than the role's list has. */
+static void foreign_operator(struct pair_worker *w, struct blind_link *k) { memset(k->operator_id, *(const int *)w->arg, 32); }
+TEST(an_operator_that_is_not_listed_or_listed_for_the_other_role_serves_nothing) {
+    int nobody = 0x55, other[PAIR_ROLES];
+    open_site();
+    for (int role = 0; role < PAIR_ROLES; role++) {
+        uint8_t id[32];
+        pair_operator_of(role == PAIR_A ? PAIR_B : PAIR_A, id);
+        other[role] = id[0];
+        for (int k = 0; k < 2; k++) {
+            struct pair_worker *w = pair_site_worker(&s, (enum pair_role)role);
+            w->wrap = foreign_operator;
+            w->arg = k ? &other[role] : &nobody;
+            replaced((enum pair_role)role, FAULT_POLICY, 0);
+        }
+    }
+    pair_site_close(&s);
+}
+
+TEST(one_worker_never_serves_both_roles) {
+    struct why why;
+    open_site();
+    struct pair_worker *a = pair_site_worker(&s, PAIR_A);
+    s.worker[s.workers++] = (struct pair_worker){.role = PAIR_B, .local = a->local};
+    pair_site_start(&s);
+    CHECK_INT(one_product(0, 1, 0), ERR_LOST);
+    pair_why(s.pair, &why);
+    CHECK(strstr(why.text, "for B") != NULL);
+    CHECK_INT(incident(0).fault, FAULT_POLICY);
+    CHECK_INT(incident(0).role, PAIR_B);
+    s.workers--; /* it is the other's to free */
+    pair_site_close(&s);
+}
+
+TEST(without_operators_of_both_roles_there_is_no_client) {
+    struct why why = {{0}};
+    open_site();
+    s.how.policy.role[PAIR_B].allowed_count = 0;
+    CHECK_INT(pair_new(&s.pair, &s.how, &why), ERR_PERM);
+    CHECK(s.pair == NULL && strstr(why.text, "operators") != NULL);
+    pair_site_close(&s);
+}
+
+TEST(workers_that_cannot_be_reached_are_counted_in_the_reason) {
+    struct why why;
+    open_site();
+    pair_site_worker(&s, PAIR_A)->unreachable = 1;
+    pair_site_worker(&s, PAIR_A)->unreachable = 1;
+    (void)pair_site_worker(&s, PAIR_B);
+    pair_site_start(&s);
+    CHECK_INT(one_product(0, 1, 0), ERR_LOST);
+    pair_why(s.pair, &why);
+    CHECK(strstr(why.text, "for A: 2 known, 2 not reached") != NULL);
+    s.worker[1].unreachable = 0;
+    CHECK_INT(one_product(0, 1, 0), 0);
+    pair_site_close(&s);
+}
+
+TEST(products_out_of_range_are_refused) {
+    open_site();
+    (void)pair_site_worker(&s, PAIR_A);
+    (void)pair_site_worker(&s, PAIR_B);
+    pair_site_start(&s);
+    CHECK_INT(one_product(model_linear_count(s.weights), 1, 0), ERR_RANGE);
+    CHECK_INT(one_product(0, 1, FIELD_P24 / 2 + 1), ERR_RANGE);
+    CHECK_INT(one_product(0, 1, -FIELD_P24 / 2 - 1), ERR_RANGE);
+    CHECK_INT(one_product(0, 1, 0), 0); /* with fresh keys: what was spent stays spent */
+    struct pair_counts n;
+    pair_count(s.pair, &n);
+    CHECK_INT(n.sessions, 3);
+    pair_site_close(&s);
+}
+
+TEST(any_number_of_columns_of_any_stack_is_exact) {
+    static const uint32_t counts[] = {1, 2, 63, 64, 65, 130};
+    open_site();
+    (void)pair_site_worker(&s, PAIR_A);
+    (void)pair_site_worker(&s, PAIR_B);
+    pair_site_start(&s);
+    uint32_t n = model_linear_count(s.weights);
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        for (uint32_t k = 0; k < 4; k++) CHECK_INT(one_product(k == 3 ? n - 1 : (k * 7 + (uint32_t)i * 5) % n, counts[i], 0), 0);
+    CHECK_INT(roster_incident_count(pair_roster(s.pair)), 0);
+    pair_site_close(&s);
+}
+
+TEST(little_memory_ahead_and_wide_passes_change_no_answer) {
+    static const struct {
+        size_t ahead_bytes;
+        uint32_t decode_columns;
+    } how[] = {{1, 1}, {1 << 20, 1}, {1, 4}, {0, 4}, {0, 64}};
+    open_site();
+    for (size_t i = 0; i < sizeof how / sizeof how[0]; i++) {
+        s.how.ahead_bytes = how[i].ahead_bytes;
+        s.how.decode_columns = how[i].decode_columns;
+        (void)pair_site_worker(&s, PAIR_A);
+        (void)pair_site_worker(&s, PAIR_B);
+        pair_site_start(&s);
+        check_answers();
+        pair_site_stop(&s);
+    }
+    s.how.decode_columns = 65;
+    struct why why;
+    CHECK_INT(pair_new(&s.pair, &s.how, &why), ERR_RANGE);
+    pair_site_close(&s);
+}
+
+/* A's connection breaks in the middle of an answer: the session ends with it. */
+static unsigned breaks_after;
+struct breaking {
+    struct blind_link inner;
+    unsigned sent;
+};
+static struct breaking breaking;
+static int breaking_send(void *state, const uint8_t *message, size_t n) {
+    struct breaking *b = state;
+    return ++b->sent == breaks_after ? ERR_IO : b->inner.ops->send(b->inner.state, message, n);
+}
+static int breaking_receive(void *state, const uint8_t **message, size_t *n, uint32_t wait_ms) {
+    struct breaking *b = state;
+    return b->inner.ops->receive(b->inner.state, message, n, wait_ms);
+}
+static void breaking_close(void *state) {
+    struct breaking *b = state;
+    b->inner.ops->close(b->inner.state);
+}
+static const struct blind_link_ops breaking_ops = {breaking_send, breaking_receive, breaking_close};
+static void breaking_wrap(struct pair_worker *w, struct blind_link *k) {
+    if (w->links > 1) return; /* the next connection holds */
+    breaking = (struct breaking){.inner = *k};
+    k->ops = &breaking_ops;
+    k->state = &breaking;
+}
+TEST(a_lost_connection_ends_the_session_and_not_the_answer) {
+    struct pair_counts n;
+    open_site();
+    for (breaks_after = 2; breaks_after < 80; breaks_after += 19) {
+        pair_site_worker(&s, PAIR_A)->wrap = breaking_wrap;
+        (void)pair_site_worker(&s, PAIR_B);
+        pair_site_start(&s);
+        check_answers();
+        pair_count(s.pair, &n);
+        CHECK_INT(n.sessions, 2);
+        CHECK_INT(incident(0).fault, FAULT_LINK);
+        CHECK_INT(s.worker[0].links, 2); /* the same worker: nobody is accused */
+        pair_site_stop(&s);
+    }
+    pair_site_close(&s);
+}
+
+TESTS_MAIN("pair_client", T(a_worker_of_another_manifest_is_passed_over), T(a_worker_that_holds_a_part_is_passed_over),
+           T(a_quota_that_is_used_up_moves_the_work_to_the_next),
+           T(an_operator_that_is_not_listed_or_listed_for_the_other_role_serves_nothing), T(one_worker_never_serves_both_roles),
+           T(without_operators_of_both_roles_there_is_no_client), T(workers_that_cannot_be_reached_are_counted_in_the_reason),
+           T(products_out_of_range_are_refused), T(any_number_of_columns_of_any_stack_is_exact),
+           T(little_memory_ahead_and_wide_passes_change_no_answer), T(a_lost_connection_ends_the_session_and_not_the_answer))
