@@ -157,6 +157,10 @@ fuzz-%: $(B)/fuzz/fuzz_%
 bench-peer: $(B)/lull $(B)/bench/bench_peer
 	LULL_BIN=$(B)/lull $(B)/bench/bench_peer docs/benchmarks.md docs/benchmarks
 
+# Writes docs/blind-numbers.md and its plot.
+bench-blind: $(B)/lull $(B)/bench/bench_blind
+	LULL_BIN=$(B)/lull $(B)/bench/bench_blind docs/blind-numbers.md docs/blind-numbers.svg
+
 # AArch64's kernels on this machine: the engine's tests, cross-compiled, under an emulator (qemu-user) that has sdot and smmla.
 test-arm: export LULL_EMULATED = 1
 test-arm:
@@ -198,6 +202,6 @@ help:
 	@echo '  make lib-LAYER, make test-LAYER, make fuzz-NAME, make check-layers, make format, make install, make clean'
 clean:
 	rm -rf $(BUILD)
-.PHONY: test-arm test-bits bench-peer check-layers check-claims format help clean
+.PHONY: test-arm test-bits bench-peer bench-blind check-layers check-claims format help clean
 .SECONDARY:
 -include $(shell find $(B)/obj $(FB) -name '*.d' 2>/dev/null)
