@@ -4,6 +4,7 @@
 #include "base/opt.h"
 #include "base/secret.h"
 #include "gateway/gateway.h"
+#include "gateway/gw_blind_request.h"
 #include "gateway/gw_request.h"
 
 #include <signal.h>
@@ -103,6 +104,7 @@ static int serve(struct gateway *g, struct why *why) {
     if (r == 0) r = gw_dir_init(&g->dir);
     if (r == 0) r = loop_new(&g->loop);
     if (r == 0) r = open_network(g, why);
+    if (r == 0 && g->o.blind.dirs.count) r = gw_blind_open(&g->blind, &g->o, g->loop, gw_blind_request_event, g, why);
     if (r != 0) return r;
     gw_receipts_init(&g->receipts, g->o.receipts);
     g->started_s = clock_unix_s();
@@ -125,13 +127,18 @@ static int forget_pin(struct gateway *g, struct why *why) {
 }
 
 static void close_all(struct gateway *g) {
-    if (g->http) gw_requests_fail(g, API_DRAINING);
+    if (g->http) {
+        gw_requests_fail(g, API_DRAINING);
+        gw_blind_requests_fail(g, API_DRAINING);
+    }
     httpd_close(g->http);
+    gw_blind_stop(g->blind);
     gw_link_close(g->link);
     timer_free(g->stop_timer);
     timer_free(g->link_check);
     g->stop_timer = NULL;
     loop_free(g->loop); /* frees what waits to be freed, the requests above among it */
+    gw_blind_free(g->blind);
     gw_receipts_release(&g->receipts);
     pins_close(&g->pins);
     gw_dir_release(&g->dir);

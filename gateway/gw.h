@@ -13,6 +13,7 @@
 #include "net/loop.h"
 
 struct gw_request;
+struct gw_blind;
 struct gateway {
     struct gw_opts o;
     struct loop *loop;
@@ -24,7 +25,8 @@ struct gateway {
     struct gw_receipts receipts;
     struct gw_salt salt; /* of the KV pages that nodes keep */
     struct gw_request *requests; /* newest first */
-    size_t request_count;
+    size_t request_count;          /* of both tiers */
+    struct gw_blind *blind;        /* NULL: no model is prepared for it */
     uint64_t link_up_ms; /* when the first directory of the present link came */
     uint64_t started_s;  /* unix */
     int stopping;

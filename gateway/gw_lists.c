@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "gateway/gw_blind.h"
 #include "gateway/gw_models.h"
 #include "gateway/gw_out.h"
 #include "gateway/gw_request.h"
@@ -146,7 +147,9 @@ void gw_show_status(struct gateway *g, struct http_req *r) {
         e = buf_addf(&b, ",\"nodes\":%zu,\"nodes_refused\":%zu,\"up_s\":%" PRIu64 ",\"requests\":[",
                      g->dir.fresh ? g->dir.count : 0, g->dir.refused, clock_unix_s() - g->started_s);
     if (e == 0) e = gw_requests_show(g, &b);
-    if (e == 0) e = buf_addf(&b, "]}");
+    if (e == 0) e = buf_addf(&b, "],\"blind\":");
+    if (e == 0) e = gw_blind_show(g->blind, &b);
+    if (e == 0) e = buf_addf(&b, "}");
     reply_json(r, &b, e);
 }
 
@@ -154,7 +157,7 @@ void gw_show_receipt(struct gateway *g, struct http_req *r, const char *name) {
     const struct buf *file = gw_receipts_find(&g->receipts, name);
     struct api_error e;
     if (file) {
-        http_reply(r, 200, "application/octet-stream", file->data, file->len);
+        http_reply(r, 200, gw_blind_receipt_is(file) ? "application/json" : "application/octet-stream", file->data, file->len);
         return;
     }
     api_error_set(&e, API_NO_ROUTE, NULL, "no such receipt: the last %d are kept", RECEIPTS_KEPT);

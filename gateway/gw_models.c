@@ -2,6 +2,7 @@
 #include "gateway/gw_models.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "gateway/gw_blind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,9 +65,17 @@ static int describe(const struct gateway *g, const char *name, struct gw_model *
     return out->model != NULL;
 }
 
-size_t gw_models_list(const struct gateway *g, struct gw_model *out, size_t cap) {
+/* Those of tier blind. */
+static size_t list_prepared(const struct gateway *g, struct gw_model *out, size_t cap) {
     size_t count = 0;
-    for (size_t i = 0; i < g->dir.count; i++) {
+    for (; g->blind && count < g->blind->count && count < cap; count++)
+        out[count] = (struct gw_model){.model = &g->blind->models[count].shown, .since = g->blind->models[count].since_s};
+    return count;
+}
+
+size_t gw_models_list(const struct gateway *g, struct gw_model *out, size_t cap) {
+    size_t count = list_prepared(g, out, cap), nodes = g->o.blind.least == API_TIER_BLIND ? 0 : g->dir.count;
+    for (size_t i = 0; i < nodes; i++) {
         const struct record *rec = &g->dir.nodes[i].record;
         for (size_t k = 0; k < rec->model_count && count < cap && gw_policy_allows(&g->o.policy, rec); k++) {
             size_t at = 0;

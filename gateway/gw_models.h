@@ -9,7 +9,8 @@ struct gw_model {
     const struct manifest *model; /* in the directory: valid until the next one is taken */
     uint64_t since;               /* the oldest key statement that lists it, unix */
 };
-/* One row for each name that a permitted node serves with the file that the name stands for, by name. */
+/* One row for each name that a permitted node serves with the file that the name stands for, or that is prepared for tier blind, by name.
+ * When all requests want tier blind, the latter alone. */
 size_t gw_models_list(const struct gateway *g, struct gw_model *out, size_t cap);
 
 /* The manifest that a full name stands for: the pinned one, else the one that most permitted nodes serve (of equals the lowest

@@ -75,6 +75,20 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
         {"max-queue", OPT_U32, &o->max_queue, "N", "requests at once, queued ones included (256)", 1, 4096},
         {"keep-nothing", OPT_FLAG, &o->keep_nothing, NULL,
          "nodes keep nothing computed after an answer; else a prompt that begins like an earlier one is answered sooner", 0, 0},
+        {"tier", OPT_TEXT, &o->blind.tier, "TIER",
+         "the least tier of every request: sealed, or blind, an experimental construction, not yet reviewed (sealed)", 0, 0},
+        {"blind", OPT_LIST, &o->blind.dirs, "DIR", "answer this model in tier blind: a folder of lull blind prepare; may be repeated",
+         0, 0},
+        {"mode", OPT_TEXT, &o->blind.mode, "MODE", "of tier blind: pair, two workers of different operators (pair)", 0, 0},
+        {"pair-a", OPT_LIST, &o->blind.operators[PAIR_A], "OPERATOR",
+         "whose workers may get masked inputs; may be repeated. Never one of --pair-b", 0, 0},
+        {"pair-b", OPT_LIST, &o->blind.operators[PAIR_B], "OPERATOR", "whose workers may get the keys of the masks; may be repeated",
+         0, 0},
+        {"pair-a-token", OPT_TEXT, &o->blind.token_file[PAIR_A], "FILE", "of the columns prepaid there (none)", 0, 0},
+        {"pair-b-token", OPT_TEXT, &o->blind.token_file[PAIR_B], "FILE", "of the columns prepaid there (none)", 0, 0},
+        {"pair-direct", OPT_FLAG, &o->blind.direct, NULL,
+         "connect to workers that name an address, without the coordinator's detour: they then see this machine's", 0, 0},
+        {"threads", OPT_U32, &o->blind.threads, "N", "threads of tier blind's own computing; 0: one per core (0)", 0, 256},
         {"log", OPT_TEXT, &level, "LEVEL", "error, warn, info or debug (info)", 0, 0},
         {"log-format", OPT_TEXT, &format, "FORMAT", "text or json (text)", 0, 0},
         {0},
@@ -96,11 +110,13 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
     if (r == 0) r = read_key(&o->coordinator_key, coordinator_key_file, why);
     if (r == 0 && o->coordinator_key.len) snprintf(o->bearer, sizeof o->bearer, "Bearer %s", (const char *)o->coordinator_key.data);
     if (r == 0) r = check_listen(o, why);
+    if (r == 0) r = gw_blind_opts_check(&o->blind, why);
     return r;
 }
 
 void gw_opts_release(struct gw_opts *o) {
     buf_release(&o->key);
     buf_release(&o->coordinator_key);
+    gw_blind_opts_release(&o->blind);
     mem_wipe(o->bearer, sizeof o->bearer);
 }

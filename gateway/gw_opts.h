@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "gateway/gw_blind_opts.h"
 #include "gateway/gw_draw.h"
 
 struct gw_opts {
@@ -17,6 +18,7 @@ struct gw_opts {
     struct buf coordinator_key; /* of --coordinator-key-file, likewise */
     char bearer[1040];          /* "Bearer KEY" of it, or "" */
     int keep_nothing;    /* nodes keep no KV pages of these requests */
+    struct gw_blind_opts blind;
     int beyond_loopback; /* --listen is not this machine alone */
 };
 /* 0; OPT_HELP_SHOWN; ERR_*, with why. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "gateway/gw_answer.h"
+#include "gateway/gw_blind_request.h"
 #include "gateway/gw_models.h"
 
 #include <stdlib.h>
@@ -230,9 +231,20 @@ static int least_tier(struct http_req *http, struct api_request *q, struct api_e
         return ERR_RANGE;
     }
     if (asked > q->min_tier) q->min_tier = asked;
-    if (q->min_tier <= API_TIER_SEALED) return 0;
-    api_error_set(e, API_NO_TIER, "lull-min-tier", NULL);
-    return ERR_UNSUPPORTED;
+    return 0;
+}
+
+/* The model in tier blind, which is more than anybody asks but of tier local; or NULL, and then sealed must do. */
+static struct gw_blind_model *choose_tier(struct gateway *g, struct api_request *q, int *err, struct api_error *e) {
+    if (g->o.blind.least > q->min_tier) q->min_tier = g->o.blind.least;
+    struct gw_blind_model *m = q->min_tier <= API_TIER_BLIND ? gw_blind_find(g->blind, q->model) : NULL;
+    if (m || q->min_tier <= API_TIER_SEALED) return m;
+    *err = ERR_UNSUPPORTED;
+    if (q->min_tier == API_TIER_BLIND && g->o.blind.least == API_TIER_BLIND)
+        gw_models_missing(g, q->asked, e);
+    else
+        api_error_set(e, API_NO_TIER, "lull-min-tier", NULL);
+    return NULL;
 }
 
 static void content_init(struct gw_request *r, struct http_req *http) {
@@ -315,6 +327,11 @@ void gw_request_start(struct gateway *g, struct http_req *http, enum api_endpoin
         err = ERR_BUSY;
     }
     struct gw_request *r = NULL;
+    struct gw_blind_model *blind = err == 0 ? choose_tier(g, &q, &err, &e) : NULL;
+    if (blind) {
+        gw_blind_request_start(g, blind, http, &q);
+        return;
+    }
     if (err == 0 && q.action != API_ANSWER)
         answer_load(g, http, &q);
     else if (err == 0) {
@@ -377,5 +394,5 @@ int gw_requests_show(const struct gateway *g, struct buf *out) {
             progress_count(&r->progress), r->progress.attempts, (unsigned long long)(clock_mono_ms() - r->started_ms));
         first = 0;
     }
-    return e;
+    return e == 0 ? gw_blind_requests_show(g, out, first) : e;
 }

@@ -94,7 +94,9 @@ static void on_welcome(struct node *n, const struct link_welcome *w) {
     n->registered = n->was_registered = 1;
     n->redial_ms = REDIAL_MS_MIN;
     link_log_up(&n->log);
-    log_event(LOG_INFO, "link", "registered", LOG_NAME("coordinator", n->o.coordinator));
+    uint8_t op[32]; /* users who choose by operator list this */
+    operator_id_of(op, n->operator_stmt.operator_key);
+    log_event(LOG_INFO, "link", "registered", LOG_NAME("coordinator", n->o.coordinator), LOG_ID("operator", op, 16));
     link_heartbeat_now(n);
     timer_start_ms(n->heartbeat, n->heartbeat_ms);
     if (n->said_ready) return;

@@ -1,0 +1,298 @@
+/* gateway/gw_blind_engine.c - see gw_blind_engine.h. */
+#include "gateway/gw_blind_engine.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MAILBOX_ITEMS = 64,
+    COLUMNS_OF_PROMPT = 64,  /* what mode pair fills the last chunk up to */
+    LOST_START_MS = 5000,    /* nobody serves a role: so long a new answer waits for somebody */
+    LOST_RUNNING_MS = 60000, /* and one that has begun */
+    AGAIN_MS = 250
+};
+
+struct gw_blind_engine {
+    struct gw_blind_engine_opts o;
+    struct mailbox *mail;
+    pthread_t thread;
+    int started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    int stopping;               /* lock */
+    struct gw_blind_work *head; /* lock; oldest first */
+    uint32_t queued;            /* lock; with the one being made */
+    uint64_t running;           /* lock; its job, 0: none */
+    int cancelled;              /* lock; that one */
+    /* the thread's */
+    struct gw_blind_account account;
+    struct pair_counts before;
+    size_t incidents_seen;
+    uint32_t tokens;
+};
+
+void gw_blind_work_free(struct gw_blind_work *w) {
+    if (!w) return;
+    api_request_free(&w->request);
+    mem_wipe(w, sizeof *w);
+    free(w);
+}
+
+/* ---- who serves, and what went wrong with whom ---- */
+
+static void tell_incident(struct gw_blind_engine *x, const struct blind_incident *i) {
+    gw_blind_account_incident(&x->account, i);
+    log_event(fault_accuses(i->fault) ? LOG_WARN : LOG_INFO, "blind", fault_accuses(i->fault) ? "worker banned" : "worker lost",
+              LOG_ID("worker", i->identity, 32), LOG_CODE("role", i->role == PAIR_A ? "A" : "B"),
+              LOG_CODE("what", fault_text(i->fault)), LOG_NAME("model", x->o.model));
+}
+
+/* After every step: those that served it, and those that failed in it. Who did neither touched nothing of the answer. */
+static void look(struct gw_blind_engine *x) {
+    struct roster *roster = pair_roster(x->o.pair);
+    struct blind_incident i;
+    uint8_t identity[32], operator_id[32];
+    while (roster_incidents(roster, x->incidents_seen, &i, 1) == 1) {
+        x->incidents_seen++;
+        tell_incident(x, &i);
+    }
+    for (int role = 0; role < PAIR_ROLES; role++)
+        if (pair_serving(x->o.pair, (enum pair_role)role, identity) &&
+            gw_blind_workers_operator(x->o.workers, identity, operator_id))
+            gw_blind_account_worker(&x->account, (enum pair_role)role, identity, operator_id);
+}
+
+static void account_begin(struct gw_blind_engine *x) {
+    x->account = (struct gw_blind_account){0};
+    x->tokens = 0;
+    pair_count(x->o.pair, &x->before);
+}
+
+static void account_end(struct gw_blind_engine *x) {
+    struct pair_counts now;
+    pair_count(x->o.pair, &now);
+    x->account.products = now.products - x->before.products;
+    x->account.verified = now.verified - x->before.verified;
+    x->account.bytes_up = now.bytes_up - x->before.bytes_up;
+    x->account.bytes_down = now.bytes_down - x->before.bytes_down;
+    x->account.sessions = now.sessions - x->before.sessions;
+}
+
+/* ---- events ---- */
+
+static void post(struct gw_blind_engine *x, struct gw_blind_event *e) {
+    (void)mailbox_post_wait(x->mail, e); /* ERR_CANCELLED: shutting down, nobody listens */
+    mem_wipe(e, sizeof *e);
+}
+
+static void post_text(struct gw_blind_engine *x, uint64_t job, const struct gen_event *g) {
+    for (size_t at = 0; at < g->text_len;) {
+        struct gw_blind_event e = {.job = job, .kind = BLIND_EVENT_TEXT, .tokens = x->tokens};
+        size_t n = g->text_len - at < sizeof e.text ? g->text_len - at : sizeof e.text;
+        e.text_len = (uint16_t)n;
+        memcpy(e.text, g->text + at, n);
+        at += n;
+        post(x, &e);
+    }
+}
+
+static void post_done(struct gw_blind_engine *x, uint64_t job, const struct gen *g, enum gen_stop stop) {
+    struct gw_blind_event e = {.job = job, .kind = BLIND_EVENT_DONE, .tokens = x->tokens, .stop = stop};
+    gen_times_of(g, &e.times);
+    account_end(x);
+    e.account = x->account;
+    post(x, &e);
+}
+
+static void post_failed(struct gw_blind_engine *x, uint64_t job, int err) {
+    struct gw_blind_event e = {.job = job, .kind = BLIND_EVENT_FAILED, .err = err, .tokens = x->tokens};
+    struct why why = {{0}};
+    if (err == ERR_LOST) pair_why(x->o.pair, &why);
+    snprintf(e.why, sizeof e.why, "%.*s", (int)sizeof e.why - 1, why.text);
+    post(x, &e);
+}
+
+/* ---- one answer ---- */
+
+static int given_up(struct gw_blind_engine *x) {
+    pthread_mutex_lock(&x->lock);
+    int r = x->stopping || x->cancelled;
+    pthread_mutex_unlock(&x->lock);
+    return r;
+}
+
+/* Nobody serves a role at present: somebody may come back. ERR_LOST when it has lasted too long. */
+static int wait_for_workers(struct gw_blind_engine *x, uint64_t *lost_since_ms) {
+    uint64_t now = clock_mono_ms(), until = now + AGAIN_MS;
+    struct timespec at = {.tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000};
+    if (*lost_since_ms == 0) *lost_since_ms = now;
+    if (now - *lost_since_ms >= (x->tokens ? LOST_RUNNING_MS : LOST_START_MS)) return ERR_LOST;
+    pthread_mutex_lock(&x->lock);
+    while (!x->stopping && !x->cancelled)
+        if (pthread_cond_timedwait(&x->wake, &x->lock, &at) != 0) break;
+    pthread_mutex_unlock(&x->lock);
+    return 0;
+}
+
+/* 1: that was the last one. */
+static int on_step(struct gw_blind_engine *x, uint64_t job, struct gen *g, const struct gen_event *e) {
+    if (e->err) return e->err;
+    x->account.passes += x->tokens > 0; /* the first id comes with the prompt's last pass */
+    x->tokens = e->position + 1;
+    post_text(x, job, e);
+    if (e->stop == STOP_NONE) return 0;
+    post_done(x, job, g, e->stop);
+    return 1;
+}
+
+/* 0: done. ERR_CANCELLED: nobody wants it any more. */
+static int make(struct gw_blind_engine *x, uint64_t job, struct gen *g) {
+    uint64_t lost_since_ms = 0;
+    for (;;) {
+        struct gen_event e;
+        if (given_up(x)) return ERR_CANCELLED;
+        int n = gen_step(x->o.pool, &e, 1);
+        look(x);
+        if (n == ERR_LOST) { /* no id has gone on: the same step can be made again */
+            if ((n = wait_for_workers(x, &lost_since_ms)) != 0) return n;
+            continue;
+        }
+        if (n < 0) return n;
+        lost_since_ms = 0;
+        int r = n ? on_step(x, job, g, &e) : 0;
+        if (r != 0) return r < 0 ? r : 0;
+    }
+}
+
+static void answer(struct gw_blind_engine *x, const struct gw_blind_work *w) {
+    struct gen *g = NULL;
+    size_t count = 0;
+    account_begin(x);
+    int r = gen_start(&g, x->o.pool, &w->request.gen, NULL, NULL, NULL, NULL);
+    if (r == 0) {
+        (void)gen_prompt_ids(g, &count);
+        pair_prompt(x->o.pair, (uint32_t)count);
+        x->account.prompt_padded = (uint32_t)((count + COLUMNS_OF_PROMPT - 1) / COLUMNS_OF_PROMPT * COLUMNS_OF_PROMPT);
+        struct gw_blind_event e = {.job = w->job, .kind = BLIND_EVENT_ACCEPTED, .prompt_tokens = (uint32_t)count};
+        post(x, &e);
+        r = make(x, w->job, g);
+    }
+    gen_free(g); /* wipes keys and values */
+    if (r != 0 && r != ERR_CANCELLED) post_failed(x, w->job, r);
+}
+
+static struct gw_blind_work *next_work(struct gw_blind_engine *x) {
+    pthread_mutex_lock(&x->lock);
+    if (x->running) x->queued--;
+    x->running = 0;
+    while (!x->stopping && !x->head) pthread_cond_wait(&x->wake, &x->lock);
+    struct gw_blind_work *w = x->stopping ? NULL : x->head;
+    if (w) {
+        x->head = w->next;
+        x->running = w->job;
+        x->cancelled = 0;
+    }
+    pthread_mutex_unlock(&x->lock);
+    return w;
+}
+
+static void *run(void *arg) {
+    struct gw_blind_work *w;
+    while ((w = next_work(arg))) {
+        answer(arg, w);
+        gw_blind_work_free(w);
+    }
+    return NULL;
+}
+
+/* ---- any thread ---- */
+
+int gw_blind_engine_submit(struct gw_blind_engine *x, struct gw_blind_work *w) {
+    int r = 0;
+    w->next = NULL;
+    pthread_mutex_lock(&x->lock);
+    if (x->queued >= x->o.queue_max) {
+        r = ERR_BUSY;
+    } else {
+        struct gw_blind_work **at = &x->head;
+        while (*at) at = &(*at)->next;
+        *at = w;
+        x->queued++;
+        pthread_cond_signal(&x->wake);
+    }
+    pthread_mutex_unlock(&x->lock);
+    return r;
+}
+
+void gw_blind_engine_cancel(struct gw_blind_engine *x, uint64_t job) {
+    struct gw_blind_work *drop = NULL;
+    if (!x) return;
+    pthread_mutex_lock(&x->lock);
+    if (job && x->running == job) x->cancelled = 1;
+    for (struct gw_blind_work **at = &x->head; *at; at = &(*at)->next)
+        if ((*at)->job == job) {
+            drop = *at;
+            *at = drop->next;
+            x->queued--;
+            break;
+        }
+    pthread_cond_signal(&x->wake);
+    pthread_mutex_unlock(&x->lock);
+    gw_blind_work_free(drop);
+}
+
+uint32_t gw_blind_engine_queued(struct gw_blind_engine *x) {
+    pthread_mutex_lock(&x->lock);
+    uint32_t n = x->queued;
+    pthread_mutex_unlock(&x->lock);
+    return n;
+}
+
+static void on_item(void *arg, const void *item) {
+    struct gw_blind_engine *x = arg;
+    x->o.on_event(x->o.arg, item);
+}
+
+int gw_blind_engine_new(struct gw_blind_engine **out, const struct gw_blind_engine_opts *o, struct why *why) {
+    struct gw_blind_engine *x = mem_zalloc(1, sizeof *x);
+    pthread_condattr_t attr;
+    *out = NULL;
+    if (!x) return ERR_NOMEM;
+    x->o = *o;
+    pthread_mutex_init(&x->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&x->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    int r = mailbox_new(&x->mail, o->loop, sizeof(struct gw_blind_event), MAILBOX_ITEMS, on_item, x);
+    if (r == 0 && pthread_create(&x->thread, NULL, run, x) != 0) r = why_set(why, ERR_NOMEM, "no thread for tier blind");
+    x->started = r == 0;
+    if (r == 0)
+        *out = x;
+    else
+        gw_blind_engine_free(x);
+    return r;
+}
+
+void gw_blind_engine_free(struct gw_blind_engine *x) {
+    if (!x) return;
+    pthread_mutex_lock(&x->lock);
+    x->stopping = 1;
+    pthread_cond_signal(&x->wake);
+    pthread_mutex_unlock(&x->lock);
+    if (x->mail) mailbox_close(x->mail); /* a thread that waits for room gets away */
+    if (x->started) pthread_join(x->thread, NULL);
+    for (struct gw_blind_work *w = x->head, *next; w; w = next) {
+        next = w->next;
+        gw_blind_work_free(w);
+    }
+    mailbox_free(x->mail);
+    pthread_cond_destroy(&x->wake);
+    pthread_mutex_destroy(&x->lock);
+    free(x);
+}

@@ -1,0 +1,84 @@
+/* gateway/gw_blind_receipt.c - see gw_blind_receipt.h. */
+#include "gateway/gw_blind_receipt.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "seal/record.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void gw_blind_account_worker(struct gw_blind_account *a, enum pair_role role, const uint8_t identity[32],
+                             const uint8_t operator_id[32]) {
+    uint32_t kept = a->worker_count < ACCOUNT_WORKERS_MAX ? a->worker_count : ACCOUNT_WORKERS_MAX;
+    for (uint32_t i = 0; i < kept; i++)
+        if (a->worker[i].role == role && memcmp(a->worker[i].identity, identity, 32) == 0) return;
+    if (a->worker_count++ >= ACCOUNT_WORKERS_MAX) return;
+    struct gw_blind_worker *w = &a->worker[kept];
+    w->role = role;
+    memcpy(w->identity, identity, 32);
+    memcpy(w->operator_id, operator_id, 32);
+}
+
+void gw_blind_account_incident(struct gw_blind_account *a, const struct blind_incident *i) {
+    if (a->incident_count < ACCOUNT_INCIDENTS_MAX) a->incident[a->incident_count] = *i;
+    a->incident_count++;
+}
+
+static int add_party(struct buf *out, const char *comma, enum pair_role role, const uint8_t *identity,
+                     const uint8_t *operator_id) {
+    char id[65], op[OPERATOR_TEXT_BYTES];
+    hex_encode(id, identity, 32);
+    operator_text(op, operator_id);
+    return buf_addf(out, "%s{\"role\":\"%c\",\"identity\":\"%s\",\"operator\":\"%s\"", comma, role == PAIR_A ? 'A' : 'B', id, op);
+}
+
+static int add_workers(struct buf *out, const struct gw_blind_account *a) {
+    int r = buf_addf(out, ",\"workers\":[");
+    for (uint32_t i = 0; r == 0 && i < a->worker_count && i < ACCOUNT_WORKERS_MAX; i++) {
+        r = add_party(out, i ? "," : "", a->worker[i].role, a->worker[i].identity, a->worker[i].operator_id);
+        if (r == 0) r = buf_addf(out, "}");
+    }
+    return r == 0 ? buf_addf(out, "],\"worker_count\":%" PRIu32, a->worker_count) : r;
+}
+
+static int add_incidents(struct buf *out, const struct gw_blind_account *a) {
+    int r = buf_addf(out, ",\"incidents\":[");
+    for (uint32_t i = 0; r == 0 && i < a->incident_count && i < ACCOUNT_INCIDENTS_MAX; i++) {
+        const struct blind_incident *x = &a->incident[i];
+        r = add_party(out, i ? "," : "", x->role, x->identity, x->operator_id);
+        if (r == 0)
+            r = buf_addf(out, ",\"what\":\"%s\",\"banned\":%s}", fault_text(x->fault),
+                         fault_accuses(x->fault) ? "true" : "false");
+    }
+    return r == 0 ? buf_addf(out, "],\"incident_count\":%" PRIu32, a->incident_count) : r;
+}
+
+int gw_blind_receipt_write(struct buf *out, const struct gw_blind_receipt *q) {
+    const struct gw_blind_account *a = q->account;
+    char id[33], manifest[65], start[CLOCK_TEXT_BYTES], end[CLOCK_TEXT_BYTES];
+    hex_encode(id, q->request_id, 16);
+    hex_encode(manifest, q->manifest, 32);
+    clock_text(start, q->start_ms * 1000000u, 3);
+    clock_text(end, q->end_ms * 1000000u, 3);
+    int r = buf_addf(out,
+                     "{\"lull_receipt\":\"blind\",\"version\":1,\"notice\":\"" BLIND_NOTICE "\",\"id\":\"%s\",\"start\":\"%s\","
+                     "\"end\":\"%s\",\"model\":\"%s\",\"profile\":\"%s\",\"manifest\":\"%s\",\"mode\":\"pair\"",
+                     id, start, end, q->model, q->profile, manifest);
+    if (r == 0)
+        r = buf_addf(out, ",\"prompt_tokens\":%" PRIu32 ",\"output_tokens\":%" PRIu32 ",\"stop_reason\":\"%s\"", q->prompt_tokens,
+                     q->output_tokens, q->stop == STOP_LENGTH ? "length" : "stop");
+    if (r == 0)
+        r = buf_addf(out,
+                     ",\"products\":%" PRIu64 ",\"verified\":%" PRIu64 ",\"used_unverified\":0,\"bytes_up\":%" PRIu64
+                     ",\"bytes_down\":%" PRIu64 ",\"sessions\":%" PRIu64,
+                     a->products, a->verified, a->bytes_up, a->bytes_down, a->sessions);
+    if (r == 0) r = add_workers(out, a);
+    if (r == 0) r = add_incidents(out, a);
+    if (r != 0) return r;
+    return buf_addf(out,
+                    ",\"visible_to_workers\":{\"model\":\"%s\",\"prompt_columns\":%" PRIu32 ",\"passes_of_one_column\":%" PRIu64
+                    ",\"also\":\"timing, and whether the answer was given up\"}}\n",
+                    q->model, a->prompt_padded, a->passes);
+}
+
+int gw_blind_receipt_is(const struct buf *file) { return file->len > 0 && file->data[0] == '{'; }
