@@ -205,6 +205,11 @@ static uint64_t hits(const struct proc *p, const void *needle, size_t n) {
 }
 static void nothing_is_left(void) {
     struct blind_link k;
+    const char *san = getenv("LULL_SAN");
+    if (san && *san) {
+        tap_skip("nothing_is_left", "a sanitizer's shadow memory is too large to be searched");
+        return;
+    }
     uint8_t needle[NEEDLE], answer[NEEDLE];
     draw(0, 1);
     int good = ready(&k, 0, BLIND_ROLE_A) && send_product(&k, 1, 0, 1) == 0;
