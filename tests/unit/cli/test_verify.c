@@ -1,5 +1,7 @@
 /* A RECEIPT file of a real answer of the shipped model, honest and false: what is found without the model, and with it. Every
  * false one is signed by the node itself, so that only what it says can give it away. */
+#include "base/file.h"
+#include "cli/cli.h"
 #include "cli/verify.h"
 #include "model/gen.h"
 #include "model/model.h"
@@ -233,5 +235,38 @@ TEST(parameters_that_the_request_does_not_ask_for_are_found_without_the_model) {
     end();
 }
 
+/* `lull replay RECEIPT MODEL` on what x.t holds now. */
+static int replay_command(const char *model) {
+    char path[128], program[] = "replay", json[] = "--json", file_arg[128], model_arg[128];
+    struct buf file;
+    buf_init(&file, TRANSCRIPT_BYTES_MAX);
+    CHECK_INT(transcript_write(&file, &x.t), 0);
+    snprintf(path, sizeof path, "/tmp/lull-receipt-%d", (int)getpid());
+    CHECK_INT(file_write(path, file.data, file.len, 0600, NULL), 0);
+    buf_release(&file);
+    snprintf(file_arg, sizeof file_arg, "%s", path);
+    snprintf(model_arg, sizeof model_arg, "%s", model);
+    char *argv[] = {program, file_arg, model_arg, json, NULL};
+    int status = cmd_replay(4, argv);
+    unlink(path);
+    return status;
+}
+
+TEST(the_command_replay_judges_receipts_as_verify_does) {
+    char text[sizeof x.text];
+    if (!begin()) SKIP("models/lull-toy-q8_0.gguf is not here");
+    answer("\"max_tokens\":12");
+    tell(x.count, x.text, SEAL_STOP_LENGTH);
+    CHECK_INT(replay_command(model_file), EXIT_OK);
+    CHECK_INT(replay_command("/nonexistent"), EXIT_MALFORMED);
+    CHECK_INT(replay_command("LICENSE"), EXIT_MALFORMED);
+    snprintf(text, sizeof text, "%s", x.text);
+    text[3] ^= 1;
+    tell(x.count, text, SEAL_STOP_LENGTH);
+    CHECK_INT(replay_command(model_file), EXIT_INVALID);
+    end();
+}
+
 TESTS_MAIN("verify", T(a_text_that_its_ids_do_not_say_does_not_replay), T(an_answer_cut_short_does_not_replay),
-           T(parameters_that_the_request_does_not_ask_for_are_found_without_the_model))
+           T(parameters_that_the_request_does_not_ask_for_are_found_without_the_model),
+           T(the_command_replay_judges_receipts_as_verify_does))
