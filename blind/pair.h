@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "blind/asker.h"
 #include "blind/operators.h"
 #include "blind/prepared.h"
 #include "blind/roster.h"
@@ -47,18 +48,8 @@ void pair_prompt(struct pair *p, uint32_t columns);
 /* Why the last product failed. */
 void pair_why(const struct pair *p, struct why *why);
 
-struct pair_counts {
-    uint64_t products;                         /* columns through one stack that were asked of A or B, resent ones each time */
-    uint64_t verified;                         /* answers to them that passed their check; nothing else was used */
-    uint64_t bytes_up, bytes_down;             /* of sealed messages, both roles */
-    uint64_t up[PAIR_ROLES], down[PAIR_ROLES]; /* the same by role */
-    uint64_t sessions;
-    uint64_t wait_mask_ns, wait_data_ns; /* waited for B's answers, for A's */
-};
 /* Any thread. What is under way counts when it is done. */
-void pair_count(struct pair *p, struct pair_counts *out);
-/* Who serves a role now: 1 and the identity, or 0. Any thread. */
-int pair_serving(struct pair *p, enum pair_role role, uint8_t identity[32]);
+void pair_count(struct pair *p, struct blind_counts *out);
 /* What went wrong with whom (blind/roster.h). Any thread; lives as long as p. */
 struct roster *pair_roster(struct pair *p);
 

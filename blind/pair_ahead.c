@@ -117,7 +117,7 @@ static void drop_b(struct pair *p, enum blind_fault fault, uint8_t code) {
     uint32_t stack = p->asked.head ? p->asked.head->stack : UINT32_MAX;
     roster_report(p->roster, PAIR_B, &p->b, fault, code, stack);
     pthread_mutex_lock(&p->lock);
-    p->served[PAIR_B] = 0;
+    p->counts.served[PAIR_B] = 0;
     pthread_mutex_unlock(&p->lock);
     conversation_close(&p->b);
 }
@@ -126,11 +126,11 @@ static void drop_b(struct pair *p, enum blind_fault fault, uint8_t code) {
 static int have_b(struct pair *p) {
     struct why why = {{0}};
     if (p->b.open) return 0;
-    int r = roster_connect(p->roster, PAIR_B, &p->b, &p->hello[PAIR_B], &why);
+    int r = roster_connect(p->roster, PAIR_B, &p->b, &p->hello, &why);
     pthread_mutex_lock(&p->lock);
-    p->served[PAIR_B] = r == 0;
+    p->counts.served[PAIR_B] = r == 0;
     if (r == 0)
-        memcpy(p->serving[PAIR_B], p->b.link.identity, 32);
+        memcpy(p->counts.serving[PAIR_B], p->b.link.identity, 32);
     else
         p->b_lost = 1, p->b_why = why;
     pthread_cond_broadcast(&p->news);

@@ -1,6 +1,6 @@
 /* blind/pair_parts.h - what the files of mode `pair` share. Private to them.
  *
- *   pair.c        birth and death; passes, cut into chunks
+ *   pair.c        birth and death; products, cut into chunks
  *   pair_chunk.c  one chunk: a session, B's half, the mask, A's half, the check, and the mask off again
  *   pair_plan.c   what is ordered from B, and when
  *   pair_stock.c  B's products by slot: ordered, asked for, held, used
@@ -13,11 +13,11 @@
 
 #include <pthread.h>
 
+#include "blind/asker.h"
 #include "blind/pair.h"
 #include "blind/pair_fill.h"
 
 enum {
-    PAIR_COLUMNS = 64,    /* of a chunk of prompt */
     PAIR_RANGES_MAX = 64, /* of one order */
     PAIR_SPARE_MAX = 24,  /* blocks of memory that are kept for the next range */
     PAIR_ANSWER_MS = 30000,
@@ -47,38 +47,31 @@ struct stock {
     uint32_t ordered_to; /* the n of the next column to be ordered */
 };
 
-enum pass_kind { PASS_NONE, PASS_PROMPT, PASS_DECODE };
 struct pair {
     const struct prepared *prepared;
     const struct linear *stacks;
-    uint32_t stack_count, decode_columns, answer_ms;
+    uint32_t stack_count, answer_ms;
     uint32_t low, refill; /* a stack with fewer than `low` columns ordered is given `refill` more */
     size_t ahead_bytes;
     struct roster *roster;
-    struct conversation_opts hello[PAIR_ROLES];
+    struct conversation_opts hello; /* to B */
 
     /* the caller's thread */
-    struct conversation a;
-    uint32_t *z, *u; /* A's answer; one column */
-    size_t z_words;
+    struct asker asker; /* of A */
+    struct pass pass;
     int32_t *zeros; /* a column of padding */
-    enum pass_kind pass;
-    uint32_t prompt_left, pass_prompt; /* columns of prompt that are yet to come; that this pass took of them */
-    struct why why;
 
     pthread_mutex_t lock;
     pthread_cond_t work, news;           /* for the other thread; for the caller's */
     struct blind_session *session;       /* lock */
     struct stock *stock;                 /* lock; [stack_count] */
-    struct ranges ordered;                /* lock: not asked for yet, in order of use */
+    struct ranges ordered;               /* lock: not asked for yet, in order of use */
     uint32_t order;                      /* lock: the last number given to an order */
     struct range *spare[PAIR_SPARE_MAX]; /* lock */
     uint32_t spares;
-    int stopping, b_lost;            /* lock; b_lost: nobody was found, until asked again */
-    struct why b_why;                /* lock */
-    struct pair_counts counts;       /* lock */
-    uint8_t serving[PAIR_ROLES][32]; /* lock */
-    int served[PAIR_ROLES];          /* lock */
+    int stopping, b_lost;       /* lock; b_lost: nobody was found, until asked again */
+    struct why b_why;           /* lock */
+    struct blind_counts counts; /* lock */
 
     /* the other thread */
     pthread_t thread;
@@ -117,9 +110,10 @@ int plan_orders(struct pair *p, uint32_t stack, uint32_t columns);
 
 /* ---- pair_chunk.c ---- */
 
-/* y = W x for `wanted` of count columns of a stack, count at most PAIR_COLUMNS and what p->z holds; the others are padding. ERR_LOST: no
- * worker is left for a role. */
-int pair_chunk(struct pair *p, uint32_t stack, uint32_t count, uint32_t wanted, const int32_t *x, int32_t *y);
+/* An asker_chunk; the owner is the pair. */
+int pair_chunk(void *owner, uint32_t stack, uint32_t count, uint32_t wanted, const int32_t *x, int32_t *y);
+/* No further slot of the session is spent; likewise. */
+void pair_end_session(void *owner);
 
 /* ---- pair_ahead.c ---- */
 

@@ -15,16 +15,16 @@ static size_t column_bytes(const struct linear *l) { return (size_t)l->rows * si
 
 void plan_init(struct pair *p) {
     size_t pass = 0;
-    for (uint32_t i = 0; i < p->stack_count; i++) pass += column_bytes(&p->stacks[i]) * p->decode_columns;
+    for (uint32_t i = 0; i < p->stack_count; i++) pass += column_bytes(&p->stacks[i]) * p->pass.decode_columns;
     uint32_t passes = p->ahead_bytes / pass < AHEAD_COLUMNS ? (uint32_t)(p->ahead_bytes / pass) : AHEAD_COLUMNS;
     uint32_t low = passes / 5 < 2 ? 2 : passes / 5; /* a stack that is refilled in time never runs dry: see refill() */
-    p->low = low * p->decode_columns;
-    p->refill = (passes > low ? passes - low : 1) * p->decode_columns;
+    p->low = low * p->pass.decode_columns;
+    p->refill = (passes > low ? passes - low : 1) * p->pass.decode_columns;
 }
 
 static uint32_t first_refill(const struct pair *p, uint32_t stack) {
-    uint32_t passes = p->refill / p->decode_columns;
-    return p->low + (uint32_t)((uint64_t)stack * passes / p->stack_count) * p->decode_columns;
+    uint32_t passes = p->refill / p->pass.decode_columns;
+    return p->low + (uint32_t)((uint64_t)stack * passes / p->stack_count) * p->pass.decode_columns;
 }
 
 /* `after`: columns that will be left once the product that is next is done; none at all only at the beginning. */
@@ -35,22 +35,22 @@ static int refill(struct pair *p, uint32_t stack, uint32_t after) {
 
 static int chunk(struct pair *p, uint32_t stack) {
     uint32_t ahead = stock_ahead(p, stack);
-    return ahead < PAIR_COLUMNS ? stock_order(p, stack, PAIR_COLUMNS - ahead) : 0;
+    return ahead < PASS_CHUNK ? stock_order(p, stack, PASS_CHUNK - ahead) : 0;
 }
 
 /* The stacks that follow in this pass, and in the next if that is of the prompt too. The output matrix has one column, once. */
 static int look_ahead(struct pair *p, uint32_t stack) {
     uint32_t head = p->stack_count - 1, at = stack;
     size_t bytes = 0;
-    int chunks = p->pass == PASS_PROMPT, r = 0;
+    int chunks = p->pass.kind == PASS_PROMPT, r = 0;
     for (unsigned i = 0; i < LOOK_AHEAD && r == 0 && bytes < p->ahead_bytes / 2; i++) {
         if (at == head) {
-            if (p->prompt_left == 0 && stock_ahead(p, at) < p->decode_columns) r = refill(p, at, stock_ahead(p, at));
-            if (p->prompt_left == 0) chunks = 0;
+            if (p->pass.prompt_left == 0 && stock_ahead(p, at) < p->pass.decode_columns) r = refill(p, at, stock_ahead(p, at));
+            if (p->pass.prompt_left == 0) chunks = 0;
         } else if (chunks) {
             r = chunk(p, at);
-            bytes += PAIR_COLUMNS * column_bytes(&p->stacks[at]);
-        } else if (stock_ahead(p, at) < p->decode_columns) {
+            bytes += PASS_CHUNK * column_bytes(&p->stacks[at]);
+        } else if (stock_ahead(p, at) < p->pass.decode_columns) {
             r = refill(p, at, stock_ahead(p, at));
         }
         at = at == head ? 0 : at + 1;
@@ -63,7 +63,7 @@ int plan_orders(struct pair *p, uint32_t stack, uint32_t columns) {
     p->order++;
     int r = ahead < columns ? stock_order(p, stack, columns - ahead) : 0;
     if (r == 0) r = look_ahead(p, stack);
-    int again = p->pass == PASS_PROMPT && p->prompt_left > 0; /* the stack's next columns are a chunk, not a token's */
+    int again = p->pass.kind == PASS_PROMPT && p->pass.prompt_left > 0; /* the stack's next columns are a chunk, not a token's */
     if (r == 0 && !again) r = refill(p, stack, stock_ahead(p, stack) - columns);
     return r;
 }

@@ -22,9 +22,8 @@ struct roster {
     size_t incidents; /* lock, with incident[] */
 };
 
-int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy, struct why *why) {
+int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy) {
     *out = NULL;
-    if (!operators_ready(policy)) return why_set(why, ERR_PERM, "no operators are listed for A, or none for B");
     struct roster *r = mem_zalloc(1, sizeof *r);
     if (!r) return ERR_NOMEM;
     r->source = *source;

@@ -24,8 +24,8 @@ struct blind_source {
 };
 
 struct roster;
-/* policy is copied. ERR_NOMEM; ERR_PERM: a role has no operator. */
-int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy, struct why *why);
+/* policy is copied. ERR_NOMEM. */
+int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy);
 void roster_free(struct roster *r); /* NULL is fine */
 
 /* Finds a worker that greets us, from the first place on. 0; ERR_LOST: there is none, and why says what became of those that there were. */

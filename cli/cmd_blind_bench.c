@@ -52,7 +52,7 @@ static int one_answer(struct bench *b, int blind, double *prefill, double *decod
     struct engine *e = blind ? b->site.blind : b->site.local;
     struct kv_seq *seq = blind ? &b->site.blind_seq : &b->site.local_seq;
     uint32_t counted = b->prompt + b->warm, all = counted + b->gen;
-    struct pair_counts before, after;
+    struct blind_counts before, after;
     kv_seq_clear(seq, engine_kv(e));
     int r = kv_seq_reserve(seq, engine_kv(e), all);
     if (blind) pair_prompt(b->site.pair, b->prompt);
@@ -68,8 +68,10 @@ static int one_answer(struct bench *b, int blind, double *prefill, double *decod
     if (!blind || r != 0) return r;
     b->client_ns += client;
     for (int i = 0; i < PAIR_ROLES; i++) b->worker_ns[i] += blind_site_worker_ns(&b->site, (enum pair_role)i) - workers[i];
-    b->bytes_up += after.bytes_up - before.bytes_up;
-    b->bytes_down += after.bytes_down - before.bytes_down;
+    for (int i = 0; i < PAIR_ROLES; i++) {
+        b->bytes_up += after.up[i] - before.up[i];
+        b->bytes_down += after.down[i] - before.down[i];
+    }
     b->wait_a_ns += after.wait_data_ns - before.wait_data_ns;
     b->wait_b_ns += after.wait_mask_ns - before.wait_mask_ns;
     return 0;
@@ -100,7 +102,7 @@ static double median(double *v, uint32_t n) {
 }
 
 static void report(struct bench *b) {
-    struct pair_counts n;
+    struct blind_counts n;
     double tokens = (double)b->gen * b->rounds, blind = median(b->blind, b->rounds), local = median(b->local, b->rounds);
     double ratio = median(b->ratio, b->rounds), bytes = (double)(b->bytes_up + b->bytes_down) / tokens;
     double pb = median(b->blind_prefill, b->rounds), pl = median(b->local_prefill, b->rounds);

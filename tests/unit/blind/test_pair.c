@@ -17,7 +17,7 @@ static const char *const prompts[] = {"Please calculate 24 + 22.",
 TEST(twenty_answers_equal_the_local_engines) {
     const struct gen_sampling greedy = GEN_SAMPLING_GREEDY;
     struct pair_answer want, got;
-    struct pair_counts n;
+    struct blind_counts n;
     pair_site_open(&s);
     (void)pair_site_worker(&s, PAIR_A);
     (void)pair_site_worker(&s, PAIR_B);
@@ -31,8 +31,8 @@ TEST(twenty_answers_equal_the_local_engines) {
     }
     pair_count(s.pair, &n);
     printf("# %llu products, %llu up, %llu down, %llu us for B, %llu us for A\n", (unsigned long long)n.products,
-           (unsigned long long)n.bytes_up, (unsigned long long)n.bytes_down, (unsigned long long)n.wait_mask_ns / 1000,
-           (unsigned long long)n.wait_data_ns / 1000);
+           (unsigned long long)(n.up[PAIR_A] + n.up[PAIR_B]), (unsigned long long)(n.down[PAIR_A] + n.down[PAIR_B]),
+           (unsigned long long)n.wait_mask_ns / 1000, (unsigned long long)n.wait_data_ns / 1000);
     CHECK(n.products > 0);
     CHECK_INT(n.sessions, 1);
     CHECK_INT(roster_incident_count(pair_roster(s.pair)), 0);

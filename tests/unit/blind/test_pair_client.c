@@ -168,7 +168,7 @@ TEST(products_out_of_range_are_refused) {
     CHECK_INT(one_product(0, 1, FIELD_P24 / 2 + 1), ERR_RANGE);
     CHECK_INT(one_product(0, 1, -FIELD_P24 / 2 - 1), ERR_RANGE);
     CHECK_INT(one_product(0, 1, 0), 0); /* with fresh keys: what was spent stays spent */
-    struct pair_counts n;
+    struct blind_counts n;
     pair_count(s.pair, &n);
     CHECK_INT(n.sessions, 3);
     pair_site_close(&s);
@@ -235,7 +235,7 @@ static void breaking_wrap(struct pair_worker *w, struct blind_link *k) {
     k->state = &breaking;
 }
 TEST(a_lost_connection_ends_the_session_and_not_the_answer) {
-    struct pair_counts n;
+    struct blind_counts n;
     open_site();
     for (breaks_after = 2; breaks_after < 80; breaks_after += 19) {
         pair_site_worker(&s, PAIR_A)->wrap = breaking_wrap;

@@ -87,7 +87,7 @@ static void wrap(struct pair_worker *w, struct blind_link *k) {
 /* Until B has answered all that it was asked: how much of that is lost when a client leaves is a matter of time. */
 static void settle(void) {
     struct timespec nap = {0, 20000000};
-    struct pair_counts now, before = {0};
+    struct blind_counts now, before = {0};
     for (int still = 0; still < 15; still++) {
         nanosleep(&nap, NULL);
         pair_count(s.pair, &now);
