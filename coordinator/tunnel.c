@@ -14,6 +14,7 @@
 
 enum {
     TUNNELS_MAX = 128, /* at once: each may hold two windows */
+    TUNNELS_EACH = 32, /* of one address, or it could keep all others out */
     IDLE_MS = 600000,  /* nothing passed either way */
     STALL_MS = 60000,  /* something waits, and the side that it is for takes none of it */
     BEGIN_MS = 10000   /* for the node to accept */
@@ -174,11 +175,18 @@ static enum code open_way(struct tunnel *t, struct dir_node *node) {
     return r == 0 ? CODE_NONE : r == ERR_NOMEM ? CODE_INTERNAL : CODE_BUSY;
 }
 
+static uint32_t tunnels_of(const struct coord *c, const uint8_t addr[ADDR_KEY_BYTES]) {
+    uint32_t count = 0;
+    for (const struct tunnel *t = c->tunnels; t; t = t->next) count += memcmp(t->addr, addr, ADDR_KEY_BYTES) == 0;
+    return count;
+}
+
 void tunnel_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r) {
     struct coord *c = gateway->c;
     struct dir_node *node = NULL;
     uint64_t now = clock_mono_ms();
     enum code code = c->draining ? CODE_DRAINING : c->tunnel_count == TUNNELS_MAX ? CODE_BUSY : find_node(c, r, &node);
+    if (code == CODE_NONE && tunnels_of(c, gateway->addr) >= TUNNELS_EACH) code = CODE_RATE;
     if (code == CODE_NONE && limits_request_begin(c->limits, gateway->addr, now) != 0) code = CODE_RATE;
     if (code != CODE_NONE) {
         gateway_refuse(s, code);

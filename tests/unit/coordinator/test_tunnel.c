@@ -64,7 +64,7 @@ static void end_release(struct end *e) {
 }
 
 /* ---- the scene: one node, one gateway ---- */
-enum { ENDS = 4 };
+enum { ENDS = 40 };
 static struct scene s;
 static struct node_actor node;
 static struct gateway_actor gw;
@@ -89,17 +89,21 @@ static void on_request(void *arg, struct h2 *h, struct h2_stream *st, const stru
 }
 static const struct h2_events node_side = {.on_request = on_request, .on_gone = node_gone};
 
-static void setup(void) {
+static void setup_with(uint16_t slots) {
     memset(at_node, 0, sizeof at_node);
     memset(at_gateway, 0, sizeof at_gateway);
     opened = 0;
     refuse_with = CODE_NONE;
     scene_init(&s);
     scene_start(&s);
-    node_up(&node, &s, 1, JOB_ANSWER);
+    node_init(&node, &s, 1);
+    node.slots = slots;
+    node_dial(&node);
+    scene_until(&s, node_serves, &node, 5000);
     h2_set(node.h, &node_side, &node);
     gateway_up(&gw, &s);
 }
+static void setup(void) { setup_with(1); }
 static void done(void) {
     gateway_done(&gw);
     node_done(&node);
@@ -263,6 +267,20 @@ TEST(a_draining_node_gets_no_new_session) {
     done();
 }
 
+TEST(one_address_cannot_take_all_sessions) {
+    setup_with(60);
+    for (unsigned i = 0; i < 32; i++) (void)ask_accepted(i);
+    struct end *more = ask(32);
+    scene_until(&s, is_closed, more, 5000);
+    CHECK_STR(more->code, code_name(CODE_RATE));
+    h2_reset(at_gateway[0].s, H2_CANCEL); /* one leaves, one may come */
+    scene_until(&s, is_closed, &at_node[0], 5000);
+    more = ask(33);
+    scene_until(&s, is_accepted, more, 5000);
+    CHECK_INT(more->status, 200);
+    done();
+}
+
 TEST(idle_and_stalled_sessions_are_ended) {
     setup();
     struct end *g = ask_accepted(0);
@@ -286,4 +304,5 @@ TEST(idle_and_stalled_sessions_are_ended) {
 TESTS_MAIN("tunnel", T(bytes_pass_both_ways_at_once_and_in_order), T(a_slow_end_slows_the_other_and_nobody_else),
            T(a_gateway_that_leaves_is_cancelled_at_the_node), T(an_end_by_the_gateway_reaches_the_node),
            T(a_lost_node_resets_the_session), T(unknown_and_malformed_keys_are_refused), T(a_nodes_refusal_reaches_the_gateway),
-           T(a_draining_node_gets_no_new_session), T(idle_and_stalled_sessions_are_ended))
+           T(a_draining_node_gets_no_new_session), T(one_address_cannot_take_all_sessions),
+           T(idle_and_stalled_sessions_are_ended))
