@@ -175,7 +175,7 @@ TEST(p_itself_and_spare_bits_are_refused) {
     u[0] = 0;
     n = scene_product(1, 3, 1, u);
     const uint32_t p = FIELD_P26;
-    scene_buf[11] = p & 0xff, scene_buf[12] = p >> 8 & 0xff, scene_buf[13] = p >> 16 & 0xff, scene_buf[14] |= p >> 24;
+    scene_buf[11] = p & 0xff, scene_buf[12] = p >> 8 & 0xff, scene_buf[13] = p >> 16 & 0xff, scene_buf[14] |= (uint8_t)(p >> 24);
     refused_with(BLIND_ROLE_LATTICE, n, 1, BLIND_CODE_RESIDUE);
     done();
 }
