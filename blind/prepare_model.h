@@ -15,6 +15,13 @@ struct prepare_model_opts {
 /* Prepares dir for the model file at path: `lull blind prepare`. Besides prepare_dir's errors those of model_open: ERR_UNSUPPORTED for a
  * mixture of experts, whose choice of experts would tell the workers the tokens. */
 int prepare_model_dir(const char *dir, const char *path, const struct prepare_model_opts *o, struct why *why);
+/* A model's integers as a source: of hints (blind/hint_make.h) as well. out works as long as s and m do. ERR_NOMEM. */
+struct prepare_model_source {
+    const struct model *m; /* ARITH_ROW8, its stacks packed or streamed */
+    float *scratch;        /* one row as floats */
+};
+int prepare_model_source_init(struct prepare_model_source *s, const struct model *m, struct prepare_source *out);
+void prepare_model_source_release(struct prepare_model_source *s); /* fine on a zeroed one */
 /* The manifest of an opened model (ARITH_ROW8, its stacks packed or streamed): what a worker's answers are held to. */
 int prepare_model_manifest(struct blind_manifest *out, const struct model *m, const struct prepare_model_opts *o,
                            const char *temp_dir, struct why *why);
