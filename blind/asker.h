@@ -16,7 +16,8 @@
 struct blind_counts {
     uint64_t products;                         /* columns through one stack that were asked for, resent ones each time */
     uint64_t verified;                         /* answers to them that passed their check; nothing else was used */
-    uint64_t up[PAIR_ROLES], down[PAIR_ROLES]; /* bytes of sealed messages by role; the one of `lattice` is PAIR_A */
+    uint64_t bytes_up, bytes_down;             /* of sealed messages */
+    uint64_t up[PAIR_ROLES], down[PAIR_ROLES]; /* the same by role; the one of `lattice` is PAIR_A */
     uint64_t sessions;
     uint64_t wait_mask_ns, wait_data_ns; /* waited for masks, for answers to inputs */
     uint8_t serving[PAIR_ROLES][32];     /* identities of who serves now */

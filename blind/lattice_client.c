@@ -176,6 +176,8 @@ void lattice_client_count(struct lattice_client *c, struct blind_counts *out) {
     pthread_mutex_lock(&c->lock);
     *out = c->counts;
     pthread_mutex_unlock(&c->lock);
+    out->bytes_up = out->up[PAIR_A];
+    out->bytes_down = out->down[PAIR_A];
 }
 
 /* ---- birth and death ---- */

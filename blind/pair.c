@@ -24,6 +24,15 @@ void pair_count(struct pair *p, struct blind_counts *out) {
     pthread_mutex_lock(&p->lock);
     *out = p->counts;
     pthread_mutex_unlock(&p->lock);
+    out->bytes_up = out->up[PAIR_A] + out->up[PAIR_B];
+    out->bytes_down = out->down[PAIR_A] + out->down[PAIR_B];
+}
+
+int pair_serving(struct pair *p, enum pair_role role, uint8_t identity[32]) {
+    struct blind_counts now;
+    pair_count(p, &now);
+    if (now.served[role]) memcpy(identity, now.serving[role], 32);
+    return now.served[role];
 }
 
 /* ---- birth and death ---- */

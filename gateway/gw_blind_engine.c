@@ -31,7 +31,7 @@ struct gw_blind_engine {
     int cancelled;              /* lock; that one */
     /* the thread's */
     struct gw_blind_account account;
-    struct pair_counts before;
+    struct blind_counts before;
     size_t incidents_seen;
     uint32_t tokens;
 };
@@ -74,7 +74,7 @@ static void account_begin(struct gw_blind_engine *x) {
 }
 
 static void account_end(struct gw_blind_engine *x) {
-    struct pair_counts now;
+    struct blind_counts now;
     pair_count(x->o.pair, &now);
     x->account.products = now.products - x->before.products;
     x->account.verified = now.verified - x->before.verified;
