@@ -1,6 +1,8 @@
 /* cli/cmd_blind.c - `lull blind prepare` and `lull blind bench`: what a client of blind workers makes once, and what it costs. */
 #include "base/hash.h"
 #include "base/opt.h"
+#include "blind/lattice_params.h"
+#include "blind/prepare_hint.h"
 #include "blind/prepare_model.h"
 #include "blind/prepared.h"
 #include "cli/cli.h"
@@ -10,6 +12,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The name that a worker of the same file gives it (node/blind_served.h): it is part of the manifest. */
@@ -38,12 +41,45 @@ static int say_prepared(const char *dir, struct why *why) {
     return 0;
 }
 
+static int show_hint(void *arg, uint64_t done, uint64_t all) {
+    cli_progress_show(arg, done, all);
+    return 0;
+}
+
+/* The weights stream by a second time: the hint's vectors follow from the manifest. */
+static int make_hint(const char *dir, const char *path, const char *params, struct why *why) {
+    const struct lattice_params *lp = lattice_params_named(params);
+    struct model *m = NULL;
+    struct prepared *p = NULL;
+    struct pool *pool = NULL;
+    struct cli_progress progress;
+    struct hint_make_opts o = {.progress = show_hint, .arg = &progress};
+    struct model_opts mo = {.arith = ARITH_ROW8, .stacks = STACKS_STREAMED};
+    if (!lp) return why_set(why, ERR_USAGE, "--params: is d6 or d5");
+    o.rank = lp->rank;
+    int r = kern_select(&o.k, getenv("LULL_KERNELS"), why);
+    if (r == 0) r = pool_new(&pool, 0, why);
+    o.pool = pool;
+    if (r == 0) r = prepared_open(&p, dir, NULL, why);
+    if (r == 0) r = model_open(&m, path, &mo, why);
+    if (r == 0) {
+        cli_progress_start(&progress, "making the hint");
+        r = prepare_hint(dir, p, m, &o, why);
+        cli_progress_end(&progress);
+    }
+    model_close(m);
+    prepared_close(p);
+    pool_free(pool);
+    return r;
+}
+
 static int run_prepare(int argc, char **argv) {
-    static const char *dir, *mode = "pair", *name;
+    static const char *dir, *mode = "pair", *name, *params = "d6";
     static const struct opt opts[] = {
         {"out", OPT_TEXT, &dir, "DIR", "the folder to make: the manifest, what stays with the client, and its secret checks", 0,
          0},
-        {"mode", OPT_TEXT, &mode, "MODE", "pair (pair)", 0, 0},
+        {"mode", OPT_TEXT, &mode, "MODE", "pair, or lattice: a hint as well, of some GB (pair)", 0, 0},
+        {"params", OPT_TEXT, &params, "NAME", "of lattice: d6, or d5, faster and weaker (d6)", 0, 0},
         {"name", OPT_TEXT, &name, "NAME", "the model's name, as its workers have it; else what the file says", 0, 0},
         {0},
     };
@@ -62,21 +98,23 @@ static int run_prepare(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0 && !dir) r = why_set(&why, ERR_USAGE, "--out: names the folder to make");
-    if (r == 0 && strcmp(mode, "pair") != 0) r = why_set(&why, ERR_USAGE, "--mode: is pair");
+    if (r == 0 && strcmp(mode, "pair") != 0 && strcmp(mode, "lattice") != 0)
+        r = why_set(&why, ERR_USAGE, "--mode: is pair or lattice");
     if (r == 0) r = name_of(full, name, c.args[0], &why);
     if (r == 0) {
         cli_progress_start(&progress, "preparing");
         r = prepare_model_dir(dir, c.args[0], &o, &why);
         cli_progress_end(&progress);
     }
+    if (r == 0 && strcmp(mode, "lattice") == 0) r = make_hint(dir, c.args[0], params, &why);
     if (r == 0) r = say_prepared(dir, &why);
     if (r != 0) fprintf(stderr, "lull blind prepare: %s\n", why_text(&why, r));
     return r == 0 ? EXIT_OK : r == ERR_USAGE ? EXIT_USAGE : EXIT_FAILED;
 }
 
 int cmd_blind(int argc, char **argv) {
-    static const char usage[] = "usage: lull blind prepare MODEL --out DIR [--mode pair] [--name NAME]\n"
-                                "       lull blind bench [--mode pair] [--shape SHAPE | MODEL] [--json]\n"
+    static const char usage[] = "usage: lull blind prepare MODEL --out DIR [--mode pair|lattice] [--name NAME]\n"
+                                "       lull blind bench [--mode pair|lattice] [--shape SHAPE | MODEL] [--json]\n"
                                 "lull blind prepare --help, or lull blind bench --help, explains one of them\n";
     const char *what = argc > 1 ? argv[1] : "";
     if (strcmp(what, "prepare") == 0) return run_prepare(argc - 1, argv + 1);

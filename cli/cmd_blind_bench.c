@@ -1,4 +1,4 @@
-/* cli/cmd_blind_bench.c - `lull blind bench`: tokens per second of mode `pair` with all parties on this machine, held against the local
+/* cli/cmd_blind_bench.c - `lull blind bench`: tokens per second of blind computing with all parties on this machine, held against the local
  * engine of the same arithmetic.
  *
  * Prompts are random ids. Each round decodes --gen tokens with the local engine, then with workers, so that both see the same machine. What
@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/opt.h"
+#include "blind/lattice_params.h"
 #include "cli/cli.h"
 #include "cli/cmd_blind_site.h"
 #include "cli/model_load.h"
@@ -22,7 +23,8 @@
 enum { ROUNDS_MAX = 64, CHUNK = 64 };
 
 struct bench {
-    const char *mode, *shape, *path;
+    const char *mode, *shape, *path, *params;
+    uint32_t rank;  /* 0: pair */
     char made[128]; /* the file of --shape */
     uint32_t threads, threads_b, prompt, warm, gen, rounds, ahead_mb;
     double rtt_ms;
@@ -55,23 +57,23 @@ static int one_answer(struct bench *b, int blind, double *prefill, double *decod
     struct blind_counts before, after;
     kv_seq_clear(seq, engine_kv(e));
     int r = kv_seq_reserve(seq, engine_kv(e), all);
-    if (blind) pair_prompt(b->site.pair, b->prompt);
+    if (blind) blind_site_prompt(&b->site, b->prompt);
     if (r == 0) r = feed(b, e, seq, 0, b->prompt, CHUNK, prefill);
     if (r == 0) r = feed(b, e, seq, b->prompt, counted, 1, NULL);
+    if (blind) blind_site_settle(&b->site);
     uint64_t client = blind_site_client_ns(&b->site), workers[PAIR_ROLES];
     for (int i = 0; i < PAIR_ROLES; i++) workers[i] = blind_site_worker_ns(&b->site, (enum pair_role)i);
-    pair_count(b->site.pair, &before);
+    blind_site_count(&b->site, &before);
     if (r == 0) r = feed(b, e, seq, counted, all, 1, decode);
-    pair_count(b->site.pair, &after);
+    if (blind) blind_site_settle(&b->site); /* what was ordered for later counts too */
+    blind_site_count(&b->site, &after);
     client = blind_site_client_ns(&b->site) - client;
     if (!blind) b->local_ns += client;
     if (!blind || r != 0) return r;
     b->client_ns += client;
     for (int i = 0; i < PAIR_ROLES; i++) b->worker_ns[i] += blind_site_worker_ns(&b->site, (enum pair_role)i) - workers[i];
-    for (int i = 0; i < PAIR_ROLES; i++) {
-        b->bytes_up += after.up[i] - before.up[i];
-        b->bytes_down += after.down[i] - before.down[i];
-    }
+    b->bytes_up += after.bytes_up - before.bytes_up;
+    b->bytes_down += after.bytes_down - before.bytes_down;
     b->wait_a_ns += after.wait_data_ns - before.wait_data_ns;
     b->wait_b_ns += after.wait_mask_ns - before.wait_mask_ns;
     return 0;
@@ -88,7 +90,7 @@ static int measure(struct bench *b, struct why *why) {
         cli_progress_show(&progress, i + 1, b->rounds);
     }
     cli_progress_end(&progress);
-    if (r == ERR_LOST) pair_why(b->site.pair, why);
+    if (r == ERR_LOST) blind_site_why(&b->site, why);
     return r;
 }
 
@@ -107,7 +109,7 @@ static void report(struct bench *b) {
     double ratio = median(b->ratio, b->rounds), bytes = (double)(b->bytes_up + b->bytes_down) / tokens;
     double pb = median(b->blind_prefill, b->rounds), pl = median(b->local_prefill, b->rounds);
     const char *name = *model_name(b->site.weights) ? model_name(b->site.weights) : model_arch(b->site.weights);
-    pair_count(b->site.pair, &n);
+    blind_site_count(&b->site, &n);
     if (!b->json) {
         printf("%s, mode %s, round trip %.1f ms (experimental construction, not yet reviewed)\n", name, b->mode, b->rtt_ms);
         printf("decode %.2f tokens/s, local %.2f: %.2f of it (%.2f to %.2f)\n", blind, local, ratio, b->ratio[0],
@@ -133,8 +135,8 @@ static void report(struct bench *b) {
                (double)b->worker_ns[PAIR_A] * 1e-6 / tokens, (double)b->worker_ns[PAIR_B] * 1e-6 / tokens,
                (double)b->wait_a_ns * 1e-6 / tokens, (double)b->wait_b_ns * 1e-6 / tokens, pb, pl,
                ((double)blind_site_resident() - (double)b->site.resident_before) * 1e-6, b->rtt_ms,
-               pool_threads(engine_threads(b->site.local)), pool_threads(b->site.pool[PAIR_B]), b->prompt, b->warm, b->gen,
-               b->rounds, n.sessions, (int)q.len, (const char *)q.data, engine_kernels(b->site.local));
+               pool_threads(engine_threads(b->site.local)), b->rank ? 0 : pool_threads(b->site.pool[PAIR_B]), b->prompt, b->warm,
+               b->gen, b->rounds, n.sessions, (int)q.len, (const char *)q.data, engine_kernels(b->site.local));
     buf_release(&q);
 }
 
@@ -158,7 +160,9 @@ static int make_shape(struct bench *b, struct why *why) {
 
 static int run(struct bench *b, struct why *why) {
     uint32_t positions = b->prompt + b->warm + b->gen;
-    struct blind_site_opts so = {.model = b->path,
+    struct blind_site_opts so = {.lattice = b->rank != 0,
+                                 .rank = b->rank,
+                                 .model = b->path,
                                  .positions = positions,
                                  .threads = b->threads,
                                  .threads_b = b->threads_b,
@@ -183,9 +187,10 @@ static int run(struct bench *b, struct why *why) {
 }
 
 int cmd_blind_bench(int argc, char **argv) {
-    static struct bench b = {.mode = "pair", .prompt = 64, .warm = 24, .gen = 32, .rounds = 3, .threads_b = 1};
+    static struct bench b = {.mode = "pair", .params = "d6", .prompt = 64, .warm = 24, .gen = 32, .rounds = 3, .threads_b = 1};
     static const struct opt opts[] = {
-        {"mode", OPT_TEXT, &b.mode, "MODE", "pair (pair)", 0, 0},
+        {"mode", OPT_TEXT, &b.mode, "MODE", "pair or lattice (pair)", 0, 0},
+        {"params", OPT_TEXT, &b.params, "NAME", "of lattice: d6, or d5, faster and weaker (d6)", 0, 0},
         {"shape", OPT_TEXT, &b.shape, "SHAPE", "a model of this shape with random weights, instead of MODEL", 0, 0},
         {"rtt", OPT_REAL, &b.rtt_ms, "MS", "round trip to the workers in milliseconds (0)", 0, 10000},
         {"prompt", OPT_U32, &b.prompt, "N", "tokens of prompt (64)", 1, 1 << 20},
@@ -194,7 +199,8 @@ int cmd_blind_bench(int argc, char **argv) {
         {"repeat", OPT_U32, &b.rounds, "N", "rounds; the median counts (3)", 1, ROUNDS_MAX},
         {"threads", OPT_U32, &b.threads, "N", "threads of the client and of A; 0: one per core (0)", 0, 256},
         {"threads-b", OPT_U32, &b.threads_b, "N", "threads of B, which works ahead (1)", 1, 256},
-        {"ahead-mb", OPT_U32, &b.ahead_mb, "N", "memory for B's products ahead of their use, in MiB; 0: 64 (0)", 0, 1 << 16},
+        {"ahead-mb", OPT_U32, &b.ahead_mb, "N", "memory for what is ready ahead of its use, in MiB; 0: 64, lattice 512 (0)", 0,
+         1 << 16},
         {"json", OPT_FLAG, &b.json, NULL, "one line of JSON", 0, 0},
         {0},
     };
@@ -209,7 +215,11 @@ int cmd_blind_bench(int argc, char **argv) {
     int r = opt_parse(&c, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     b.path = c.arg_count ? c.args[0] : NULL;
-    if (r == 0 && strcmp(b.mode, "pair") != 0) r = why_set(&why, ERR_USAGE, "--mode: is pair");
+    int lattice = strcmp(b.mode, "lattice") == 0;
+    if (r == 0 && !lattice && strcmp(b.mode, "pair") != 0) r = why_set(&why, ERR_USAGE, "--mode: is pair or lattice");
+    const struct lattice_params *lp = lattice_params_named(b.params);
+    if (r == 0 && !lp) r = why_set(&why, ERR_USAGE, "--params: is d6 or d5");
+    b.rank = r == 0 && lattice ? lp->rank : 0;
     if (r == 0 && !b.path == !b.shape) r = why_set(&why, ERR_USAGE, "either MODEL or --shape");
     if (r == 0 && b.shape) r = make_shape(&b, &why);
     if (r == 0) r = run(&b, &why);

@@ -2,6 +2,7 @@
 #include "cli/cmd_blind_site.h"
 #include "base/hash.h"
 #include "base/mem.h"
+#include "blind/prepare_hint.h"
 #include "blind/prepare_model.h"
 #include "cli/model_load.h"
 #include "model/linear.h"
@@ -62,6 +63,42 @@ uint64_t blind_site_resident(void) {
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* ---- the modes ---- */
+
+void blind_site_prompt(struct blind_site *s, uint32_t columns) {
+    if (s->pair)
+        pair_prompt(s->pair, columns);
+    else
+        lattice_client_prompt(s->lattice, columns);
+}
+
+void blind_site_count(const struct blind_site *s, struct blind_counts *out) {
+    if (s->pair)
+        pair_count(s->pair, out);
+    else
+        lattice_client_count(s->lattice, out);
+}
+
+void blind_site_why(const struct blind_site *s, struct why *why) {
+    if (s->pair)
+        pair_why(s->pair, why);
+    else
+        lattice_client_why(s->lattice, why);
+}
+
+/* Of B's answers it shows when there are no more. */
+void blind_site_settle(struct blind_site *s) {
+    struct timespec nap = {0, 20000000};
+    struct blind_counts now, before = {0};
+    if (s->lattice) lattice_client_settle(s->lattice);
+    for (int still = 0; still < 10; still++) {
+        nanosleep(&nap, NULL);
+        blind_site_count(s, &now);
+        if (now.verified != before.verified) still = 0;
+        before = now;
+    }
+}
+
 /* ---- the parties ---- */
 
 static void show(void *arg, uint64_t done, uint64_t all) { cli_progress_show(arg, done, all); }
@@ -109,7 +146,7 @@ static int start_worker(struct blind_site *s, enum pair_role role, unsigned thre
 static int start_workers(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
     pid_t before[SITE_TASKS_MAX], after[SITE_TASKS_MAX];
     int r = 0;
-    for (int role = 0; role < PAIR_ROLES && r == 0; role++) {
+    for (int role = 0; role < (o->lattice ? 1 : PAIR_ROLES) && r == 0; role++) {
         unsigned b = list_tasks(before, SITE_TASKS_MAX);
         r = start_worker(s, (enum pair_role)role, role == PAIR_A ? o->threads : o->threads_b, o->rtt_us / 2, why);
         unsigned a = list_tasks(after, SITE_TASKS_MAX);
@@ -126,17 +163,51 @@ static int open_link(void *state, enum pair_role role, uint32_t place, struct bl
     return r;
 }
 
-static int open_pair(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
-    struct pair_opts po = {.prepared = s->prepared, .workers = {open_link, s}, .ahead_bytes = o->ahead_bytes};
+/* Operators whose ids repeat one byte, which open_link gives them. */
+static int list_operators(struct operators *o, struct why *why) {
     int r = 0;
     for (int role = 0; role < PAIR_ROLES && r == 0; role++) {
         uint8_t id[OPERATOR_PREFIX_BYTES];
         char text[2 * OPERATOR_PREFIX_BYTES + 1];
         memset(id, 1 + role, sizeof id);
         hex_encode(text, id, sizeof id);
-        r = operators_list(&po.policy, (enum pair_role)role, text, why);
+        r = operators_list(o, (enum pair_role)role, text, why);
     }
+    return r;
+}
+
+static int open_pair(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
+    struct pair_opts po = {.prepared = s->prepared, .workers = {open_link, s}, .ahead_bytes = o->ahead_bytes};
+    int r = list_operators(&po.policy, why);
     return r == 0 ? pair_new(&s->pair, &po, why) : r;
+}
+
+static int show_hint(void *arg, uint64_t done, uint64_t all) {
+    cli_progress_show(arg, done, all);
+    return 0;
+}
+
+static int open_hint(struct blind_site *s, const struct blind_site_opts *o, const struct kern *k, struct why *why) {
+    struct cli_progress progress;
+    struct hint_make_opts ho = {
+        .k = k, .pool = engine_threads(s->local), .rank = o->rank, .progress = show_hint, .arg = &progress};
+    cli_progress_start(&progress, "making the hint");
+    int r = prepare_hint(s->out, s->prepared, s->weights, &ho, why);
+    cli_progress_end(&progress);
+    return r == 0 ? prepared_hint_open(&s->hint, s->out, s->prepared, o->rank, ho.pool, why) : r;
+}
+
+static int open_lattice(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
+    struct lattice_client_opts lo = {
+        .prepared = s->prepared, .a = &s->a, .hint = &s->hint, .workers = {open_link, s}, .masks_bytes = o->ahead_bytes};
+    uint32_t cols = 0;
+    for (uint32_t i = 0; i < prepared_manifest(s->prepared)->stack_count; i++)
+        if (prepared_stacks(s->prepared)[i].cols > cols) cols = prepared_stacks(s->prepared)[i].cols;
+    int r = kern_select(&lo.k, getenv("LULL_KERNELS"), why);
+    if (r == 0) r = open_hint(s, o, lo.k, why);
+    if (r == 0) r = lattice_public_new(&s->a, prepared_digest(s->prepared), cols, o->rank, engine_threads(s->local));
+    if (r == 0) r = list_operators(&lo.policy, why);
+    return r == 0 ? lattice_client_new(&s->lattice, &lo, why) : r;
 }
 
 static int open_client(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
@@ -146,17 +217,18 @@ static int open_client(struct blind_site *s, const struct blind_site_opts *o, st
                             .linear = prepared_stacks(s->prepared),
                             .linear_count = prepared_manifest(s->prepared)->stack_count};
     int r = model_open(&s->client, prepared_client_path(s->prepared), &mo, why);
-    return r == 0 ? open_pair(s, o, why) : r;
+    if (r != 0) return r;
+    return o->lattice ? open_lattice(s, o, why) : open_pair(s, o, why);
 }
 
 static int open_engine(struct engine **e, struct kv_seq *seq, const struct model *m, const struct blind_site_opts *o,
-                       struct pair *pair, struct why *why) {
+                       const struct linear_ops *linear, void *state, struct why *why) {
     struct engine_opts eo = {.threads = o->threads,
                              .rows_max = CHUNK,
                              .logits_max = 1,
                              .kv_pages = (o->positions + KV_PAGE - 1) / KV_PAGE,
-                             .linear = pair ? &pair_ops : NULL,
-                             .linear_state = pair};
+                             .linear = linear,
+                             .linear_state = state};
     int r = engine_new(e, m, &eo, why);
     return r == 0 ? kv_seq_init(seq, o->positions) : r;
 }
@@ -164,16 +236,19 @@ static int open_engine(struct engine **e, struct kv_seq *seq, const struct model
 int blind_site_open(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
     *s = (struct blind_site){.weights = NULL};
     int r = open_weights(s, o, why);
-    if (r == 0) r = open_engine(&s->local, &s->local_seq, s->weights, o, NULL, why);
+    if (r == 0) r = open_engine(&s->local, &s->local_seq, s->weights, o, NULL, NULL, why);
     s->resident_before = blind_site_resident();
     if (r == 0) r = prepare(s, o, why);
     if (r == 0) r = open_client(s, o, why);
-    if (r == 0) r = open_engine(&s->blind, &s->blind_seq, s->client, o, s->pair, why);
+    if (r == 0)
+        r = open_engine(&s->blind, &s->blind_seq, s->client, o, o->lattice ? &lattice_client_ops : &pair_ops,
+                        o->lattice ? (void *)s->lattice : (void *)s->pair, why);
     return r == 0 ? start_workers(s, o, why) : r;
 }
 
 static void remove_folder(struct blind_site *s) {
-    static const char *const names[] = {PREPARED_MANIFEST, PREPARED_CHECKS, PREPARED_CLIENT};
+    static const char *const names[] = {PREPARED_MANIFEST,    PREPARED_CHECKS,       PREPARED_CLIENT,         PREPARED_HINT,
+                                        PREPARED_HINT_DIGEST, PREPARED_HINT ".part", PREPARED_HINT ".journal"};
     char path[128];
     for (size_t i = 0; s->dir[0] && i < sizeof names / sizeof names[0]; i++) {
         snprintf(path, sizeof path, "%s/%s", s->out, names[i]);
@@ -190,6 +265,9 @@ void blind_site_close(struct blind_site *s) {
     engine_free(s->blind);
     engine_free(s->local);
     pair_free(s->pair);
+    lattice_client_free(s->lattice);
+    lattice_public_free(&s->a);
+    hint_close(&s->hint);
     for (int role = 0; role < PAIR_ROLES; role++) {
         blind_local_free(s->worker[role]);
         pool_free(s->pool[role]);

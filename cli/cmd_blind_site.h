@@ -1,4 +1,4 @@
-/* cli/cmd_blind_site.h - all parties of mode `pair` in this process, for measuring: a client that has the prepared folder only, one worker
+/* cli/cmd_blind_site.h - all parties of blind computing in this process, for measuring: a client that has the prepared folder only, one worker
  * of each role, and beside them the engine that has the weights itself. The weights are in memory once, for the workers and that engine. */
 #ifndef CLI_CMD_BLIND_SITE_H
 #define CLI_CMD_BLIND_SITE_H
@@ -7,12 +7,15 @@
 #include <sys/types.h>
 
 #include "blind/local_link.h"
+#include "blind/lattice_client.h"
 #include "blind/pair.h"
 #include "math/pool.h"
 #include "model/engine.h"
 
 enum { SITE_TASKS_MAX = 512 };
 struct blind_site_opts {
+    int lattice;        /* else pair */
+    uint32_t rank;      /* of lattice */
     const char *model;  /* path */
     uint32_t positions; /* of one answer, prompt included */
     uint32_t threads;   /* of the engines and of A; 0: one per core */
@@ -27,7 +30,10 @@ struct blind_site {
     struct row8 *stacks;
     struct pool *pool[PAIR_ROLES];
     struct blind_local *worker[PAIR_ROLES];
-    struct pair *pair;
+    struct pair *pair; /* one of the two modes */
+    struct lattice_client *lattice;
+    struct lattice_public a;
+    struct hint hint;
     struct engine *local, *blind;
     struct kv_seq local_seq, blind_seq;
     struct {
@@ -39,6 +45,13 @@ struct blind_site {
 /* Prepares a folder of its own below $TMPDIR, opens everything. */
 int blind_site_open(struct blind_site *s, const struct blind_site_opts *o, struct why *why);
 void blind_site_close(struct blind_site *s); /* removes the folder */
+
+/* What the modes have in common. */
+void blind_site_prompt(struct blind_site *s, uint32_t columns);
+void blind_site_count(const struct blind_site *s, struct blind_counts *out);
+void blind_site_why(const struct blind_site *s, struct why *why);
+/* Waits until what is made or ordered ahead is there. */
+void blind_site_settle(struct blind_site *s);
 
 /* Processor time so far, in ns: of a worker's threads; of all that are no worker's. */
 uint64_t blind_site_worker_ns(const struct blind_site *s, enum pair_role role);
