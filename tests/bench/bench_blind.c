@@ -1,11 +1,12 @@
 /* tests/bench/bench_blind.c - blind computing against the local engine of the same arithmetic, all parties on this machine, over round-trip
  * times that the links make up.
  *
- *     [LULL_SHAPE=llama3.2-1b] [LULL_REPEAT=3] bench_blind [REPORT.md PLOT.svg]
+ *     [LULL_SHAPE=llama3.2-1b] [LULL_REPEAT=3] [LULL_LATTICE=1] bench_blind [REPORT.md PLOT.svg]
  *
  * Measures the shipped model and a model of LULL_SHAPE with random weights, which it makes and removes. Every row of the tables is one run
  * of `lull blind bench`, which takes turns between the local engine and the workers. With a report's name the tables go there as Markdown, and
- * tokens per second against round-trip time of the shape into PLOT.svg. */
+ * tokens per second against round-trip time of the shape into PLOT.svg. Mode lattice is measured with the shape only if LULL_LATTICE is set: its
+ * hint takes 3 GB of disk and minutes for each row. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,26 +59,34 @@ static void table_row(FILE *f, const json_t *j) {
 /* x of a logarithmic axis that has no zero. */
 static double plot_x(double rtt) { return rtt > 0 ? rtt : 0.05; }
 
-/* 0, or -1 when a run failed. */
-static int measure(const struct setting *s, FILE *f, const char *file, const char *name, struct plot *p) {
-    struct plot_line *pair = &p->line[0], *local = &p->line[1];
-    *p = (struct plot){.title = "mode pair: tokens per second against round-trip time",
-                       .x_label = "round trip to each worker, ms (0 stands at 0.05)",
-                       .y_label = "tokens/s",
-                       .lines = 2};
-    *pair = (struct plot_line){.name = "pair"};
-    *local = (struct plot_line){.name = "local, row8", .dashed = 1};
-    table_head(f, name);
+/* One mode over all round trips, into the table and two lines. 0, or -1 when a run failed. */
+static int measure_mode(const struct setting *s, FILE *f, const char *file, const char *mode, struct plot_line *blind,
+                        struct plot_line *local) {
     for (int i = 0; i < RTTS; i++) {
-        json_t *j = bench(s, file, "pair", rtts[i]);
+        json_t *j = bench(s, file, mode, rtts[i]);
         if (!j) return -1;
         table_row(f, j);
-        pair->x[pair->n] = local->x[local->n] = plot_x(rtts[i]);
-        pair->y[pair->n++] = number(j, "tokens_per_s");
-        local->y[local->n++] = number(j, "local_tokens_per_s");
+        blind->x[blind->n] = plot_x(rtts[i]);
+        blind->y[blind->n++] = number(j, "tokens_per_s");
+        if (local->n < RTTS) {
+            local->x[local->n] = plot_x(rtts[i]);
+            local->y[local->n++] = number(j, "local_tokens_per_s");
+        }
         json_decref(j);
     }
     return 0;
+}
+
+static int measure(const struct setting *s, FILE *f, const char *file, const char *name, int lattice, struct plot *p) {
+    struct plot_line *local = &p->line[0];
+    *p = (struct plot){.title = "blind computing: tokens per second against round-trip time",
+                       .x_label = "round trip to each worker, ms (0 stands at 0.05)",
+                       .y_label = "tokens/s",
+                       .lines = 2 + lattice,
+                       .line = {{.name = "local, row8", .dashed = 1}, {.name = "pair"}, {.name = "lattice"}}};
+    table_head(f, name);
+    int r = measure_mode(s, f, file, "pair", &p->line[1], local);
+    return r == 0 && lattice ? measure_mode(s, f, file, "lattice", &p->line[2], local) : r;
 }
 
 static void say_conditions(FILE *f, const struct setting *s) {
@@ -107,12 +116,12 @@ static void say_conditions(FILE *f, const struct setting *s) {
 static int all(const struct setting *s, FILE *f, const char *shape, const char *plot_path) {
     char file[64] = "/tmp/lull-bench-blind-XXXXXX", cmd[256];
     struct plot p;
-    int r = measure(s, f, "models/lull-toy-q8_0.gguf", "The shipped model", &p), fd = mkstemp(file);
+    int r = measure(s, f, "models/lull-toy-q8_0.gguf", "The shipped model", 1, &p), fd = mkstemp(file);
     if (fd < 0) return -1;
     close(fd);
     snprintf(cmd, sizeof cmd, "%s model make --force --shape %s %s 2>/dev/null", s->lull, shape, file);
     if (r == 0) r = system(cmd) == 0 ? 0 : -1;
-    if (r == 0) r = measure(s, f, file, shape, &p);
+    if (r == 0) r = measure(s, f, file, shape, getenv("LULL_LATTICE") != NULL, &p);
     unlink(file);
     if (r == 0 && plot_path && plot_write(&p, plot_path) != 0) r = -1;
     const char *name = plot_path ? strrchr(plot_path, '/') : NULL;

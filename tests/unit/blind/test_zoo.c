@@ -2,7 +2,7 @@
  * answer, which is the local engine's. */
 #include "tests/unit/blind/dishonest.h"
 
-enum { TOKENS = 24, HONEST_BEFORE = 40, LATE_MS = 300 };
+enum { TOKENS = 24, HONEST_BEFORE = 40, LATE_MS = 3000 };
 static struct pair_site s;
 static struct pair_answer want;
 static const char prompt[] = "Tell me a story about a cat.";
