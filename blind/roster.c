@@ -18,8 +18,8 @@ struct roster {
     struct operators policy; /* lock */
     struct entry worker[ROSTER_WORKERS_MAX];
     uint32_t workers; /* lock, with worker[] */
-    struct blind_incident incident[ROSTER_INCIDENTS_MAX];
-    size_t incidents; /* lock, with incident[] */
+    struct blind_incident incident[ROSTER_INCIDENTS_MAX]; /* a ring: number n at n % ROSTER_INCIDENTS_MAX */
+    size_t incidents;                                     /* lock, with incident[] */
 };
 
 int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy) {
@@ -56,13 +56,14 @@ static void note(struct roster *r, enum pair_role role, const struct blind_link 
     struct entry *e = entry_of(r, k->identity);
     if (e && fault_accuses(fault)) e->banned = 1;
     if (e && !fault_accuses(fault)) e->losses++;
-    if (r->incidents < ROSTER_INCIDENTS_MAX) {
-        struct blind_incident *i = &r->incident[r->incidents];
-        *i = (struct blind_incident){.role = role, .fault = fault, .code = code, .stack = stack};
-        memcpy(i->identity, k->identity, 32);
-        memcpy(i->operator_id, k->operator_id, 32);
-    }
-    r->incidents++;
+    struct blind_incident *i = &r->incident[r->incidents++ % ROSTER_INCIDENTS_MAX];
+    *i = (struct blind_incident){.role = role, .fault = fault, .code = code, .stack = stack};
+    memcpy(i->identity, k->identity, 32);
+    memcpy(i->operator_id, k->operator_id, 32);
+}
+/* The oldest one that is kept. */
+static size_t oldest(const struct roster *r) {
+    return r->incidents < ROSTER_INCIDENTS_MAX ? 0 : r->incidents - ROSTER_INCIDENTS_MAX;
 }
 
 void roster_report(struct roster *r, enum pair_role role, const struct conversation *c, enum blind_fault fault, uint8_t code,
@@ -88,8 +89,8 @@ void roster_again(struct roster *r) {
 size_t roster_incidents(struct roster *r, size_t from, struct blind_incident *out, size_t max) {
     size_t n = 0;
     pthread_mutex_lock(&r->lock);
-    size_t kept = r->incidents < ROSTER_INCIDENTS_MAX ? r->incidents : ROSTER_INCIDENTS_MAX;
-    for (; n < max && from + n < kept; n++) out[n] = r->incident[from + n];
+    if (from < oldest(r)) from = oldest(r);
+    for (; n < max && from + n < r->incidents; n++) out[n] = r->incident[(from + n) % ROSTER_INCIDENTS_MAX];
     pthread_mutex_unlock(&r->lock);
     return n;
 }
@@ -133,12 +134,13 @@ static int nobody_left(struct roster *r, enum pair_role role, uint32_t places, u
     char name[9] = "";
     const char *last = "none was accused";
     pthread_mutex_lock(&r->lock);
-    size_t kept = r->incidents < ROSTER_INCIDENTS_MAX ? r->incidents : ROSTER_INCIDENTS_MAX;
-    for (size_t i = 0; i < kept; i++)
-        if (r->incident[i].role == role) {
-            hex_encode(name, r->incident[i].identity, 4);
-            last = fault_text(r->incident[i].fault);
+    for (size_t n = oldest(r); n < r->incidents; n++) {
+        const struct blind_incident *i = &r->incident[n % ROSTER_INCIDENTS_MAX];
+        if (i->role == role) {
+            hex_encode(name, i->identity, 4);
+            last = fault_text(i->fault);
         }
+    }
     pthread_mutex_unlock(&r->lock);
     return why_set(why, ERR_LOST, "no worker is left for %c: %u known, %u not reached; last, %s%s: %s",
                    role == PAIR_A ? 'A' : 'B', places, unreached, *name ? "worker " : "none", name, last);

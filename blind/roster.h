@@ -39,7 +39,8 @@ void roster_praise(struct roster *r, const struct conversation *c);
 /* Connections that broke are forgotten for all. */
 void roster_again(struct roster *r);
 
-/* The first `max` incidents from number `from` on, oldest first; returns how many. Past ROSTER_INCIDENTS_MAX they are only counted. */
+/* The first `max` incidents from number `from` on, oldest first; returns how many. The last ROSTER_INCIDENTS_MAX are kept: of older ones
+ * nothing comes. */
 size_t roster_incidents(struct roster *r, size_t from, struct blind_incident *out, size_t max);
 size_t roster_incident_count(struct roster *r);
 

@@ -24,7 +24,7 @@ static void on_interrupt(int sig) {
 }
 
 struct chat {
-    const char *gateway, *model, *system, *key_file;
+    const char *gateway, *model, *system, *key_file, *tier;
     double temperature;
     uint64_t seed;
     uint32_t max_tokens;
@@ -116,6 +116,7 @@ static int turn(struct chat *c, const char *question, size_t n) {
     json_t *body = request(c);
     struct ask a = {.gateway = c->gateway,
                     .bearer = bearer(c),
+                    .min_tier = c->tier,
                     .body = body,
                     .silence_ms = 120000,
                     .on_text = on_text,
@@ -232,6 +233,8 @@ int cmd_chat(int argc, char **argv) {
         {"temp", OPT_REAL, &c.temperature, "T", "temperature, 0 to 2; 0 always takes the likeliest token (1)", 0, 2},
         {"seed", OPT_U64, &c.seed, "N", "the same seed and question give the same answer (random)", 0, 9.2e18},
         {"max-tokens", OPT_U32, &c.max_tokens, "N", "longest answer in tokens (what the context holds)", 0, 0},
+        {"tier", OPT_TEXT, &c.tier, "TIER",
+         "the least tier that may answer: sealed, or blind, an experimental construction, not yet reviewed (the gateway's)", 0, 0},
         {"key-file", OPT_TEXT, &c.key_file, "FILE", "the gateway's bearer key, when it asks for one", 0, 0},
         {"json", OPT_FLAG, &c.json, NULL, "one JSON line per answer", 0, 0},
         {0},
@@ -246,6 +249,8 @@ int cmd_chat(int argc, char **argv) {
     struct why why = {{0}};
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
+    if (r == 0 && c.tier && strcmp(c.tier, "sealed") != 0 && strcmp(c.tier, "blind") != 0)
+        r = why_set(&why, ERR_USAGE, "--tier: sealed or blind");
     if (r == 0) r = read_key(&c, &why);
     if (r != 0) {
         fprintf(stderr, "lull chat: %s\n", why_text(&why, r));
@@ -257,6 +262,8 @@ int cmd_chat(int argc, char **argv) {
     if (c.system) r = add_message(&c, "system", c.system, strlen(c.system));
     if (r != 0) fprintf(stderr, "lull chat: --system: the text is not UTF-8\n");
     int status = r == 0 ? choose_model(&c) : EXIT_USAGE;
+    if (status == 0 && c.tier && strcmp(c.tier, "blind") == 0)
+        terminal_note("(tier blind: experimental construction, not yet reviewed)");
     if (status == 0) status = line.arg_count ? turn(&c, line.args[0], strlen(line.args[0])) : converse(&c);
     json_decref(c.messages);
     json_decref(c.names);

@@ -8,7 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COLUMNS_OF_PASS = 64 /* of a prompt: what mode pair fills up to */ };
+/* ---- mode pair, as the engine sees it ---- */
+
+static void on_pair_prompt(void *state, uint32_t columns) { pair_prompt(state, columns); }
+static void on_pair_why(void *state, struct why *why) { pair_why(state, why); }
+static void on_pair_count(void *state, struct blind_counts *out) { pair_count(state, out); }
+static struct roster *on_pair_roster(void *state) { return pair_roster(state); }
+static int operator_of(void *arg, const uint8_t identity[32], uint8_t operator_id[32]) {
+    return gw_blind_workers_operator(arg, identity, operator_id);
+}
+static const struct gw_blind_client pair_client = {on_pair_prompt, on_pair_why, on_pair_count, on_pair_roster};
 
 /* ---- one model ---- */
 
@@ -55,14 +64,16 @@ static int open_one(struct gw_blind_model *m, const char *dir, struct blind_net 
                                .slots = 1,
                                .context_max = m->shown.context,
                                .kv = kv,
-                               .prefill_chunk = COLUMNS_OF_PASS,
+                               .prefill_chunk = PASS_CHUNK,
                                .linear = &pair_ops,
                                .linear_state = m->pair};
     struct gw_blind_engine_opts eo = *events;
     r = gen_pool_new(&m->pool, m->model, &go, why);
     eo.pool = m->pool;
-    eo.pair = m->pair;
-    eo.workers = m->workers;
+    eo.client = &pair_client;
+    eo.client_state = m->pair;
+    eo.operator_of = operator_of;
+    eo.operator_arg = m->workers;
     eo.model = m->shown.name;
     return r == 0 ? gw_blind_engine_new(&m->engine, &eo, why) : r;
 }

@@ -6,7 +6,9 @@
 #ifndef GATEWAY_GW_BLIND_H
 #define GATEWAY_GW_BLIND_H
 
+#include "blind/pair.h"
 #include "gateway/gw_blind_engine.h"
+#include "gateway/gw_blind_workers.h"
 #include "gateway/gw_opts.h"
 #include "seal/manifest.h"
 

@@ -11,7 +11,6 @@
 
 enum {
     MAILBOX_ITEMS = 64,
-    COLUMNS_OF_PROMPT = 64,  /* what mode pair fills the last chunk up to */
     LOST_START_MS = 5000,    /* nobody serves a role: so long a new answer waits for somebody */
     LOST_RUNNING_MS = 60000, /* and one that has begun */
     AGAIN_MS = 250
@@ -46,7 +45,7 @@ void gw_blind_work_free(struct gw_blind_work *w) {
 /* ---- who serves, and what went wrong with whom ---- */
 
 static void tell_incident(struct gw_blind_engine *x, const struct blind_incident *i) {
-    gw_blind_account_incident(&x->account, i);
+    if (gw_blind_account_incident(&x->account, i) > 1) return; /* once for each answer is enough */
     log_event(fault_accuses(i->fault) ? LOG_WARN : LOG_INFO, "blind", fault_accuses(i->fault) ? "worker banned" : "worker lost",
               LOG_ID("worker", i->identity, 32), LOG_CODE("role", i->role == PAIR_A ? "A" : "B"),
               LOG_CODE("what", fault_text(i->fault)), LOG_NAME("model", x->o.model));
@@ -54,28 +53,29 @@ static void tell_incident(struct gw_blind_engine *x, const struct blind_incident
 
 /* After every step: those that served it, and those that failed in it. Who did neither touched nothing of the answer. */
 static void look(struct gw_blind_engine *x) {
-    struct roster *roster = pair_roster(x->o.pair);
+    struct roster *roster = x->o.client->roster(x->o.client_state);
+    struct blind_counts now;
     struct blind_incident i;
-    uint8_t identity[32], operator_id[32];
-    while (roster_incidents(roster, x->incidents_seen, &i, 1) == 1) {
-        x->incidents_seen++;
+    uint8_t operator_id[32];
+    size_t all = roster_incident_count(roster);
+    if (all - x->incidents_seen > ROSTER_INCIDENTS_MAX) x->incidents_seen = all - ROSTER_INCIDENTS_MAX;
+    for (; x->incidents_seen < all && roster_incidents(roster, x->incidents_seen, &i, 1) == 1; x->incidents_seen++)
         tell_incident(x, &i);
-    }
+    x->o.client->count(x->o.client_state, &now);
     for (int role = 0; role < PAIR_ROLES; role++)
-        if (pair_serving(x->o.pair, (enum pair_role)role, identity) &&
-            gw_blind_workers_operator(x->o.workers, identity, operator_id))
-            gw_blind_account_worker(&x->account, (enum pair_role)role, identity, operator_id);
+        if (now.served[role] && x->o.operator_of(x->o.operator_arg, now.serving[role], operator_id))
+            gw_blind_account_worker(&x->account, (enum pair_role)role, now.serving[role], operator_id);
 }
 
 static void account_begin(struct gw_blind_engine *x) {
     x->account = (struct gw_blind_account){0};
     x->tokens = 0;
-    pair_count(x->o.pair, &x->before);
+    x->o.client->count(x->o.client_state, &x->before);
 }
 
 static void account_end(struct gw_blind_engine *x) {
     struct blind_counts now;
-    pair_count(x->o.pair, &now);
+    x->o.client->count(x->o.client_state, &now);
     x->account.products = now.products - x->before.products;
     x->account.verified = now.verified - x->before.verified;
     x->account.bytes_up = now.bytes_up - x->before.bytes_up;
@@ -112,7 +112,7 @@ static void post_done(struct gw_blind_engine *x, uint64_t job, const struct gen 
 static void post_failed(struct gw_blind_engine *x, uint64_t job, int err) {
     struct gw_blind_event e = {.job = job, .kind = BLIND_EVENT_FAILED, .err = err, .tokens = x->tokens};
     struct why why = {{0}};
-    if (err == ERR_LOST) pair_why(x->o.pair, &why);
+    if (err == ERR_LOST) x->o.client->why(x->o.client_state, &why);
     snprintf(e.why, sizeof e.why, "%.*s", (int)sizeof e.why - 1, why.text);
     post(x, &e);
 }
@@ -176,8 +176,8 @@ static void answer(struct gw_blind_engine *x, const struct gw_blind_work *w) {
     int r = gen_start(&g, x->o.pool, &w->request.gen, NULL, NULL, NULL, NULL);
     if (r == 0) {
         (void)gen_prompt_ids(g, &count);
-        pair_prompt(x->o.pair, (uint32_t)count);
-        x->account.prompt_padded = (uint32_t)((count + COLUMNS_OF_PROMPT - 1) / COLUMNS_OF_PROMPT * COLUMNS_OF_PROMPT);
+        x->o.client->prompt(x->o.client_state, (uint32_t)count);
+        x->account.prompt_padded = (uint32_t)((count + PASS_CHUNK - 1) / PASS_CHUNK * PASS_CHUNK);
         struct gw_blind_event e = {.job = w->job, .kind = BLIND_EVENT_ACCEPTED, .prompt_tokens = (uint32_t)count};
         post(x, &e);
         r = make(x, w->job, g);

@@ -7,9 +7,8 @@
 #define GATEWAY_GW_BLIND_ENGINE_H
 
 #include "api/request.h"
-#include "blind/pair.h"
+#include "blind/asker.h"
 #include "gateway/gw_blind_receipt.h"
-#include "gateway/gw_blind_workers.h"
 #include "model/gen.h"
 #include "net/loop.h"
 
@@ -40,11 +39,21 @@ struct gw_blind_event {
     char why[200];
 };
 
+/* The client of a mode, as the engine sees it: pair_prompt, pair_why and so on. */
+struct gw_blind_client {
+    void (*prompt)(void *state, uint32_t columns);
+    void (*why)(void *state, struct why *why);
+    void (*count)(void *state, struct blind_counts *out);
+    struct roster *(*roster)(void *state);
+};
+
 struct gw_blind_engine;
-struct gw_blind_engine_opts { /* all of them outlive the engine; pool and pair are its thread's while it runs */
-    struct gen_pool *pool;    /* of one slot, over pair's ops */
-    struct pair *pair;
-    struct gw_blind_workers *workers;
+struct gw_blind_engine_opts { /* all of them outlive the engine; pool and client are its thread's while it runs */
+    struct gen_pool *pool;    /* of one slot, over the client's ops */
+    const struct gw_blind_client *client;
+    void *client_state;
+    int (*operator_of)(void *arg, const uint8_t identity[32], uint8_t operator_id[32]); /* of who serves: 1, or 0: not known */
+    void *operator_arg;
     const char *model; /* for the log */
     struct loop *loop;
     void (*on_event)(void *arg, const struct gw_blind_event *e); /* on the loop's thread */
@@ -52,7 +61,7 @@ struct gw_blind_engine_opts { /* all of them outlive the engine; pool and pair a
     uint32_t queue_max; /* answers that wait or are made; beyond: ERR_BUSY */
 };
 int gw_blind_engine_new(struct gw_blind_engine **out, const struct gw_blind_engine_opts *o, struct why *why);
-/* Cancels everything and joins; gw_blind_workers_stop comes first, else it may wait for a worker. Before loop_free. NULL is fine. */
+/* Cancels everything and joins. Links must be lost first (gw_blind_workers_stop), else it may wait for a worker. Before loop_free. NULL is fine. */
 void gw_blind_engine_free(struct gw_blind_engine *x);
 /* Takes w over on success. ERR_BUSY: w stays the caller's. */
 int gw_blind_engine_submit(struct gw_blind_engine *x, struct gw_blind_work *w);

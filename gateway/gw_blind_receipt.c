@@ -19,9 +19,17 @@ void gw_blind_account_worker(struct gw_blind_account *a, enum pair_role role, co
     memcpy(w->operator_id, operator_id, 32);
 }
 
-void gw_blind_account_incident(struct gw_blind_account *a, const struct blind_incident *i) {
-    if (a->incident_count < ACCOUNT_INCIDENTS_MAX) a->incident[a->incident_count] = *i;
-    a->incident_count++;
+static int same_kind(const struct blind_incident *a, const struct blind_incident *b) {
+    return a->role == b->role && a->fault == b->fault && memcmp(a->identity, b->identity, 32) == 0;
+}
+
+uint32_t gw_blind_account_incident(struct gw_blind_account *a, const struct blind_incident *i) {
+    uint32_t kept = a->incident_count < ACCOUNT_INCIDENTS_MAX ? a->incident_count : ACCOUNT_INCIDENTS_MAX;
+    for (uint32_t k = 0; k < kept; k++)
+        if (same_kind(&a->incident[k].what, i)) return ++a->incident[k].times;
+    if (a->incident_count++ >= ACCOUNT_INCIDENTS_MAX) return 1;
+    a->incident[kept].what = *i;
+    return a->incident[kept].times = 1;
 }
 
 static int add_party(struct buf *out, const char *comma, enum pair_role role, const uint8_t *identity,
@@ -44,10 +52,10 @@ static int add_workers(struct buf *out, const struct gw_blind_account *a) {
 static int add_incidents(struct buf *out, const struct gw_blind_account *a) {
     int r = buf_addf(out, ",\"incidents\":[");
     for (uint32_t i = 0; r == 0 && i < a->incident_count && i < ACCOUNT_INCIDENTS_MAX; i++) {
-        const struct blind_incident *x = &a->incident[i];
+        const struct blind_incident *x = &a->incident[i].what;
         r = add_party(out, i ? "," : "", x->role, x->identity, x->operator_id);
         if (r == 0)
-            r = buf_addf(out, ",\"what\":\"%s\",\"banned\":%s}", fault_text(x->fault),
+            r = buf_addf(out, ",\"what\":\"%s\",\"times\":%" PRIu32 ",\"banned\":%s}", fault_text(x->fault), a->incident[i].times,
                          fault_accuses(x->fault) ? "true" : "false");
     }
     return r == 0 ? buf_addf(out, "],\"incident_count\":%" PRIu32, a->incident_count) : r;

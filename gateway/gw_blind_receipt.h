@@ -26,13 +26,17 @@ struct gw_blind_account {
     uint32_t prompt_padded; /* columns of the prompt as workers saw them */
     struct gw_blind_worker worker[ACCOUNT_WORKERS_MAX];
     uint32_t worker_count; /* more than ACCOUNT_WORKERS_MAX are only counted */
-    struct blind_incident incident[ACCOUNT_INCIDENTS_MAX];
-    uint32_t incident_count; /* likewise */
+    struct {
+        struct blind_incident what; /* the first of its kind */
+        uint32_t times;
+    } incident[ACCOUNT_INCIDENTS_MAX];
+    uint32_t incident_count; /* likewise: kinds of incidents */
 };
 /* Notes a worker once per role. */
 void gw_blind_account_worker(struct gw_blind_account *a, enum pair_role role, const uint8_t identity[32],
                              const uint8_t operator_id[32]);
-void gw_blind_account_incident(struct gw_blind_account *a, const struct blind_incident *i);
+/* Returns how often this worker has done this by now. A worker that cannot be reached fails many times in a row. */
+uint32_t gw_blind_account_incident(struct gw_blind_account *a, const struct blind_incident *i);
 
 struct gw_blind_receipt {
     const uint8_t *request_id;   /* 16 bytes */
