@@ -3,6 +3,7 @@
 #ifndef TESTS_UNIT_BLIND_PAIR_SCENE_H
 #define TESTS_UNIT_BLIND_PAIR_SCENE_H
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -40,29 +41,39 @@ struct pair_site {
     struct pair *pair;
 };
 
+/* The list grows while a client's other thread looks through it. */
+static pthread_mutex_t pair_site_lock = PTHREAD_MUTEX_INITIALIZER;
+
 /* Links of all workers of a role tell the same operator, each role one of its own: local workers make theirs up. */
 PAIRS void pair_operator_of(enum pair_role role, uint8_t id[32]) { memset(id, 0xa0 + (int)role, 32); }
+PAIRS struct pair_worker *pair_site_at(struct pair_site *s, enum pair_role role, uint32_t place) {
+    struct pair_worker *found = NULL;
+    pthread_mutex_lock(&pair_site_lock);
+    for (uint32_t i = 0; i < s->workers && !found; i++)
+        if (s->worker[i].role == role && place-- == 0) found = &s->worker[i];
+    pthread_mutex_unlock(&pair_site_lock);
+    return found;
+}
 PAIRS int pair_site_open_link(void *state, enum pair_role role, uint32_t place, struct blind_link *out) {
-    struct pair_site *s = state;
-    for (uint32_t i = 0; i < s->workers; i++) {
-        struct pair_worker *w = &s->worker[i];
-        if (w->role != role || place-- > 0) continue;
-        if (w->unreachable) return ERR_IO;
-        int r = blind_local_link(w->local, out);
-        if (r != 0) return r;
-        w->links++;
-        pair_operator_of(role, out->operator_id);
-        if (w->wrap) w->wrap(w, out);
-        return 0;
-    }
-    return ERR_NOTFOUND;
+    struct pair_worker *w = pair_site_at(state, role, place);
+    if (!w) return ERR_NOTFOUND;
+    if (w->unreachable) return ERR_IO;
+    int r = blind_local_link(w->local, out);
+    if (r != 0) return r;
+    w->links++;
+    pair_operator_of(role, out->operator_id);
+    if (w->wrap) w->wrap(w, out);
+    return 0;
 }
 
 PAIRS struct pair_worker *pair_site_worker(struct pair_site *s, enum pair_role role) {
-    struct pair_worker *w = &s->worker[s->workers++];
-    CHECK(s->workers <= PAIR_WORKERS_MAX);
+    struct pair_worker *w = &s->worker[s->workers];
+    CHECK(s->workers < PAIR_WORKERS_MAX);
     *w = (struct pair_worker){.role = role};
     CHECK_INT(blind_local_new(&w->local, &s->opts[role], 0), 0);
+    pthread_mutex_lock(&pair_site_lock);
+    s->workers++;
+    pthread_mutex_unlock(&pair_site_lock);
     return w;
 }
 
