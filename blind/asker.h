@@ -1,5 +1,5 @@
-/* blind/asker.h - products of masked inputs: a whole ticket of slots (blind/slots.h) to whoever serves the role that sees inputs, and its
- * checked answer back. A worker that fails is named and left, and the next of its role gets the same bytes.
+/* blind/asker.h - products of masked inputs: a whole ticket of slots (blind/slots.h) to whoever serves the role that sees
+ * inputs, and its checked answer back. A worker that fails is named and left, and the next of its role gets the same bytes.
  *
  * Belongs to one thread. What others may ask is in the counts, under the owner's lock. */
 #ifndef BLIND_ASKER_H
@@ -54,12 +54,13 @@ void asker_release(struct asker *a); /* fine on a zeroed one */
 uint32_t asker_columns_max(const struct asker *a, uint32_t stack);
 /* Somebody to ask: 0; ERR_LOST and a->why. */
 int asker_connect(struct asker *a);
-/* The products of a whole ticket: wu[count] passed, in a->z; asker_forget wipes them. ERR_LOST: nobody of the role is left, and a->why. */
+/* The products of a whole ticket: wu[count] passed, in a->z; asker_forget wipes them. ERR_LOST: nobody of the role is left,
+ * and a->why. */
 int asker_ask(struct asker *a, const struct slots *ticket, struct answer *wu);
 void asker_forget(const struct slots *ticket, struct answer *wu);
 
-/* One product of linear_ops, cut into chunks and filled up as the pass says. chunk computes `wanted` of count columns, the others being
- * padding. ERR_RANGE: no such stack, no columns; else what chunk returns. */
+/* One product of linear_ops, cut into chunks and filled up as the pass says. chunk computes `wanted` of count columns, the
+ * others being padding. ERR_RANGE: no such stack, no columns; else what chunk returns. */
 typedef int asker_chunk(void *owner, uint32_t stack, uint32_t count, uint32_t wanted, const int32_t *x, int32_t *y);
 int asker_product(struct asker *a, struct pass *pass, asker_chunk *chunk, void *owner, uint32_t stack, uint32_t count,
                   const int32_t *x, int32_t *y);

@@ -1,5 +1,5 @@
-/* blind/conversation.h - one session with one worker, from the client's side: hello and ready, products and orders out, answers in, column
- * by column into struct answer. Whatever the worker does wrong ends it, and *fault says what.
+/* blind/conversation.h - one session with one worker, from the client's side: hello and ready, products and orders out,
+ * answers in, column by column into struct answer. Whatever the worker does wrong ends it, and *fault says what.
  *
  * A conversation belongs to one thread. Answers are taken strictly in the order of what was asked, each piece where it is due. */
 #ifndef BLIND_CONVERSATION_H
@@ -58,8 +58,9 @@ struct awaited {
     uint32_t count;
     struct answer *column; /* [count], begun */
 };
-/* Takes one piece of the answer that is due first. 1: it was the last, every column has passed; 0: there is more to come; ERR_MORE: none
- * within wait_ms; ERR_LOST with *fault and *code: the worker is not to be listened to any more (the caller closes). */
+/* Takes one piece of the answer that is due first. 1: it was the last, every column has passed; 0: there is more to come;
+ * ERR_MORE: none within wait_ms; ERR_LOST with *fault and *code: the worker is not to be listened to any more (the caller
+ * closes). */
 int conversation_piece(struct conversation *c, const struct awaited *due, uint32_t wait_ms, enum blind_fault *fault,
                        uint8_t *code);
 

@@ -8,7 +8,8 @@
 
 enum blind_fault {
     FAULT_NONE,
-    /* These accuse nobody: anybody on the way can break a connection, and a worker may be busy or shut down. It may be tried again. */
+    /* These accuse nobody: anybody on the way can break a connection, and a worker may be busy or shut down. It may be tried
+     * again. */
     FAULT_LINK, /* the connection was lost, or never made */
     FAULT_AWAY, /* it said that it is busy, draining or had nothing to do for too long */
     /* These do: no message of it is read any more, and it is never asked again. */

@@ -1,7 +1,7 @@
 /* blind/lattice_client.c - see lattice_client.h.
  *
- * `lock` guards the session of slots and the store of masks. The thread that makes masks holds it for about 100 microseconds at a time and
- * lets the caller's thread in between. */
+ * `lock` guards the session of slots and the store of masks. The thread that makes masks holds it for about 100 microseconds
+ * at a time and lets the caller's thread in between. */
 #include "blind/lattice_client.h"
 #include "base/clock.h"
 #include "base/mem.h"

@@ -1,9 +1,9 @@
-/* blind/lattice_client.h - mode `lattice`, the client's half: the large products of a forward pass (model/linear.h) by one worker that need not
- * be trusted. Experimental construction, not yet reviewed.
+/* blind/lattice_client.h - mode `lattice`, the client's half: the large products of a forward pass (model/linear.h) by one
+ * worker that need not be trusted. Experimental construction, not yet reviewed.
  *
- * Masks are made ahead, on a thread of its own, while the caller waits for the worker or computes (blind/lattice_store.h). Passes are filled
- * up, answers checked, workers replaced and sessions ended as in mode `pair` (blind/asker.h). Products carry the noise of
- * blind/lattice_block.h, so answers do not replay exactly.
+ * Masks are made ahead, on a thread of its own, while the caller waits for the worker or computes (blind/lattice_store.h).
+ * Passes are filled up, answers checked, workers replaced and sessions ended as in mode `pair` (blind/asker.h). Products carry
+ * the noise of blind/lattice_block.h, so answers do not replay exactly.
  *
  * product (lattice_client_ops) is called from one thread at a time; so is everything else here, unless it says otherwise. */
 #ifndef BLIND_LATTICE_CLIENT_H

@@ -1,5 +1,5 @@
-/* blind/pair_ahead.c - the thread that talks to B: sends what was ordered, takes and checks the answers, and finds another worker of the role
- * when one fails, which then is asked for all that is unanswered. While nothing is asked for, it sleeps. */
+/* blind/pair_ahead.c - the thread that talks to B: sends what was ordered, takes and checks the answers, and finds another
+ * worker of the role when one fails, which then is asked for all that is unanswered. While nothing is asked for, it sleeps. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "blind/pair_parts.h"
@@ -33,8 +33,8 @@ static void batch_take(struct pair *p, struct batch *b) {
     pthread_mutex_unlock(&p->lock);
 }
 
-/* Begins every column's answer, and the list of keys. The lock is held a column at a time, since the caller's thread may need it. Nonzero:
- * the session has ended meanwhile, nothing of the batch is wanted any more. */
+/* Begins every column's answer, and the list of keys. The lock is held a column at a time, since the caller's thread may need
+ * it. Nonzero: the session has ended meanwhile, nothing of the batch is wanted any more. */
 static int batch_begin(struct pair *p, struct batch *b) {
     int r = 0;
     for (unsigned i = 0; i < b->count; i++) {

@@ -1,4 +1,5 @@
-/* blind/pair_chunk.c - one product on its way: a session to spend slots of, B's half, the mask, A's half, the check, and the mask off again. */
+/* blind/pair_chunk.c - one product on its way: a session to spend slots of, B's half, the mask, A's half, the check, and the
+ * mask off again. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "blind/pair_parts.h"

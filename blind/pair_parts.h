@@ -6,8 +6,8 @@
  *   pair_stock.c  B's products by slot: ordered, asked for, held, used
  *   pair_ahead.c  the thread that talks to B
  *
- * The caller's thread owns the conversation with A, the other thread the one with B. `lock` guards what both touch, the session of slots
- * included: a session serves one thread at a time. */
+ * The caller's thread owns the conversation with A, the other thread the one with B. `lock` guards what both touch, the
+ * session of slots included: a session serves one thread at a time. */
 #ifndef BLIND_PAIR_PARTS_H
 #define BLIND_PAIR_PARTS_H
 

@@ -1,10 +1,12 @@
-/* blind/pair_plan.c - what is ordered from B: enough that A's inputs need not wait for it, and no more than the memory set aside.
+/* blind/pair_plan.c - what is ordered from B: enough that A's inputs need not wait for it, and no more than the memory set
+ * aside.
  *
- * After a prompt each stack uses a fixed number of columns in each pass. A stack with fewer than `low` ahead is given `refill` more: B
- * reads the weights once for all of them, where A has to read them for each. The first refill of each stack is of another length, so that
- * the later ones fall into different passes and B's work is spread evenly.
+ * After a prompt each stack uses a fixed number of columns in each pass. A stack with fewer than `low` ahead is given `refill`
+ * more: B reads the weights once for all of them, where A has to read them for each. The first refill of each stack is of
+ * another length, so that the later ones fall into different passes and B's work is spread evenly.
  *
- * In a prompt each stack needs a whole chunk, which is used up at once: the chunks of the next few stacks are ordered, in order of use.
+ * In a prompt each stack needs a whole chunk, which is used up at once: the chunks of the next few stacks are ordered, in
+ * order of use.
  *
  * All of it follows from the counts of columns that were asked for, so orders tell B nothing else. */
 #include "blind/pair_parts.h"

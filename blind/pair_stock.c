@@ -1,5 +1,5 @@
-/* blind/pair_stock.c - B's products by slot, from order to use. A block of memory serves one range after another of its size, so that
- * decoding allocates nothing once it is under way. */
+/* blind/pair_stock.c - B's products by slot, from order to use. A block of memory serves one range after another of its size,
+ * so that decoding allocates nothing once it is under way. */
 #include "base/mem.h"
 #include "base/secret.h"
 #include "blind/pair_parts.h"

@@ -1,5 +1,6 @@
-/* blind/pass.h - how the columns of a forward pass are filled up, so that what is sent depends on the padded length of a prompt and on the
- * number of passes alone. Prompts go in chunks of 64 columns, what comes after them in passes of a fixed number. Pure. */
+/* blind/pass.h - how the columns of a forward pass are filled up, so that what is sent depends on the padded length of a
+ * prompt and on the number of passes alone. Prompts go in chunks of 64 columns, what comes after them in passes of a fixed
+ * number. Pure. */
 #ifndef BLIND_PASS_H
 #define BLIND_PASS_H
 

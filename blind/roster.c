@@ -17,7 +17,7 @@ struct roster {
     pthread_mutex_t lock;
     struct operators policy; /* lock */
     struct entry worker[ROSTER_WORKERS_MAX];
-    uint32_t workers; /* lock, with worker[] */
+    uint32_t workers;                                     /* lock, with worker[] */
     struct blind_incident incident[ROSTER_INCIDENTS_MAX]; /* a ring: number n at n % ROSTER_INCIDENTS_MAX */
     size_t incidents;                                     /* lock, with incident[] */
 };

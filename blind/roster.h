@@ -1,8 +1,8 @@
 /* blind/roster.h - which worker serves a role, which one may be next, and which ones never again.
  *
- * Within a role only: who has served A never serves B (blind/operators.h). What goes wrong is kept as incidents, each naming a worker. A
- * worker that is accused is out for the life of the roster; one whose connections break is out after ROSTER_LOSSES in a row, until
- * roster_again. May be used from several threads, each with a conversation of its own. */
+ * Within a role only: who has served A never serves B (blind/operators.h). What goes wrong is kept as incidents, each naming a
+ * worker. A worker that is accused is out for the life of the roster; one whose connections break is out after ROSTER_LOSSES
+ * in a row, until roster_again. May be used from several threads, each with a conversation of its own. */
 #ifndef BLIND_ROSTER_H
 #define BLIND_ROSTER_H
 
@@ -17,8 +17,9 @@ enum { ROSTER_LOSSES = 3, ROSTER_WORKERS_MAX = 256, ROSTER_INCIDENTS_MAX = 256, 
 
 /* Where workers come from. */
 struct blind_source {
-    /* A new connection to the worker at this place (0, 1, 2, ...) of the role's list, which may change; key statement and operator's
-     * signature are checked. ERR_NOTFOUND: the list ends before; another ERR_*: that one cannot be reached. Any thread. */
+    /* A new connection to the worker at this place (0, 1, 2, ...) of the role's list, which may change; key statement and
+     * operator's signature are checked. ERR_NOTFOUND: the list ends before; another ERR_*: that one cannot be reached. Any
+     * thread. */
     int (*open)(void *state, enum pair_role role, uint32_t place, struct blind_link *out);
     void *state;
 };
@@ -28,7 +29,8 @@ struct roster;
 int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy);
 void roster_free(struct roster *r); /* NULL is fine */
 
-/* Finds a worker that greets us, from the first place on. 0; ERR_LOST: there is none, and why says what became of those that there were. */
+/* Finds a worker that greets us, from the first place on. 0; ERR_LOST: there is none, and why says what became of those that
+ * there were. */
 int roster_connect(struct roster *r, enum pair_role role, struct conversation *c, const struct conversation_opts *o,
                    struct why *why);
 /* The worker at the other end of c did this (fault not FAULT_NONE), about that stack or UINT32_MAX. */
@@ -39,8 +41,8 @@ void roster_praise(struct roster *r, const struct conversation *c);
 /* Connections that broke are forgotten for all. */
 void roster_again(struct roster *r);
 
-/* The first `max` incidents from number `from` on, oldest first; returns how many. The last ROSTER_INCIDENTS_MAX are kept: of older ones
- * nothing comes. */
+/* The first `max` incidents from number `from` on, oldest first; returns how many. The last ROSTER_INCIDENTS_MAX are kept: of
+ * older ones nothing comes. */
 size_t roster_incidents(struct roster *r, size_t from, struct blind_incident *out, size_t max);
 size_t roster_incident_count(struct roster *r);
 

@@ -1,8 +1,9 @@
-/* cli/cmd_blind_bench.c - `lull blind bench`: tokens per second of blind computing with all parties on this machine, held against the local
- * engine of the same arithmetic.
+/* cli/cmd_blind_bench.c - `lull blind bench`: tokens per second of blind computing with all parties on this machine, held
+ * against the local engine of the same arithmetic.
  *
- * Prompts are random ids. Each round decodes --gen tokens with the local engine, then with workers, so that both see the same machine. What
- * is counted of bytes and processor time is decoding, after --warm tokens that nobody counts: then as much is ordered from B as is used. */
+ * Prompts are random ids. Each round decodes --gen tokens with the local engine, then with workers, so that both see the same
+ * machine. What is counted of bytes and processor time is decoding, after --warm tokens that nobody counts: then as much is
+ * ordered from B as is used. */
 #include "cli/cmd_blind_bench.h"
 #include "base/clock.h"
 #include "base/json.h"

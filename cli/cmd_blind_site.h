@@ -1,5 +1,6 @@
-/* cli/cmd_blind_site.h - all parties of blind computing in this process, for measuring: a client that has the prepared folder only, one worker
- * of each role, and beside them the engine that has the weights itself. The weights are in memory once, for the workers and that engine. */
+/* cli/cmd_blind_site.h - all parties of blind computing in this process, for measuring: a client that has the prepared folder
+ * only, one worker of each role, and beside them the engine that has the weights itself. The weights are in memory once, for
+ * the workers and that engine. */
 #ifndef CLI_CMD_BLIND_SITE_H
 #define CLI_CMD_BLIND_SITE_H
 

@@ -1,12 +1,12 @@
-/* tests/bench/bench_blind.c - blind computing against the local engine of the same arithmetic, all parties on this machine, over round-trip
- * times that the links make up.
+/* tests/bench/bench_blind.c - blind computing against the local engine of the same arithmetic, all parties on this machine,
+ * over round-trip times that the links make up.
  *
  *     [LULL_SHAPE=llama3.2-1b] [LULL_REPEAT=3] [LULL_LATTICE=1] bench_blind [REPORT.md PLOT.svg]
  *
- * Measures the shipped model and a model of LULL_SHAPE with random weights, which it makes and removes. Every row of the tables is one run
- * of `lull blind bench`, which takes turns between the local engine and the workers. With a report's name the tables go there as Markdown, and
- * tokens per second against round-trip time of the shape into PLOT.svg. Mode lattice is measured with the shape only if LULL_LATTICE is set: its
- * hint takes 3 GB of disk and minutes for each row. */
+ * Measures the shipped model and a model of LULL_SHAPE with random weights, which it makes and removes. Every row of the
+ * tables is one run of `lull blind bench`, which takes turns between the local engine and the workers. With a report's name
+ * the tables go there as Markdown, and tokens per second against round-trip time of the shape into PLOT.svg. Mode lattice is
+ * measured with the shape only if LULL_LATTICE is set: its hint takes 3 GB of disk and minutes for each row. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
-/* Fuzz: what a client makes of a worker's messages. The input is a list of messages, each u16 length (big endian) and as many bytes; they are
- * the worker's whole side of a conversation that asks for one product of two columns. Whatever they are, an answer that passes is the product. */
+/* Fuzz: what a client makes of a worker's messages. The input is a list of messages, each u16 length (big endian) and as many
+ * bytes; they are the worker's whole side of a conversation that asks for one product of two columns. Whatever they are, an
+ * answer that passes is the product. */
 #include "tests/fuzz/fuzz.h"
 
 #include "blind/conversation.h"

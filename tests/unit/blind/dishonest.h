@@ -1,5 +1,5 @@
-/* tests/unit/blind/dishonest.h - a worker that lies: it stands where the worker's messages come out of its session, and changes one answer
- * of it. The client cannot tell it from a worker that computes so. */
+/* tests/unit/blind/dishonest.h - a worker that lies: it stands where the worker's messages come out of its session, and
+ * changes one answer of it. The client cannot tell it from a worker that computes so. */
 #ifndef TESTS_UNIT_BLIND_DISHONEST_H
 #define TESTS_UNIT_BLIND_DISHONEST_H
 

@@ -1,5 +1,5 @@
-/* tests/unit/blind/pair_scene.h - mode `pair` whole: the shipped model prepared for a client, workers in this process, and answers of the
- * client's engine beside those of an engine that has the weights. */
+/* tests/unit/blind/pair_scene.h - mode `pair` whole: the shipped model prepared for a client, workers in this process, and
+ * answers of the client's engine beside those of an engine that has the weights. */
 #ifndef TESTS_UNIT_BLIND_PAIR_SCENE_H
 #define TESTS_UNIT_BLIND_PAIR_SCENE_H
 

@@ -1,5 +1,5 @@
-/* blind: the client's half of mode `lattice`: products by one worker are right within the bound of the noise, a dishonest one is replaced,
- * and a lost connection ends the session and not the work. */
+/* blind: the client's half of mode `lattice`: products by one worker are right within the bound of the noise, a dishonest one
+ * is replaced, and a lost connection ends the session and not the work. */
 #include <math.h>
 #include <time.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
-/* blind: mode `pair` on the shipped model: its answers are the local engine's, bit for bit, and what is sent follows from counts alone. */
+/* blind: mode `pair` on the shipped model: its answers are the local engine's, bit for bit, and what is sent follows from
+ * counts alone. */
 #include "tests/unit/blind/pair_scene.h"
 
 static struct pair_site s;

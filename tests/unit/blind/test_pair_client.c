@@ -1,4 +1,5 @@
-/* blind: the client's half of mode `pair`: who may serve, what is refused and with which reason, sessions, and how passes are cut. */
+/* blind: the client's half of mode `pair`: who may serve, what is refused and with which reason, sessions, and how passes are
+ * cut. */
 #include "blind/message.h"
 #include "tests/unit/blind/pair_scene.h"
 

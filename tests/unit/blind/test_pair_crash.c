@@ -1,5 +1,6 @@
-/* blind: a client of mode `pair` that is killed in the middle of a pass, again and again, at any point of what it says and hears: no mask
- * is ever used twice. Every run asks the same, so a mask that came again would show as a column of the same bytes. */
+/* blind: a client of mode `pair` that is killed in the middle of a pass, again and again, at any point of what it says and
+ * hears: no mask is ever used twice. Every run asks the same, so a mask that came again would show as a column of the same
+ * bytes. */
 #include <signal.h>
 #include <sys/wait.h>
 

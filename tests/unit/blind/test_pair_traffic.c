@@ -1,5 +1,5 @@
-/* blind: what the two workers of mode `pair` see: the same sizes, counts and order for two prompts of equal padded length, and uniform
- * residues. */
+/* blind: what the two workers of mode `pair` see: the same sizes, counts and order for two prompts of equal padded length, and
+ * uniform residues. */
 #include <time.h>
 
 #include "blind/message.h"
@@ -172,8 +172,8 @@ TEST(prompts_of_other_padded_lengths_do_not) {
     pair_site_close(&s);
 }
 
-/* Chi-square of 255 degrees of freedom: mean 255, deviation 22.6; a true uniform source is past 400 once in 10^8. The prompt is one id
- * again and again, whose integers are far from uniform. */
+/* Chi-square of 255 degrees of freedom: mean 255, deviation 22.6; a true uniform source is past 400 once in 10^8. The prompt
+ * is one id again and again, whose integers are far from uniform. */
 TEST(what_a_receives_is_uniform) {
     double chi = 0, all = 0;
     pair_site_open(&s);

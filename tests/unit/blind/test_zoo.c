@@ -1,5 +1,5 @@
-/* blind: a zoo of dishonest workers in either role of mode `pair`: each is caught and named, and an honest one of its role completes the
- * answer, which is the local engine's. */
+/* blind: a zoo of dishonest workers in either role of mode `pair`: each is caught and named, and an honest one of its role
+ * completes the answer, which is the local engine's. */
 #include "tests/unit/blind/dishonest.h"
 
 enum { TOKENS = 24, HONEST_BEFORE = 40, LATE_MS = 3000 };
@@ -122,7 +122,8 @@ TEST(a_whole_zoo_in_both_roles_is_worked_through) {
     pair_site_close(&s);
 }
 
-/* Nobody honest is left: the product fails, says so, and nothing wrong was used. Once there is somebody, the same step goes on. */
+/* Nobody honest is left: the product fails, says so, and nothing wrong was used. Once there is somebody, the same step goes
+ * on. */
 TEST(without_an_honest_worker_the_answer_stops_and_can_go_on_later) {
     const struct gen_sampling greedy = GEN_SAMPLING_GREEDY;
     struct pair_answer got;
