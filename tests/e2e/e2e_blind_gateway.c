@@ -24,6 +24,7 @@
 #include "model/model.h"
 #include "net/httpc.h"
 #include "seal/record.h"
+#include "tests/e2e/reports.h"
 #include "tests/e2e/tap.h"
 
 enum { NODES = 3, WAIT_MS = 30000, PIECES_MAX = 512, NEEDLE = 32 };
@@ -420,6 +421,6 @@ int main(void) {
     blind_net_close(net);
     model_close(local);
     prepared_close(folder);
-    world_stop(&w);
+    tap_ok(reports_then_stop(&w) == 0, "no process has anything to report at its end");
     return tap_done();
 }
