@@ -77,8 +77,8 @@ int gw_blind_receipt_write(struct buf *out, const struct gw_blind_receipt *q) {
                      q->output_tokens, q->stop == STOP_LENGTH ? "length" : "stop");
     if (r == 0)
         r = buf_addf(out,
-                     ",\"products\":%" PRIu64 ",\"verified\":%" PRIu64 ",\"bytes_up\":%" PRIu64
-                     ",\"bytes_down\":%" PRIu64 ",\"sessions\":%" PRIu64,
+                     ",\"products\":%" PRIu64 ",\"verified\":%" PRIu64 ",\"bytes_up\":%" PRIu64 ",\"bytes_down\":%" PRIu64
+                     ",\"sessions\":%" PRIu64,
                      a->products, a->verified, a->bytes_up, a->bytes_down, a->sessions);
     if (r == 0) r = add_workers(out, a);
     if (r == 0) r = add_incidents(out, a);

@@ -139,13 +139,12 @@ static void on_failed(struct gw_blind_request *r, const struct gw_blind_event *e
     fail_with(r, &err);
 }
 
-static void on_accepted(struct gw_blind_request *r, const struct gw_blind_event *e, uint64_t now) {
+static void on_accepted(struct gw_blind_request *r, const struct gw_blind_event *e) {
     uint8_t engine[32];
     r->prompt_tokens = e->prompt_tokens;
     r->accepted = 1;
     sha256_of(engine, "lull-" LULL_VERSION, strlen("lull-" LULL_VERSION));
     reply_fingerprint(&r->out.reply, engine, r->model->digest);
-    (void)now;
 }
 
 static struct gw_blind_request *find(const struct gateway *g, uint64_t job) {
@@ -160,7 +159,7 @@ void gw_blind_request_event(void *arg, const struct gw_blind_event *e) {
     uint64_t now = clock_mono_ms();
     if (!r || r->gone || r->finished) return; /* it was cancelled meanwhile */
     switch (e->kind) {
-    case BLIND_EVENT_ACCEPTED: on_accepted(r, e, now); break;
+    case BLIND_EVENT_ACCEPTED: on_accepted(r, e); break;
     case BLIND_EVENT_TEXT:
         r->tokens = e->tokens;
         add_headers(r);
