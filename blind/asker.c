@@ -116,14 +116,14 @@ static void count(struct asker *a, uint32_t asked, uint32_t verified, uint64_t w
     pthread_mutex_unlock(a->o.lock);
 }
 
-/* By this worker. ERR_LOST: it was dropped. */
-static int ask_one(struct asker *a, const struct slots *t, struct answer *wu) {
+int asker_ask(struct asker *a, const struct slots *t, struct answer *wu) {
     const uint8_t *bytes;
     size_t n;
     struct awaited due = {.count = t->count, .column = wu};
     enum blind_fault fault = FAULT_LINK;
     uint8_t code = 0;
-    uint64_t until_ms = clock_mono_ms() + a->o.answer_ms;
+    uint64_t until_ms = clock_mono_ms() + conversation_allowed_ms(&a->stacks[t->stack], t->count, a->o.answer_ms);
+    if (!a->conv.open) return ERR_IO; /* never over another connection than the ticket's own */
     int r = slots_bytes(t, &bytes, &n);
     if (r == 0) r = conversation_product(&a->conv, t->stack, t->count, bytes, n, &due.seq);
     if (r == 0) r = expect(a, t, wu); /* while it works */
@@ -135,18 +135,9 @@ static int ask_one(struct asker *a, const struct slots *t, struct answer *wu) {
         return 0;
     }
     asker_forget(t, wu);
-    if (r == ERR_LOST) drop(a, fault, code, t->stack);
-    return r;
-}
-
-int asker_ask(struct asker *a, const struct slots *ticket, struct answer *wu) {
-    int r;
-    do {
-        r = asker_connect(a);
-        if (r != 0) return r;
-        r = ask_one(a, ticket, wu);
-    } while (r == ERR_LOST);
-    return r;
+    if (r != ERR_LOST) return r;
+    drop(a, fault, code, t->stack);
+    return ERR_IO;
 }
 
 int asker_product(struct asker *a, struct pass *pass, asker_chunk *chunk, void *owner, uint32_t stack, uint32_t count,
@@ -162,7 +153,10 @@ int asker_product(struct asker *a, struct pass *pass, asker_chunk *chunk, void *
     for (uint32_t at = 0, n; at < all && r == 0; at += n) {
         n = all - at < most ? all - at : most;
         uint32_t wanted = at >= count ? 0 : count - at < n ? count - at : n;
-        r = chunk(owner, stack, n, wanted, wanted ? x + (size_t)at * l->cols : NULL, wanted ? y + (size_t)at * l->rows : NULL);
+        const int32_t *in = wanted ? x + (size_t)at * l->cols : NULL;
+        int32_t *out = wanted ? y + (size_t)at * l->rows : NULL;
+        do r = chunk(owner, stack, n, wanted, in, out);
+        while (r == ERR_IO);
     }
     if (r != 0) pass_failed(pass);
     return r;

@@ -1,5 +1,8 @@
 /* blind/asker.h - products of masked inputs: a whole ticket of slots (blind/slots.h) to whoever serves the role that sees
- * inputs, and its checked answer back. A worker that fails is named and left, and the next of its role gets the same bytes.
+ * inputs, and its checked answer back. A worker that fails is named and left, and the next of its role is asked again.
+ *
+ * A ticket goes over the connection that its session belongs to, and over no other: what was masked for a connection that has
+ * died is thrown away, and the inputs are masked again with a fresh session's keys.
  *
  * Belongs to one thread. What others may ask is in the counts, under the owner's lock. */
 #ifndef BLIND_ASKER_H
@@ -14,7 +17,7 @@
 #include "blind/slots.h"
 
 struct blind_counts {
-    uint64_t products;                         /* columns through one stack that were asked for, resent ones each time */
+    uint64_t products;                         /* columns through one stack that were asked for, again after a loss too */
     uint64_t verified;                         /* answers to them that passed their check; nothing else was used */
     uint64_t bytes_up, bytes_down;             /* of sealed messages */
     uint64_t up[PAIR_ROLES], down[PAIR_ROLES]; /* the same by role; the one of `lattice` is PAIR_A */
@@ -52,15 +55,16 @@ void asker_release(struct asker *a); /* fine on a zeroed one */
 
 /* Columns of a stack that go into one message, and whose answer there is room for. */
 uint32_t asker_columns_max(const struct asker *a, uint32_t stack);
-/* Somebody to ask: 0; ERR_LOST and a->why. */
+/* Somebody to ask: 0; ERR_LOST and a->why. Sessions are made after it. */
 int asker_connect(struct asker *a);
-/* The products of a whole ticket: wu[count] passed, in a->z; asker_forget wipes them. ERR_LOST: nobody of the role is left,
- * and a->why. */
+/* The products of a whole ticket: wu[count] passed, in a->z; asker_forget wipes them. ERR_IO: the worker failed and was left,
+ * its session has ended (o.lost), and the ticket is of no use any more. */
 int asker_ask(struct asker *a, const struct slots *ticket, struct answer *wu);
 void asker_forget(const struct slots *ticket, struct answer *wu);
 
 /* One product of linear_ops, cut into chunks and filled up as the pass says. chunk computes `wanted` of count columns, the
- * others being padding. ERR_RANGE: no such stack, no columns; else what chunk returns. */
+ * others being padding; after ERR_IO, which is asker_ask's, it is called again, for another session. ERR_RANGE: no such stack,
+ * no columns; else what chunk returns: ERR_LOST when nobody of the role is left. */
 typedef int asker_chunk(void *owner, uint32_t stack, uint32_t count, uint32_t wanted, const int32_t *x, int32_t *y);
 int asker_product(struct asker *a, struct pass *pass, asker_chunk *chunk, void *owner, uint32_t stack, uint32_t count,
                   const int32_t *x, int32_t *y);

@@ -68,6 +68,10 @@ int conversation_order(struct conversation *c, uint32_t grant, const struct blin
 
 /* ---- in ---- */
 
+uint64_t conversation_allowed_ms(const struct linear *l, uint32_t count, uint32_t answer_ms) {
+    return answer_ms + (uint64_t)count * residues_bytes(l->field, l->rows) * 1000 / CONVERSATION_SLOWEST;
+}
+
 static int accuse(enum blind_fault *fault, enum blind_fault what) {
     *fault = what;
     return ERR_LOST;

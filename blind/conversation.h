@@ -51,6 +51,10 @@ int conversation_product(struct conversation *c, uint32_t stack, uint32_t count,
 int conversation_order(struct conversation *c, uint32_t grant, const struct blind_batch *keys, unsigned key_count,
                        const struct blind_range *ranges, unsigned range_count, uint32_t *seq);
 
+/* How long the answer of count columns of a stack may take: answer_ms, and a second more for each CONVERSATION_SLOWEST bytes. */
+enum { CONVERSATION_SLOWEST = 64000 };
+uint64_t conversation_allowed_ms(const struct linear *l, uint32_t count, uint32_t answer_ms);
+
 /* An answer that is due. */
 struct awaited {
     uint32_t seq;

@@ -12,11 +12,11 @@ enum blind_fault {
      * again. */
     FAULT_LINK, /* the connection was lost, or never made */
     FAULT_AWAY, /* it said that it is busy, draining or had nothing to do for too long */
+    FAULT_LATE, /* nothing whole within the time allowed: anybody on the way can hold bytes back, so it proves nothing */
     /* These do: no message of it is read any more, and it is never asked again. */
     FAULT_REFUSED,    /* it does not serve us, says its error: another manifest, the quota, a message that it calls wrong */
     FAULT_UNFIT,      /* it holds some of the stacks only, or takes fewer columns at once than are needed */
     FAULT_POLICY,     /* its operator may not serve the role, or it has served the other one (blind/operators.h) */
-    FAULT_LATE,       /* nothing whole within the time allowed */
     FAULT_UNREADABLE, /* bytes that are no message, or none that has a place here */
     FAULT_PLACE,   /* not what was asked next: another product's answer, rows twice, left out, or of another count of columns */
     FAULT_RESIDUE, /* rows of another length than said, a value >= p, spare bits */

@@ -68,23 +68,18 @@ static void unlock(struct lattice_client *c) {
     pthread_mutex_unlock(&c->lock);
 }
 
-void lattice_client_settle(struct lattice_client *c) {
-    pthread_mutex_lock(&c->lock);
-    while (c->store && !c->all_made) pthread_cond_wait(&c->idle, &c->lock);
-    pthread_mutex_unlock(&c->lock);
-}
-
 /* ---- sessions ---- */
 
 static void end_session(void *owner) {
     struct lattice_client *c = owner;
     lock(c);
-    blind_session_end(c->session);
+    if (c->session) blind_session_end(c->session);
     unlock(c);
 }
 
 static int session_goes_on(const struct lattice_client *c, uint32_t stack) {
-    return blind_session_alive(c->session) && blind_session_next(c->session, stack) < SLOTS_N_MAX - 2 * SLOTS_COLUMNS_MAX;
+    return c->session && blind_session_alive(c->session) &&
+           blind_session_next(c->session, stack) < SLOTS_N_MAX - 2 * SLOTS_COLUMNS_MAX;
 }
 
 /* A fresh session and an empty store: they are made and end together. */
@@ -102,15 +97,24 @@ static int new_session(struct lattice_client *c) {
     c->store = store;
     c->session = session;
     c->counts.sessions++;
+    pthread_cond_signal(&c->work);
     return 0;
 }
 
+/* A connection, and a session that is made for it and ends with it, if not before. */
 static int have_session(struct lattice_client *c, uint32_t stack) {
     int r = asker_connect(&c->asker);
     lock(c);
     if (r == 0 && !session_goes_on(c, stack)) r = new_session(c);
     unlock(c);
     return r;
+}
+
+void lattice_client_settle(struct lattice_client *c) {
+    if (have_session(c, 0) != 0) return;
+    pthread_mutex_lock(&c->lock);
+    while (!c->all_made) pthread_cond_wait(&c->idle, &c->lock);
+    pthread_mutex_unlock(&c->lock);
 }
 
 /* ---- one chunk ---- */
@@ -148,7 +152,7 @@ static int chunk(void *owner, uint32_t stack, uint32_t count, uint32_t wanted, c
     int r = have_session(c, stack);
     if (r == 0) r = mask(c, stack, count, wanted, x, &ticket);
     if (r == 0) {
-        r = asker_ask(&c->asker, ticket, wu);
+        r = asker_ask(&c->asker, ticket, wu); /* by the connection that have_session saw, or not at all */
         if (r == 0) {
             r = open_products(c, ticket, wanted, wu, y);
             asker_forget(ticket, wu);
@@ -213,7 +217,7 @@ static int set_up(struct lattice_client *c, const struct lattice_client_opts *o)
     for (uint32_t i = 0; i < stacks; i++)
         if (c->masks.linear[i].cols > cols) cols = c->masks.linear[i].cols;
     c->zeros = mem_zalloc(cols, sizeof *c->zeros);
-    return c->zeros ? new_session(c) : ERR_NOMEM;
+    return c->zeros ? 0 : ERR_NOMEM;
 }
 
 int lattice_client_new(struct lattice_client **out, const struct lattice_client_opts *o, struct why *why) {

@@ -29,7 +29,7 @@ struct lattice_client_opts { /* all that is pointed to must outlive the client *
     uint32_t decode_columns; /* of each pass after the prompt; 0: 1 */
     size_t masks_bytes;      /* memory for masks ahead; 0: 512 MiB */
 };
-/* Connects to nobody yet; begins to make masks. ERR_NOMEM; ERR_PERM: nobody may serve; ERR_RANGE. */
+/* Connects to nobody yet, and makes no mask before that. ERR_NOMEM; ERR_PERM: nobody may serve; ERR_RANGE. */
 int lattice_client_new(struct lattice_client **out, const struct lattice_client_opts *o, struct why *why);
 void lattice_client_free(struct lattice_client *c); /* says bye; wipes; NULL is fine */
 
@@ -39,7 +39,8 @@ void lattice_client_prompt(struct lattice_client *c, uint32_t columns);        /
 void lattice_client_why(const struct lattice_client *c, struct why *why);      /* why the last product failed */
 void lattice_client_count(struct lattice_client *c, struct blind_counts *out); /* any thread */
 struct roster *lattice_client_roster(struct lattice_client *c);
-/* Waits until all is made ahead that the memory set aside holds. */
+/* Waits until all is made ahead that the memory set aside holds: for the connection that there is, or a new one, as masks belong
+ * to a connection. With nobody to connect to it returns at once. */
 void lattice_client_settle(struct lattice_client *c);
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "blind/pair_parts.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,13 +19,25 @@ struct batch {
 
 /* ---- what is asked next ---- */
 
-/* The ranges of the order that is first in the queue; more than a message holds go into further ones. */
+/* Keys that a range needs: its columns lie in one batch or two. */
+static unsigned keys_of(const struct range *r) { return pair_batch_of(r->n + r->count - 1) - pair_batch_of(r->n) + 1; }
+
+/* 1: the range that is first in the queue goes into this message, keys being what those in it need at most. */
+static int batch_takes(const struct pair *p, const struct batch *b, unsigned keys) { /* lock held */
+    const struct range *r = p->ordered.head;
+    if (!r || b->count == PAIR_RANGES_MAX || keys + keys_of(r) > BLIND_KEYS_MAX) return 0;
+    return b->count == 0 || r->order == b->range[0]->order;
+}
+
+/* The ranges of the order that is first in the queue; more than a message holds, of them or their keys, go into further ones. */
 static void batch_take(struct pair *p, struct batch *b) {
+    unsigned keys = 0;
     b->count = 0;
     b->grant = 0;
     pthread_mutex_lock(&p->lock);
-    while (p->ordered.head && b->count < PAIR_RANGES_MAX && (b->count == 0 || p->ordered.head->order == b->range[0]->order)) {
+    while (batch_takes(p, b, keys)) {
         struct range *r = ranges_take(&p->ordered);
+        keys += keys_of(r);
         const struct linear *l = &p->stacks[r->stack];
         r->state = RANGE_ASKED;
         b->grant += residues_bytes(l->field, l->rows) * r->count;
@@ -56,13 +69,14 @@ static int key_known(const struct blind_batch *keys, unsigned count, uint32_t ba
     return 0;
 }
 
-/* Ascending, each once. A range lies in one or two batches. */
+/* Ascending, each once: at most BLIND_KEYS_MAX, as batch_take sees to. */
 static void key_list(const struct batch *b, struct blind_batch *keys, unsigned *count) {
     *count = 0;
     for (unsigned i = 0; i < b->count; i++) {
         const struct range *g = b->range[i];
         for (uint32_t k = pair_batch_of(g->n); k <= pair_batch_of(g->n + g->count - 1); k++) {
-            if (key_known(keys, *count, k) || *count == BLIND_KEYS_MAX) continue;
+            if (key_known(keys, *count, k)) continue;
+            assert(*count < BLIND_KEYS_MAX);
             unsigned at = (*count)++;
             for (; at > 0 && keys[at - 1].batch > k; at--) keys[at].batch = keys[at - 1].batch;
             keys[at].batch = k;
@@ -196,7 +210,8 @@ static void hear_one(struct pair *p) {
     enum blind_fault fault = FAULT_NONE;
     uint8_t code = 0;
     int e = conversation_piece(&p->b, &due, ANSWER_POLL_MS, &fault, &code);
-    if ((e == 0 || e == ERR_MORE) && clock_mono_ms() - p->due_since_ms > p->answer_ms) e = ERR_LOST, fault = FAULT_LATE;
+    uint64_t allowed_ms = conversation_allowed_ms(&p->stacks[r->stack], r->count, p->answer_ms);
+    if ((e == 0 || e == ERR_MORE) && clock_mono_ms() - p->due_since_ms > allowed_ms) e = ERR_LOST, fault = FAULT_LATE;
     if (e == 1) held(p);
     if (e >= 0 || e == ERR_MORE) return;
     pthread_mutex_lock(&p->lock);

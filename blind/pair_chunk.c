@@ -29,7 +29,7 @@ static int session_goes_on(struct pair *p, uint32_t stack) { /* lock held */
            blind_session_next(p->session, stack) < SLOTS_N_MAX - 2 * SLOTS_COLUMNS_MAX;
 }
 
-/* A connection to A, and a session that lives as long as it. */
+/* A connection to A, and a session that is made for it and ends with it, if not before. */
 static int have_session(struct pair *p, uint32_t stack) {
     struct blind_session *fresh = NULL;
     int r = asker_connect(&p->asker);
@@ -101,7 +101,7 @@ int pair_chunk(void *owner, uint32_t stack, uint32_t count, uint32_t wanted, con
     int r = have_session(p, stack);
     if (r == 0) r = wait_for_masks(p, &k);
     if (r == 0) r = mask(p, &k, x);
-    if (r == 0) r = asker_ask(&p->asker, k.ticket, k.wu);
+    if (r == 0) r = asker_ask(&p->asker, k.ticket, k.wu); /* by the connection that have_session saw, or not at all */
     if (r == 0) r = open_products(p, &k, y);
     if (r != 0) pair_end_session(p); /* slots may be spent that nobody answered: their masks are not kept for later */
     slots_free(k.ticket);

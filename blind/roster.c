@@ -1,5 +1,6 @@
 /* blind/roster.c - see roster.h. */
 #include "blind/roster.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "base/mem.h"
 
@@ -9,7 +10,9 @@
 
 struct entry {
     uint8_t identity[32];
-    uint32_t losses; /* in a row */
+    uint32_t losses;  /* in a row */
+    uint32_t late;    /* how often, in all */
+    uint64_t late_ms; /* when last */
     int banned;
 };
 struct roster {
@@ -56,6 +59,7 @@ static void note(struct roster *r, enum pair_role role, const struct blind_link 
     struct entry *e = entry_of(r, k->identity);
     if (e && fault_accuses(fault)) e->banned = 1;
     if (e && !fault_accuses(fault)) e->losses++;
+    if (e && fault == FAULT_LATE) e->late++, e->late_ms = clock_mono_ms();
     struct blind_incident *i = &r->incident[r->incidents++ % ROSTER_INCIDENTS_MAX];
     *i = (struct blind_incident){.role = role, .fault = fault, .code = code, .stack = stack};
     memcpy(i->identity, k->identity, 32);
@@ -104,11 +108,29 @@ size_t roster_incident_count(struct roster *r) {
 
 /* ---- connecting ---- */
 
+static int rests(const struct entry *e, uint32_t answer_ms) {
+    if (e->late == 0) return 0;
+    uint32_t doubled = e->late - 1 < ROSTER_RESTS_DOUBLED ? e->late - 1 : ROSTER_RESTS_DOUBLED;
+    return clock_mono_ms() - e->late_ms < (uint64_t)ROSTER_RESTS * answer_ms << doubled;
+}
+
+/* Which workers a look through the list takes. */
+struct look {
+    enum pair_role role;
+    int resting;      /* these, too */
+    uint32_t skipped; /* that rest */
+};
+
 /* 1: this worker may be greeted for the role. Only the first refusal of an operator is an incident: then it is banned. */
-static int admit(struct roster *r, enum pair_role role, const struct blind_link *k) {
+static int admit(struct roster *r, struct look *look, const struct blind_link *k, uint32_t answer_ms) {
+    enum pair_role role = look->role;
     pthread_mutex_lock(&r->lock);
     struct entry *e = entry_of(r, k->identity);
     int may = e && !e->banned && e->losses < ROSTER_LOSSES;
+    if (may && !look->resting && rests(e, answer_ms)) {
+        look->skipped++;
+        may = 0;
+    }
     if (may && operators_admit(&r->policy, role, k->identity, k->operator_id, NULL) != 0) {
         note(r, role, k, FAULT_POLICY, 0, UINT32_MAX);
         may = 0;
@@ -117,16 +139,16 @@ static int admit(struct roster *r, enum pair_role role, const struct blind_link 
     return may;
 }
 
-static int greet(struct roster *r, enum pair_role role, struct blind_link *k, struct conversation *c,
+static int greet(struct roster *r, struct look *look, struct blind_link *k, struct conversation *c,
                  const struct conversation_opts *o) {
     enum blind_fault fault;
     uint8_t code;
-    if (!admit(r, role, k)) {
+    if (!admit(r, look, k, o->wait_ms)) {
         k->ops->close(k->state);
         return ERR_PERM;
     }
     int e = conversation_open(c, k, o, &fault, &code);
-    if (e != 0) roster_report(r, role, c, fault, code, UINT32_MAX);
+    if (e != 0) roster_report(r, look->role, c, fault, code, UINT32_MAX);
     return e;
 }
 
@@ -148,13 +170,19 @@ static int nobody_left(struct roster *r, enum pair_role role, uint32_t places, u
 
 int roster_connect(struct roster *r, enum pair_role role, struct conversation *c, const struct conversation_opts *o,
                    struct why *why) {
-    uint32_t place = 0, unreached = 0;
-    for (; place < ROSTER_PLACES_MAX; place++) {
-        struct blind_link k;
-        int e = r->source.open(r->source.state, role, place, &k);
-        if (e == ERR_NOTFOUND) break;
-        if (e == 0 && greet(r, role, &k, c, o) == 0) return 0;
-        unreached += e != 0;
-    }
+    struct look look = {.role = role};
+    uint32_t place, unreached;
+    do {
+        place = unreached = 0;
+        look.resting = look.skipped > 0;
+        look.skipped = 0;
+        for (; place < ROSTER_PLACES_MAX; place++) {
+            struct blind_link k;
+            int e = r->source.open(r->source.state, role, place, &k);
+            if (e == ERR_NOTFOUND) break;
+            if (e == 0 && greet(r, &look, &k, c, o) == 0) return 0;
+            unreached += e != 0;
+        }
+    } while (look.skipped > 0); /* nobody else serves: those that rest are tried too */
     return nobody_left(r, role, place, unreached, why);
 }

@@ -1,8 +1,10 @@
 /* blind/roster.h - which worker serves a role, which one may be next, and which ones never again.
  *
  * Within a role only: who has served A never serves B (blind/operators.h). What goes wrong is kept as incidents, each naming a
- * worker. A worker that is accused is out for the life of the roster; one whose connections break is out after ROSTER_LOSSES
- * in a row, until roster_again. May be used from several threads, each with a conversation of its own. */
+ * worker. A worker that is accused is out for the life of the roster; one whose connections break, or that is late, is out
+ * after ROSTER_LOSSES in a row, until roster_again. One that was late rests besides, whatever roster_again says: it comes after
+ * all others for ROSTER_RESTS times what an answer may take, and for twice as long each further time, up to
+ * 2^ROSTER_RESTS_DOUBLED times. May be used from several threads, each with a conversation of its own. */
 #ifndef BLIND_ROSTER_H
 #define BLIND_ROSTER_H
 
@@ -13,6 +15,7 @@
 #include "blind/fault.h"
 #include "blind/operators.h"
 
+enum { ROSTER_RESTS = 2, ROSTER_RESTS_DOUBLED = 6 };
 enum { ROSTER_LOSSES = 3, ROSTER_WORKERS_MAX = 256, ROSTER_INCIDENTS_MAX = 256, ROSTER_PLACES_MAX = 1024 };
 
 /* Where workers come from. */
@@ -29,8 +32,8 @@ struct roster;
 int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy);
 void roster_free(struct roster *r); /* NULL is fine */
 
-/* Finds a worker that greets us, from the first place on. 0; ERR_LOST: there is none, and why says what became of those that
- * there were. */
+/* Finds a worker that greets us, from the first place on, those that rest last. 0; ERR_LOST: there is none, and why says what
+ * became of those that there were. */
 int roster_connect(struct roster *r, enum pair_role role, struct conversation *c, const struct conversation_opts *o,
                    struct why *why);
 /* The worker at the other end of c did this (fault not FAULT_NONE), about that stack or UINT32_MAX. */
@@ -38,7 +41,7 @@ void roster_report(struct roster *r, enum pair_role role, const struct conversat
                    uint32_t stack);
 /* A checked answer came from it: connections that broke before are forgotten. */
 void roster_praise(struct roster *r, const struct conversation *c);
-/* Connections that broke are forgotten for all. */
+/* Connections that broke, and answers that were late, no longer keep anybody out. */
 void roster_again(struct roster *r);
 
 /* The first `max` incidents from number `from` on, oldest first; returns how many. The last ROSTER_INCIDENTS_MAX are kept: of

@@ -3,11 +3,12 @@
  * A slot is (session, stack, n): n counts the columns of a stack over a session, padding and guesses included, and stands for one mask. Two
  * inputs under one mask would show their difference. So:
  * - a slot is spent before anything is sent, for good: the counters only grow, on error paths too, and nothing gives a slot back;
- * - what is sent for a slot is written once, into a ticket, and only a ticket can be sent: each resend, to the same worker or another of
- *   its role, is those very bytes and spends nothing;
+ * - what is sent for a slot is written once, into a ticket, and only a ticket can be sent: a resend is those very bytes and spends nothing;
+ * - a session is made for one connection to the worker that sees inputs, and its tickets go over that one alone. Once it is lost, a ticket
+ *   is thrown away, answered or not, and its inputs are masked again with a fresh session's keys. So what a copy of the machine masks for
+ *   a connection that it does not have goes nowhere else (what stays open: docs/blind.md);
  * - a session lives in this process's memory alone. Its key comes from the system's generator and is never stored, so a crash or restart is
- *   a new session; a forked child finds the session gone; a session ends with the connection that carries it, so that a machine that was
- *   copied and restored, whose connections are dead, spends no further slot of it.
+ *   a new session; a forked child finds the session gone.
  * A session belongs to one thread. */
 #ifndef BLIND_SLOTS_H
 #define BLIND_SLOTS_H
@@ -24,10 +25,10 @@ enum {
     SLOTS_SESSION_BYTES = 16  /* of a session's public name */
 };
 
-struct blind_session; /* in memory that is locked, kept out of core files and zero in a forked child */
+struct blind_session; /* in memory that is locked as far as the system allows, kept out of core files and zero in a forked child */
 /* A fresh key and name, all counters at 0. stacks: [count], must outlive the session. ERR_NOMEM, ERR_RANGE. */
 int blind_session_new(struct blind_session **out, const struct linear *stacks, uint32_t count);
-/* No further slot is spent or filled; tickets that are whole can still be resent elsewhere. */
+/* No further slot is spent or filled. Tickets keep their bytes, for their answers' checks. */
 void blind_session_end(struct blind_session *s);
 void blind_session_free(struct blind_session *s); /* wipes; NULL is fine. Tickets live on. */
 /* 1 while slots can be spent: not ended, and this is the process that made it. */

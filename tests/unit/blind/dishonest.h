@@ -33,7 +33,7 @@ enum lie {
     LIES
 };
 
-enum { LIE_OLD = 64, LIE_LATE_MS = 4000 };
+enum { LIE_OLD = 64, LIE_LATE_MS = 6000 };
 struct dishonest {
     struct blind_link inner;
     enum lie lie;

@@ -9,6 +9,7 @@
 #include "blind/lattice_client.h"
 #include "blind/local_link.h"
 #include "blind/prepared.h"
+#include "tests/unit/blind/send_log.h"
 #include "tests/unit/blind/worker_scene.h"
 
 enum { RANK = 5, PLACES = 3 };
@@ -187,11 +188,37 @@ static void one_fails(int hangs_up, enum blind_fault fault) {
     CHECK_INT(roster_incidents(lattice_client_roster(s.client), 0, &i, 1), 1);
     CHECK_INT(i.fault, fault);
     lattice_client_count(s.client, &n);
-    CHECK_INT(n.sessions, 2); /* the first is made before any connection, so that its masks are made ahead */
+    CHECK_INT(n.sessions, 2);
     close_site();
 }
 TEST(a_dishonest_worker_is_named_and_replaced) { one_fails(0, FAULT_PRODUCT); }
 TEST(a_lost_connection_ends_the_session_and_not_the_work) { one_fails(1, FAULT_LINK); }
+
+static struct send_log sent;
+static uint64_t sessions(void) {
+    struct blind_counts n;
+    lattice_client_count(s.client, &n);
+    return n.sessions;
+}
+static void log_wrap(struct blind_link *k, uint32_t place) {
+    (void)place;
+    send_log_wrap(&sent, k);
+}
+TEST(what_was_masked_for_a_connection_goes_over_no_other) {
+    static const unsigned fatal[] = {2, 5, 6, 7, 11, 0}; /* three in a row are two workers' */
+    double most = 0;
+    sent = (struct send_log){.fatal = fatal, .sessions = sessions};
+    open_site(2);
+    s.wrap = log_wrap;
+    start();
+    CHECK_INT(sessions(), 0); /* a copy of a machine that has no connection yet has no mask either */
+    for (uint32_t i = 0; i < 10; i++) CHECK_INT(one_product(i % 2, i % 3 ? 1 : 3, &most), 0);
+    CHECK(most > 0 && most <= 1);
+    CHECK_INT(sessions(), 6);
+    CHECK_INT(roster_incident_count(lattice_client_roster(s.client)), 5);
+    send_log_check(&sent);
+    close_site();
+}
 
 TEST(without_a_worker_the_product_says_so) {
     struct why why;
@@ -205,4 +232,5 @@ TEST(without_a_worker_the_product_says_so) {
 }
 
 TESTS_MAIN("lattice_client", T(products_are_right_within_the_bound_of_the_noise), T(a_dishonest_worker_is_named_and_replaced),
-           T(a_lost_connection_ends_the_session_and_not_the_work), T(without_a_worker_the_product_says_so))
+           T(a_lost_connection_ends_the_session_and_not_the_work), T(what_was_masked_for_a_connection_goes_over_no_other),
+           T(without_a_worker_the_product_says_so))

@@ -1,7 +1,11 @@
 /* blind: the client's half of mode `pair`: who may serve, what is refused and with which reason, sessions, and how passes are
  * cut. */
+#include <limits.h>
+
 #include "blind/message.h"
+#include "blind/pair_parts.h"
 #include "tests/unit/blind/pair_scene.h"
+#include "tests/unit/blind/send_log.h"
 
 static struct pair_site s;
 static const char prompt[] = "How are you today?";
@@ -252,9 +256,152 @@ TEST(a_lost_connection_ends_the_session_and_not_the_answer) {
     pair_site_close(&s);
 }
 
+static struct send_log sent;
+static uint64_t sessions(void) {
+    struct blind_counts n;
+    pair_count(s.pair, &n);
+    return n.sessions;
+}
+static void log_wrap(struct pair_worker *w, struct blind_link *k) {
+    (void)w;
+    send_log_wrap(&sent, k);
+}
+TEST(what_was_masked_for_a_connection_goes_over_no_other) {
+    static const unsigned fatal[] = {2, 5, 6, 7, 11, 0}; /* three in a row are two workers' */
+    sent = (struct send_log){.fatal = fatal, .sessions = sessions};
+    open_site();
+    for (int i = 0; i < 2; i++) pair_site_worker(&s, PAIR_A)->wrap = log_wrap;
+    (void)pair_site_worker(&s, PAIR_B);
+    pair_site_start(&s);
+    for (uint32_t i = 0; i < 10; i++) CHECK_INT(one_product(i % 2, i % 3 ? 1 : 3, 0), 0);
+    CHECK_INT(sessions(), 6);
+    CHECK_INT(roster_incident_count(pair_roster(s.pair)), 5);
+    send_log_check(&sent);
+    pair_site_close(&s);
+}
+
+/* Bytes that are held back on the way, on a worker's first connection. */
+static int held_back;
+static unsigned stalled_links;
+static struct breaking stalling;
+static int stalling_receive(void *state, const uint8_t **message, size_t *n, uint32_t wait_ms) {
+    struct breaking *b = state;
+    if (!__atomic_load_n(&held_back, __ATOMIC_SEQ_CST)) return b->inner.ops->receive(b->inner.state, message, n, wait_ms);
+    usleep(wait_ms * 1000);
+    return ERR_MORE;
+}
+static int stalling_send(void *state, const uint8_t *message, size_t n) {
+    struct breaking *b = state;
+    return b->inner.ops->send(b->inner.state, message, n);
+}
+static const struct blind_link_ops stalling_ops = {stalling_send, stalling_receive, breaking_close};
+static void stalling_wrap(struct pair_worker *w, struct blind_link *k) {
+    stalled_links = w->links;
+    if (w->links > 1) return;
+    stalling = (struct breaking){.inner = *k};
+    k->ops = &stalling_ops;
+    k->state = &stalling;
+}
+static void hold_back(int yes) { __atomic_store_n(&held_back, yes, __ATOMIC_SEQ_CST); }
+
+static void serves(enum pair_role role, uint8_t id[32]) { CHECK_INT(pair_serving(s.pair, role, id), 1); }
+
+/* Enough columns that B, too, is asked for more. */
+static void use(void) {
+    for (uint32_t i = 0; i < 3; i++) CHECK_INT(one_product(0, 64, 0), 0);
+}
+
+TEST(a_worker_that_was_held_back_once_serves_again) {
+    uint8_t first[32], now[32];
+    open_site();
+    s.how.answer_ms = 1000;
+    for (int role = 0; role < PAIR_ROLES; role++) {
+        pair_site_worker(&s, (enum pair_role)role)->wrap = stalling_wrap;
+        (void)pair_site_worker(&s, role == PAIR_A ? PAIR_B : PAIR_A);
+        pair_site_start(&s);
+        use();
+        serves((enum pair_role)role, first);
+        hold_back(1);
+        use(); /* nobody else is there: it is asked again at once, over a new connection */
+        hold_back(0);
+        serves((enum pair_role)role, now);
+        CHECK_MEM(now, first, 32);
+        CHECK_INT(stalled_links, 3); /* the second only showed that it is the one who rests */
+        CHECK_INT(roster_incident_count(pair_roster(s.pair)), 1);
+        CHECK_INT(incident(0).fault, FAULT_LATE);
+        CHECK(!fault_accuses(incident(0).fault));
+        pair_site_stop(&s);
+    }
+    pair_site_close(&s);
+}
+
+TEST(a_worker_that_was_late_comes_after_the_others_for_a_while) {
+    uint8_t first[32], now[32];
+    open_site();
+    s.how.answer_ms = 1000;
+    breaks_after = UINT_MAX;
+    pair_site_worker(&s, PAIR_A)->wrap = stalling_wrap;
+    pair_site_worker(&s, PAIR_A)->wrap = breaking_wrap;
+    (void)pair_site_worker(&s, PAIR_B);
+    pair_site_start(&s);
+    use();
+    serves(PAIR_A, first);
+    hold_back(1);
+    use();
+    hold_back(0);
+    serves(PAIR_A, now);
+    CHECK(memcmp(now, first, 32) != 0);
+    usleep(ROSTER_RESTS * 1000 * 1000);
+    breaks_after = breaking.sent + 1;
+    use();
+    serves(PAIR_A, now);
+    CHECK_MEM(now, first, 32); /* it has rested, and is first of the list */
+    CHECK_INT(incident(1).fault, FAULT_LINK);
+    CHECK_INT(roster_incident_count(pair_roster(s.pair)), 2);
+    pair_site_close(&s);
+}
+
+/* 64 ranges of four stacks that are far apart, each range in two batches: more keys than one message holds. */
+enum { FAR_FIRST = 10, FAR_STACKS = 4, FAR_COLUMNS = 16 * 64 };
+static uint32_t far_start(uint32_t i) { return i * 4096 + 32; }
+
+static int far_held(struct pair *p) {
+    int held = 1;
+    pthread_mutex_lock(&p->lock);
+    for (uint32_t i = 0; i < FAR_STACKS; i++)
+        held = held && stock_answer(p, FAR_FIRST + i, far_start(i)) &&
+               stock_answer(p, FAR_FIRST + i, far_start(i) + FAR_COLUMNS - 1);
+    pthread_mutex_unlock(&p->lock);
+    return held;
+}
+
+TEST(an_order_of_many_batches_goes_out_in_several_messages) {
+    open_site();
+    (void)pair_site_worker(&s, PAIR_A);
+    (void)pair_site_worker(&s, PAIR_B);
+    pair_site_start(&s);
+    CHECK_INT(one_product(0, 1, 0), 0); /* orders nothing of stacks that are used so much later */
+    struct pair *p = s.pair;
+    pthread_mutex_lock(&p->lock);
+    p->order++;
+    for (uint32_t i = 0; i < FAR_STACKS; i++) {
+        CHECK(p->stock[FAR_FIRST + i].first == NULL);
+        p->stock[FAR_FIRST + i].ordered_to = far_start(i);
+        CHECK_INT(stock_order(p, FAR_FIRST + i, FAR_COLUMNS), 0);
+    }
+    pthread_cond_signal(&p->work);
+    pthread_mutex_unlock(&p->lock);
+    for (int waited = 0; waited < 600 && !far_held(p) && roster_incident_count(pair_roster(p)) == 0; waited++) usleep(100000);
+    CHECK_INT(roster_incident_count(pair_roster(p)), 0);
+    CHECK(far_held(p));
+    pair_site_close(&s);
+}
+
 TESTS_MAIN("pair_client", T(a_worker_of_another_manifest_is_passed_over), T(a_worker_that_holds_a_part_is_passed_over),
            T(a_quota_that_is_used_up_moves_the_work_to_the_next),
            T(an_operator_that_is_not_listed_or_listed_for_the_other_role_serves_nothing), T(one_worker_never_serves_both_roles),
            T(without_operators_of_both_roles_there_is_no_client), T(workers_that_cannot_be_reached_are_counted_in_the_reason),
            T(products_out_of_range_are_refused), T(any_number_of_columns_of_any_stack_is_exact),
-           T(little_memory_ahead_and_wide_passes_change_no_answer), T(a_lost_connection_ends_the_session_and_not_the_answer))
+           T(little_memory_ahead_and_wide_passes_change_no_answer), T(a_lost_connection_ends_the_session_and_not_the_answer),
+           T(what_was_masked_for_a_connection_goes_over_no_other), T(a_worker_that_was_held_back_once_serves_again),
+           T(a_worker_that_was_late_comes_after_the_others_for_a_while), T(an_order_of_many_batches_goes_out_in_several_messages))
