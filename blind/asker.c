@@ -124,6 +124,7 @@ int asker_ask(struct asker *a, const struct slots *t, struct answer *wu) {
     uint8_t code = 0;
     uint64_t until_ms = clock_mono_ms() + conversation_allowed_ms(&a->stacks[t->stack], t->count, a->o.answer_ms);
     if (!a->conv.open) return ERR_IO; /* never over another connection than the ticket's own */
+    memset(wu, 0, t->count * sizeof *wu); /* what is not begun can be forgotten */
     int r = slots_bytes(t, &bytes, &n);
     if (r == 0) r = conversation_product(&a->conv, t->stack, t->count, bytes, n, &due.seq);
     if (r == 0) r = expect(a, t, wu); /* while it works */
