@@ -11,13 +11,17 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { EMPTY_MS = 15000 /* a connection without a session */ };
+enum {
+    EMPTY_MS = 15000, /* a connection without a session */
+    EACH_MIN = 4      /* connections that one address may have on the smallest of nodes */
+};
 
 struct direct { /* one connection */
     struct blind_listen *l;
     struct direct *prev, *next;
     struct h2 *h;
     struct timer *empty;
+    uint8_t addr[ADDR_KEY_BYTES];
 };
 struct blind_listen {
     struct node *n;
@@ -75,11 +79,25 @@ static void on_gone(void *arg, struct h2 *h, int err) {
 
 static const struct h2_events events = {.on_ready = on_ready, .on_request = on_request, .on_gone = on_gone};
 
+static uint32_t connections_of(const struct blind_listen *l, const uint8_t addr[ADDR_KEY_BYTES]) {
+    uint32_t count = 0;
+    for (const struct direct *d = l->list; d; d = d->next) count += memcmp(d->addr, addr, ADDR_KEY_BYTES) == 0;
+    return count;
+}
+
+/* No address takes more than a quarter of them, or it could keep all others out. */
+static int has_room(const struct blind_listen *l, const uint8_t addr[ADDR_KEY_BYTES]) {
+    uint32_t all = 2 * l->n->o.blind_sessions, each = all / 4 > EACH_MIN ? all / 4 : EACH_MIN;
+    return l->count < all && connections_of(l, addr) < each;
+}
+
 static void on_accept(void *arg, int fd, const struct addr *peer) {
     struct blind_listen *l = arg;
     const struct h2_opts o = {.streams_max = 4}; /* one session is usual */
     const struct h2_opts opts[TLS_PROTOS] = {[TLS_NODE] = o, [TLS_GATEWAY] = o};
-    struct direct *d = l->count < 2 * l->n->o.blind_sessions ? mem_zalloc(1, sizeof *d) : NULL;
+    uint8_t addr[ADDR_KEY_BYTES];
+    addr_key(peer, addr);
+    struct direct *d = has_room(l, addr) ? mem_zalloc(1, sizeof *d) : NULL;
     if (!d || timer_new(&d->empty, l->n->loop, on_empty, d) != 0) {
         log_event(LOG_WARN, "blind", "too_many_connections", LOG_COUNT("now", l->count));
         free(d);
@@ -87,6 +105,7 @@ static void on_accept(void *arg, int fd, const struct addr *peer) {
         return;
     }
     d->l = l;
+    memcpy(d->addr, addr, sizeof d->addr);
     d->next = l->list;
     if (d->next) d->next->prev = d;
     l->list = d;

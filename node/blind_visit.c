@@ -25,10 +25,12 @@ struct blind_visit {
     size_t unconsumed;    /* of rx: their window is still theirs, as the seat takes nothing now */
     size_t unsent;
     struct blind_seat *seat;
-    struct timer *quiet;
+    struct timer *quiet;  /* the time of the state that it is in */
+    struct timer *stall;  /* runs while something is unsent */
     struct loop_job wake; /* posted by the worker's thread */
     atomic_int posted;
-    int gone; /* the pipe is: freed once a posted wake has run */
+    int failed; /* told to end: nothing prolongs its time any more */
+    int gone;   /* the pipe is: freed once a posted wake has run */
 };
 
 /* ---- the end ---- */
@@ -38,9 +40,15 @@ static void seat_leave(struct blind_visit *b) {
     b->seat = NULL;
 }
 
+/* Starts its time anew. */
+static void allow(struct blind_visit *b, uint32_t ms) {
+    if (!b->failed) timer_start_ms(b->quiet, ms);
+}
+
+/* What it was told still has some time to leave, however slowly it does. */
 static void over(struct blind_visit *b) {
     b->state = BLIND_OVER;
-    timer_stop(b->quiet);
+    allow(b, b->node->visit_times.stall_ms);
     seat_leave(b);
     session_wipe(b->keys);
     buf_release(&b->rx);
@@ -53,15 +61,29 @@ static void cut(struct blind_visit *b, int reason) {
     b->pipe.end(b->pipe.arg);
 }
 
+/* Whoever takes nothing would never see an end that waits behind what it does not take. Frees b. */
+static void drop(struct blind_visit *b, int reason) {
+    log_event(LOG_INFO, "blind", "dropped", LOG_COUNT("session", b->number), LOG_CODE("reason", err_text(reason)),
+              LOG_COUNT("unsent", b->unsent));
+    b->pipe.drop(b->pipe.arg);
+    blind_visit_free(b);
+}
+
 /* ---- out ---- */
+
+static int write_out(struct blind_visit *b, const uint8_t *p, size_t n) {
+    int r = b->pipe.write(b->pipe.arg, p, n);
+    if (r != 0) return r;
+    if (!b->unsent) timer_start_ms(b->stall, b->node->visit_times.stall_ms);
+    b->unsent += n;
+    return 0;
+}
 
 static int send_sealed(struct blind_visit *b, const uint8_t *message, size_t n, int final) {
     b->tx.len = 0;
     uint8_t *chunk = buf_room(&b->tx, n + SESSION_OVERHEAD);
     int r = chunk ? session_seal(b->keys, chunk, message, n, final) : ERR_NOMEM;
-    if (r == 0) r = b->pipe.write(b->pipe.arg, chunk, n + SESSION_OVERHEAD);
-    if (r == 0) b->unsent += n + SESSION_OVERHEAD;
-    return r;
+    return r == 0 ? write_out(b, chunk, n + SESSION_OVERHEAD) : r;
 }
 
 /* An error from here, while no worker has the session. */
@@ -79,13 +101,17 @@ static void say_error(struct blind_visit *b, enum blind_code code) {
     b->pipe.end(b->pipe.arg);
 }
 
+/* The first that comes counts: leave_ms later it is gone. */
 static void fail(struct blind_visit *b, enum blind_code code) {
+    if (b->failed) return;
     if (b->state == BLIND_SEATED)
         blind_seat_fail(b->seat, code); /* the error comes behind its answers */
     else if (b->state == BLIND_ACCEPTED)
         say_error(b, code);
     else if (b->state == BLIND_BEGUN)
         cut(b, ERR_TIME);
+    allow(b, b->node->visit_times.leave_ms);
+    b->failed = 1;
 }
 
 /* What the worker has for the client, as much as may wait in the pipe. */
@@ -96,7 +122,7 @@ static void send_answers(struct blind_visit *b) {
         if (r == ERR_MORE) return;
         int final = r == 0 && out.final;
         if (r == 0) r = send_sealed(b, out.message, out.n, out.final);
-        if (r == 0) timer_start_ms(b->quiet, BLIND_IDLE_MS);
+        if (r == 0) allow(b, b->node->visit_times.idle_ms);
         blind_out_free(&out);
         if (r != 0) {
             cut(b, r);
@@ -153,9 +179,8 @@ static void accept_start(struct blind_visit *b) {
     struct keyring *k = b->node->keys;
     int r = session_accept(b->keys, b->rx.data, k->keys, k->count, k->seen, reply);
     if (r == ERR_LIMIT) timer_start_ms(b->node->renew, 0); /* the replay cache is full: this key has served enough */
-    if (r == 0) r = b->pipe.write(b->pipe.arg, reply, sizeof reply);
+    if (r == 0) r = write_out(b, reply, sizeof reply);
     if (r == 0) {
-        b->unsent += sizeof reply;
         b->state = BLIND_ACCEPTED;
         buf_drop(&b->rx, SESSION_START_BYTES);
     } else {
@@ -177,7 +202,7 @@ static int open_one(struct blind_visit *b) {
         cut(b, r);
         return r;
     }
-    timer_start_ms(b->quiet, BLIND_IDLE_MS);
+    allow(b, b->node->visit_times.idle_ms);
     if (b->state == BLIND_ACCEPTED)
         take_seat(b, message, n);
     else if ((r = blind_seat_put(b->seat, message, n)) != 0)
@@ -205,6 +230,7 @@ static void read_on(struct blind_visit *b) {
 static void free_now(struct blind_visit *b) {
     secret_free(b->keys);
     timer_free(b->quiet);
+    timer_free(b->stall);
     free(b);
 }
 
@@ -221,26 +247,43 @@ static void on_wake(struct loop_job *j) {
 
 static void on_quiet(void *arg) {
     struct blind_visit *b = arg;
-    fail(b, BLIND_CODE_IDLE);
+    if (b->failed || b->state == BLIND_OVER)
+        drop(b, ERR_TIME);
+    else
+        fail(b, BLIND_CODE_IDLE);
 }
+
+static void on_stall(void *arg) { drop(arg, ERR_TIME); }
 
 /* ---- for the pipes ---- */
 
+/* Strangers who say nothing must not keep out who would get a seat, so it is they who go. */
+static void make_place(struct node *n) {
+    struct blind_visit *oldest = NULL;
+    size_t count = 0;
+    for (struct blind_visit *b = n->visits; b; b = b->next) { /* the newest first */
+        if (b->state == BLIND_SEATED) continue;
+        oldest = b;
+        count++;
+    }
+    if (count >= BLIND_UNSEATED_MAX) drop(oldest, ERR_BUSY);
+}
+
 int blind_visit_open(struct blind_visit **out, struct node *n, const struct blind_pipe *pipe) {
     *out = NULL;
-    if (blind_visit_count(n) >= (size_t)n->o.blind_sessions * n->blind_count) return ERR_BUSY;
+    make_place(n);
     struct blind_visit *b = mem_zalloc(1, sizeof *b);
     if (!b) return ERR_NOMEM;
     *b = (struct blind_visit){.node = n, .pipe = *pipe, .number = ++n->next_visit, .wake.fn = on_wake};
     buf_init(&b->rx, RX_MAX);
     buf_init(&b->tx, SESSION_MESSAGE_MAX + SESSION_OVERHEAD);
     b->keys = secret_alloc(sizeof *b->keys);
-    if (!b->keys || timer_new(&b->quiet, n->loop, on_quiet, b) != 0) {
+    if (!b->keys || timer_new(&b->quiet, n->loop, on_quiet, b) != 0 || timer_new(&b->stall, n->loop, on_stall, b) != 0) {
         free_now(b);
         return ERR_NOMEM;
     }
     memset(b->keys, 0, sizeof *b->keys);
-    timer_start_ms(b->quiet, BLIND_HELLO_MS);
+    timer_start_ms(b->quiet, n->visit_times.hello_ms);
     b->next = n->visits;
     if (b->next) b->next->prev = b;
     n->visits = b;
@@ -263,6 +306,10 @@ void blind_visit_bytes(struct blind_visit *b, const uint8_t *p, size_t n) {
 
 void blind_visit_sent(struct blind_visit *b, size_t n) {
     b->unsent -= n < b->unsent ? n : b->unsent;
+    if (b->unsent)
+        timer_start_ms(b->stall, b->node->visit_times.stall_ms);
+    else
+        timer_stop(b->stall);
     if (b->state == BLIND_SEATED) send_answers(b);
 }
 
@@ -279,6 +326,7 @@ void blind_visit_free(struct blind_visit *b) {
     else
         n->visits = b->next;
     timer_stop(b->quiet);
+    timer_stop(b->stall);
     log_event(LOG_INFO, "blind", "session_over", LOG_COUNT("session", b->number));
     b->gone = 1;
     if (!atomic_load(&b->posted)) free_now(b); /* the seat is closed: nobody posts it any more */

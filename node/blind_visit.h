@@ -13,10 +13,18 @@ struct node;
 struct blind_visit;
 
 enum {
-    BLIND_HELLO_MS = 10000,    /* for start and hello to come */
-    BLIND_IDLE_MS = 600000,    /* without a message from the client and nothing unanswered */
-    BLIND_UNSENT_MAX = 1 << 20 /* bytes that wait in the pipe before the next answer is sealed */
+    BLIND_UNSENT_MAX = 1 << 20, /* bytes that wait in the pipe before the next answer is sealed */
+    BLIND_UNSEATED_MAX =
+        32 /* visits without a seat: not greeted yet, or over and what was said leaves; one more ends the oldest */
 };
+struct blind_times {   /* of a node's visits */
+    uint32_t hello_ms; /* for start and hello to come */
+    uint32_t idle_ms;  /* without a message from the client and nothing unanswered */
+    uint32_t stall_ms; /* the client takes nothing of what waits for it; once it is over, for all of that to leave */
+    uint32_t leave_ms; /* for the same, once it was told to end */
+};
+#define BLIND_TIMES_USUAL \
+    { .hello_ms = 10000, .idle_ms = 600000, .stall_ms = 60000, .leave_ms = 5000 }
 
 /* None may call the session back from inside. */
 struct blind_pipe {
@@ -24,10 +32,11 @@ struct blind_pipe {
     void (*end)(
         void *arg); /* nothing more is written; the pipe closes and its owner calls blind_visit_free. Whether the session was
                              * whole its last chunk says */
+    void (*drop)(void *arg);              /* at once, with what was not sent; the session is freed behind it by itself */
     void (*consume)(void *arg, size_t n); /* n received bytes are dealt with */
     void *arg;
 };
-/* ERR_NOMEM, ERR_BUSY (as many sessions as there are seats in all). */
+/* Whoever has a seat keeps it: who comes when BLIND_UNSEATED_MAX have none takes the place of the first of these. ERR_NOMEM. */
 int blind_visit_open(struct blind_visit **out, struct node *n, const struct blind_pipe *pipe);
 void blind_visit_bytes(struct blind_visit *b, const uint8_t *p, size_t n);
 void blind_visit_sent(struct blind_visit *b, size_t n); /* n bytes have left the pipe */
@@ -35,7 +44,7 @@ void blind_visit_end(struct blind_visit *b);            /* the client sends no m
 void blind_visit_free(struct blind_visit *b);           /* the pipe is gone; forgets, wipes */
 
 size_t blind_visit_count(const struct node *n);
-/* Every session ends: those of DRAINING once they have nothing unanswered is the threads' to do (blind_thread_drain). */
+/* Every session ends, within leave_ms. Those of DRAINING that have nothing unanswered the threads end earlier (blind_thread_drain). */
 void blind_visit_fail_all(struct node *n, enum blind_code code);
 
 /* ---- blind_way.c: a stream of the coordinator's link ---- */

@@ -26,6 +26,12 @@ static void on_session_end(void *arg) {
     if (w->s) (void)h2_end(w->s, NULL);
 }
 
+static void on_session_drop(void *arg) {
+    struct way *w = arg;
+    if (w->s) h2_reset(w->s, H2_CANCEL); /* no on_close follows */
+    free(w);
+}
+
 static void on_consume(void *arg, size_t n) {
     struct way *w = arg;
     if (w->s) h2_consume(w->s, n);
@@ -69,11 +75,9 @@ static void refuse(struct h2_stream *s, enum code code) {
 }
 
 void blind_way_begin(struct node *n, struct h2_stream *s) {
-    struct way *w = mem_zalloc(1, sizeof *w);
-    struct blind_pipe pipe = {on_write, on_session_end, on_consume, w};
-    int r = w ? blind_visit_open(&w->session, n, &pipe) : ERR_NOMEM;
-    if (r != 0 || n->draining) {
-        if (r == 0) blind_visit_free(w->session);
+    struct way *w = n->draining ? NULL : mem_zalloc(1, sizeof *w);
+    struct blind_pipe pipe = {on_write, on_session_end, on_session_drop, on_consume, w};
+    if (!w || blind_visit_open(&w->session, n, &pipe) != 0) {
         free(w);
         refuse(s, n->draining ? CODE_DRAINING : CODE_BUSY);
         return;

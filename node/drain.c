@@ -1,5 +1,6 @@
 /* node/drain.c - leaving in good order: no new work, what runs may finish for a while, the rest is handed back with a sealed
- * `draining`, which the gateway takes elsewhere; worker sessions end once what they asked for is answered; then the coordinator is told, and the link closes. */
+ * `draining`, which the gateway takes elsewhere; worker sessions end once what they asked for is answered, and are dropped when their
+ * clients do not take that in time; then the coordinator is told, and the link closes. */
 #include "base/log.h"
 #include "node/blind_listen.h"
 #include "node/blind_visit.h"

@@ -12,6 +12,7 @@
 #include "net/tls.h"
 #include "node/blind_accounts.h"
 #include "node/blind_served.h"
+#include "node/blind_visit.h"
 #include "node/keyring.h"
 #include "node/served.h"
 #include "node/signer_proc.h"
@@ -29,7 +30,6 @@ struct node_opts {
 };
 
 struct job;
-struct blind_visit;
 struct node {
     struct node_opts o;
     struct data_dir dir;
@@ -60,6 +60,7 @@ struct node {
     struct blind_listen *blind_listen; /* NULL: nowhere */
     /* blind_visit.c */
     struct blind_visit *visits;
+    struct blind_times visit_times;
     uint64_t next_visit;
     /* drain.c */
     struct timer *drain;

@@ -45,7 +45,7 @@ static struct blind_visit *b;
 static struct session client;
 static uint8_t *down; /* what the session wrote and the client has not read */
 static size_t down_n, consumed, written;
-static int ended, stuck; /* stuck: nothing leaves the pipe */
+static int ended, dropped, stuck; /* stuck: nothing leaves the pipe */
 
 static int on_write(void *arg, const void *p, size_t bytes) {
     (void)arg;
@@ -60,11 +60,17 @@ static void on_end(void *arg) {
     CHECK(!ended);
     ended = 1;
 }
+static void on_drop(void *arg) { /* also of visits that the test opens beside b */
+    (void)arg;
+    dropped++;
+}
 static void on_consume(void *arg, size_t bytes) {
     (void)arg;
     consumed += bytes;
 }
+static const struct blind_pipe test_pipe = {on_write, on_end, on_drop, on_consume, NULL};
 static int is_ended(void) { return ended; }
+static int is_dropped(void) { return dropped; }
 static void flow(void) { /* what was written has left */
     size_t bytes = written;
     written = 0;
@@ -88,6 +94,7 @@ static void setup(void) {
     CHECK_INT(blind_thread_new(&n.blind[0].thread, &weights.opts, 0), 0);
     n.blind_count = 1;
     n.o.blind_sessions = 2;
+    n.visit_times = (struct blind_times)BLIND_TIMES_USUAL;
 }
 static void done(void) {
     blind_thread_free(n.blind[0].thread);
@@ -101,10 +108,9 @@ static void done(void) {
 }
 static uint8_t start[SESSION_START_BYTES];
 static void open_session(void) {
-    struct blind_pipe pipe = {on_write, on_end, on_consume, NULL};
     down_n = consumed = written = 0;
-    ended = stuck = 0;
-    CHECK_INT(blind_visit_open(&b, &n, &pipe), 0);
+    ended = dropped = stuck = 0;
+    CHECK_INT(blind_visit_open(&b, &n, &test_pipe), 0);
     CHECK_INT(session_start(&client, &n.keys->stmt[0], start), 0);
 }
 static void close_session(void) {
@@ -201,8 +207,7 @@ TEST(a_start_that_is_not_ours_gets_no_word) {
     blind_visit_bytes(b, start, sizeof start);
     CHECK(!ended && down_n == SESSION_REPLY_BYTES);
     close_session();
-    struct blind_pipe pipe = {on_write, on_end, on_consume, NULL};
-    CHECK_INT(blind_visit_open(&b, &n, &pipe), 0);
+    CHECK_INT(blind_visit_open(&b, &n, &test_pipe), 0);
     down_n = 0;
     blind_visit_bytes(b, start, sizeof start); /* the same again */
     CHECK(ended && down_n == 0);
@@ -309,30 +314,78 @@ TEST(tokens_are_asked_for_when_there_is_a_list) {
 }
 
 TEST(more_sessions_than_there_are_seats_are_turned_away) {
-    struct blind_pipe pipe = {on_write, on_end, on_consume, NULL};
-    struct blind_visit *more[2], *none;
+    struct blind_visit *seated[2];
+    struct session clients[2];
     setup();
-    for (int i = 0; i < 2; i++) CHECK_INT(blind_visit_open(&more[i], &n, &pipe), 0);
-    CHECK_INT(blind_visit_open(&none, &n, &pipe), ERR_BUSY);
-    ended = 0;
-    for (int i = 0; i < 2; i++) blind_visit_free(more[i]);
+    for (int i = 0; i < 2; i++) {
+        greeted(BLIND_ROLE_A);
+        seated[i] = b;
+        clients[i] = client;
+    }
+    open_session();
+    blind_visit_bytes(b, start, sizeof start);
+    say(hello(BLIND_ROLE_A));
+    hears_error(BLIND_CODE_BUSY);
+    for (int i = 0; i < 2; i++) {
+        blind_visit_free(seated[i]);
+        session_wipe(&clients[i]);
+    }
+    done();
+}
+
+/* Not one byte comes from them; the one who says who he is gets his seat, and keeps it. */
+TEST(silent_strangers_keep_nobody_out) {
+    struct blind_visit *stranger[2 * BLIND_UNSEATED_MAX + 1];
+    setup();
+    for (int i = 0; i < BLIND_UNSEATED_MAX; i++) CHECK_INT(blind_visit_open(&stranger[i], &n, &test_pipe), 0);
+    greeted(BLIND_ROLE_A);
+    CHECK_INT(dropped, 1); /* the first of them made place */
+    for (int i = 0; i < BLIND_UNSEATED_MAX + 1; i++) {
+        CHECK_INT(blind_visit_open(&stranger[BLIND_UNSEATED_MAX + i], &n, &test_pipe), 0);
+        CHECK(blind_visit_count(&n) <= BLIND_UNSEATED_MAX + 1);
+    }
+    CHECK_INT(dropped, BLIND_UNSEATED_MAX + 1);
+    scene_input(0, u, 64);
+    say(scene_product(1, 0, 1, u));
+    run_until(has_heard, WAIT_MS);
+    CHECK_INT(last.type, BLIND_ANSWER);
+    for (int i = 0; i < BLIND_UNSEATED_MAX; i++) blind_visit_free(stranger[BLIND_UNSEATED_MAX + 1 + i]);
+    close_session();
+    CHECK_INT(blind_visit_count(&n), 0);
     done();
 }
 
 static size_t enough;
 static int has_written(void) { return down_n >= enough; }
 
-TEST(answers_wait_where_the_client_takes_none) {
-    setup();
-    greeted(BLIND_ROLE_A);
-    stuck = 1;
-    scene_input(4, u, 64 * 64); /* 200 rows: 38400 bytes an answer of 64 columns */
+/* A client that takes nothing, until no answer may be sealed for it any more. Returns the last product's number. */
+static uint32_t stuffed(void) {
     uint32_t seq = 0;
+    greeted(BLIND_ROLE_A);
+    flow();
+    stuck = 1;
+    scene_input(4, u, 64 * 64);         /* 200 rows: 38400 bytes an answer of 64 columns */
     while (down_n < BLIND_UNSENT_MAX) { /* one after the other */
         say(scene_product(++seq, 4, 64, u));
         enough = down_n + 1;
         run_until(has_written, WAIT_MS);
     }
+    return seq;
+}
+/* The session is dropped no earlier and not much later; b is gone then. */
+static void is_dropped_after(uint64_t ms) {
+    uint64_t from = clock_mono_ms();
+    run_until(is_dropped, ms + WAIT_MS);
+    CHECK(clock_mono_ms() - from + 20 >= ms);
+    CHECK_INT(dropped, 1);
+    CHECK_INT(blind_visit_count(&n), 0);
+    session_wipe(&client);
+    b = NULL;
+}
+
+TEST(answers_wait_where_the_client_takes_none) {
+    setup();
+    uint32_t seq = stuffed();
     for (int more = 0; more < 12; more++) say(scene_product(++seq, 4, 64, u)); /* fewer than may be unanswered */
     run_until(NULL, 300);
     CHECK(down_n < BLIND_UNSENT_MAX + 40000); /* one answer over */
@@ -343,6 +396,85 @@ TEST(answers_wait_where_the_client_takes_none) {
         CHECK_INT(last.answer.seq, heard);
     }
     close_session();
+    done();
+}
+
+TEST(a_client_that_takes_nothing_is_dropped) {
+    setup();
+    n.visit_times.stall_ms = 400;
+    (void)stuffed();
+    blind_visit_sent(b, 1); /* starts the time anew */
+    is_dropped_after(400);
+    greeted(BLIND_ROLE_A); /* one that has taken all is not stuck */
+    flow();
+    run_until(NULL, 900);
+    CHECK(!dropped && !ended);
+    close_session();
+    done();
+}
+
+TEST(the_idle_limit_holds_for_a_client_that_takes_nothing) {
+    setup();
+    n.visit_times.idle_ms = 200;
+    n.visit_times.leave_ms = 300;
+    (void)stuffed();
+    is_dropped_after(500);
+    done();
+}
+
+/* Answers, bytes taken and new messages do not put off the end of who was told to go. */
+TEST(nothing_prolongs_a_session_that_was_told_to_end) {
+    setup();
+    n.visit_times.leave_ms = 500;
+    uint32_t seq = stuffed();
+    uint64_t from = clock_mono_ms();
+    blind_visit_fail_all(&n, BLIND_CODE_DRAINING);
+    for (int i = 0; i < 5; i++) {
+        run_until(NULL, 50);
+        CHECK(!dropped && !ended);
+        say(scene_product(++seq, 4, 64, u));
+        blind_visit_sent(b, 1);
+        blind_visit_fail_all(&n, BLIND_CODE_DRAINING);
+    }
+    run_until(is_dropped, WAIT_MS);
+    CHECK(clock_mono_ms() - from >= 480 && clock_mono_ms() - from < 2000);
+    CHECK_INT(blind_visit_count(&n), 0);
+    session_wipe(&client);
+    b = NULL;
+    done();
+}
+
+/* Over, and its pipe waits for the client to take the rest: byte by byte is not enough. */
+TEST(what_is_left_of_an_ended_session_is_dropped) {
+    setup();
+    (void)stuffed();
+    n.visit_times.stall_ms = 300;
+    blind_visit_end(b);
+    CHECK(ended && !dropped);
+    for (int i = 0; i < 4; i++) {
+        run_until(NULL, 50);
+        blind_visit_sent(b, 1);
+    }
+    is_dropped_after(0);
+    n.visit_times = (struct blind_times)BLIND_TIMES_USUAL;
+    (void)stuffed();
+    blind_visit_end(b);
+    n.visit_times.leave_ms = 200; /* the node drains: all the more */
+    blind_visit_fail_all(&n, BLIND_CODE_DRAINING);
+    is_dropped_after(200);
+    done();
+}
+
+/* Who says nothing is cut, and dropped when the pipe does not close by that. */
+TEST(a_client_that_does_not_greet_is_gone_in_time) {
+    setup();
+    n.visit_times.hello_ms = n.visit_times.leave_ms = 150;
+    open_session();
+    run_until(is_ended, WAIT_MS);
+    is_dropped_after(150);
+    open_session();
+    blind_visit_bytes(b, start, sizeof start);
+    hears_error(BLIND_CODE_IDLE);
     done();
 }
 
@@ -397,7 +529,13 @@ int main(void) {
                                      T(a_bye_that_is_not_final_and_a_product_that_is_are_refused),
                                      T(tokens_are_asked_for_when_there_is_a_list),
                                      T(more_sessions_than_there_are_seats_are_turned_away),
+                                     T(silent_strangers_keep_nobody_out),
                                      T(answers_wait_where_the_client_takes_none),
+                                     T(a_client_that_takes_nothing_is_dropped),
+                                     T(the_idle_limit_holds_for_a_client_that_takes_nothing),
+                                     T(nothing_prolongs_a_session_that_was_told_to_end),
+                                     T(what_is_left_of_an_ended_session_is_dropped),
+                                     T(a_client_that_does_not_greet_is_gone_in_time),
                                      T(a_draining_node_ends_its_sessions_and_takes_no_seat),
                                      T(sessions_end_with_a_code_when_they_are_told_to),
                                      T(a_client_that_leaves_at_any_time_leaves_nothing)};
