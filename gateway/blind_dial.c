@@ -113,7 +113,8 @@ static void dial_own(struct gate *g) {
     lose(g);
 }
 
-/* The caller has let go: what it said still leaves, in good order. */
+/* The caller has let go. Through the coordinator what it said still leaves, in good order. A connection of its own goes at once: the bye may
+ * be lost with it, and the worker then sees a client that left without one, which is the same to it. */
 static void let_go(struct gate *g) {
     if (g->stream) {
         push(g);
