@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/secret.h"
@@ -262,10 +263,33 @@ static void direct_way(void) {
 }
 
 /* ---- who leaves ---- */
-static void one_leaves_and_one_is_killed(void) {
-    struct blind_link k, other;
+enum { DRAIN_MS = 5000, STUFFING = 8 << 20 /* more than lies in all windows and buffers between a worker and a caller */ };
+
+/* Asks for more than it takes: its connection lives, and answers wait at the worker that cannot leave. */
+static int stuffed(struct blind_link *k, unsigned worker) {
+    uint32_t stack = model_linear_count(model) - 1; /* the tallest */
+    size_t each = 64 * residues_bytes(field_at(stack), model_linear(model, stack).rows);
     struct blind_message m;
-    int good = ready(&k, 0, BLIND_ROLE_A) && ready(&other, 1, BLIND_ROLE_A);
+    if (!ready(k, worker, BLIND_ROLE_A)) return 0;
+    draw(stack, 64);
+    for (uint32_t seq = 1; seq * each < STUFFING; seq++)
+        if (send_product(k, seq, stack, 64) != 0) return 0;
+    return hear(k, &m, WAIT_MS) == 0; /* it has begun to answer */
+}
+static void the_end_of_one_whose_client_takes_nothing(struct proc *node, uint64_t since_ms) {
+    while (proc_running(node) && clock_mono_ms() - since_ms < 4 * DRAIN_MS) usleep(20000);
+    uint64_t took = clock_mono_ms() - since_ms;
+    int left = took < 4 * DRAIN_MS;
+    if (left) node->pid = 0; /* waited for */
+    tap_ok(left && took >= DRAIN_MS, "it waits for a client that takes nothing, and not for ever (%llu ms)",
+           (unsigned long long)took);
+}
+
+static void one_leaves_and_one_is_killed(void) {
+    struct blind_link k, other, stuck;
+    struct blind_message m;
+    int good = ready(&k, 0, BLIND_ROLE_A) && ready(&other, 1, BLIND_ROLE_A) && stuffed(&stuck, 0);
+    uint64_t asked = clock_mono_ms();
     proc_signal(&w.nodes[process_of(0)], SIGTERM);
     tap_ok(good && hears_code(&k, BLIND_CODE_DRAINING), "a worker that leaves ends its sessions with the code");
     k.ops->close(k.state);
@@ -276,6 +300,8 @@ static void one_leaves_and_one_is_killed(void) {
     int r = hear(&other, &m, 10000);
     tap_ok(r == ERR_IO, "a worker that is killed is noticed (%llu ms)", (unsigned long long)(clock_mono_ms() - start));
     other.ops->close(other.state);
+    the_end_of_one_whose_client_takes_nothing(&w.nodes[process_of(0)], asked);
+    stuck.ops->close(stuck.state);
 }
 
 /* ---- set-up ---- */
@@ -308,7 +334,7 @@ static int start(const char *program, const char *path, struct why *why) {
                            .operators = WORKERS,
                            .how = PROC_SEARCHABLE,
                            .nodes_how = PROC_SEARCHABLE,
-                           .drain_ms = "5000",
+                           .drain_ms = "5000", /* DRAIN_MS */
                            .node_extra = {"--blind", blind, "--blind-listen", "127.0.0.1:0"}};
     int r = world_start(&w, &o, why);
     if (r == 0) r = open_model(path, why);
