@@ -63,7 +63,7 @@ int world_start_node(struct world *w, int i, struct why *why) {
     option(&a, "--coordinator", at);
     option(&a, "--ca", within(w, ca, "coordinator/tls.crt"));
     option(&a, "--model", w->o.model);
-    option(&a, "--threads", "1");
+    option(&a, "--threads", w->o.threads ? w->o.threads : "1");
     if (w->o.slots) option(&a, "--slots", w->o.slots);
     if (w->o.drain_ms) option(&a, "--drain-ms", w->o.drain_ms);
     snprintf(name, sizeof name, "operator%d.key", i % (w->o.operators ? w->o.operators : 1));
