@@ -136,15 +136,25 @@ void gw_blind_stop(struct gw_blind *b) {
 
 void gw_blind_free(struct gw_blind *b) { free(b); }
 
-struct gw_blind_model *gw_blind_find(struct gw_blind *b, const char *name) {
-    struct gw_blind_model *only = NULL;
+/* How many prepared models NAME:latest may mean, and one of them; 0 for a name with another tag. */
+static size_t meant(struct gw_blind *b, const char *name, struct gw_blind_model **one) {
     const char *colon = strchr(name, ':');
     size_t n = colon && strcmp(colon, ":latest") == 0 ? (size_t)(colon - name) + 1 : 0, matches = 0;
-    for (size_t i = 0; b && i < b->count; i++) {
+    for (size_t i = 0; b && n && i < b->count; i++)
+        if (strncmp(b->models[i].shown.name, name, n) == 0) *one = &b->models[i], matches++;
+    return matches;
+}
+
+struct gw_blind_model *gw_blind_find(struct gw_blind *b, const char *name) {
+    struct gw_blind_model *only = NULL;
+    for (size_t i = 0; b && i < b->count; i++)
         if (strcmp(b->models[i].shown.name, name) == 0) return &b->models[i];
-        if (n && strncmp(b->models[i].shown.name, name, n) == 0) only = &b->models[i], matches++;
-    }
-    return matches == 1 ? only : NULL;
+    return meant(b, name, &only) == 1 ? only : NULL;
+}
+
+int gw_blind_unclear(struct gw_blind *b, const char *name) {
+    struct gw_blind_model *one = NULL;
+    return !gw_blind_find(b, name) && meant(b, name, &one) > 1;
 }
 
 int gw_blind_show(struct gw_blind *b, struct buf *out) {

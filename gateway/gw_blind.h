@@ -41,6 +41,8 @@ void gw_blind_free(struct gw_blind *b); /* after loop_free; NULL is fine */
 
 /* The model that a full name means: itself or, for NAME:latest, the only one called NAME. NULL: none; b may be NULL. */
 struct gw_blind_model *gw_blind_find(struct gw_blind *b, const char *name);
+/* 1 if the name stands for several prepared models: then it is to be refused, not taken for one that is served with less secrecy. */
+int gw_blind_unclear(struct gw_blind *b, const char *name);
 /* Appends a JSON array: model, workers listed for each role, requests. Nothing of their content. */
 int gw_blind_show(struct gw_blind *b, struct buf *out);
 

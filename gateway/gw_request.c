@@ -238,6 +238,11 @@ static int least_tier(struct http_req *http, struct api_request *q, struct api_e
 static struct gw_blind_model *choose_tier(struct gateway *g, struct api_request *q, int *err, struct api_error *e) {
     if (g->o.blind.least > q->min_tier) q->min_tier = g->o.blind.least;
     struct gw_blind_model *m = q->min_tier <= API_TIER_BLIND ? gw_blind_find(g->blind, q->model) : NULL;
+    if (!m && gw_blind_unclear(g->blind, q->model)) {
+        *err = ERR_NOTFOUND;
+        gw_models_missing(g, q->asked, e);
+        return NULL;
+    }
     if (m || q->min_tier <= API_TIER_SEALED) return m;
     *err = ERR_UNSUPPORTED;
     if (q->min_tier == API_TIER_BLIND && g->o.blind.least == API_TIER_BLIND)

@@ -86,6 +86,10 @@ TEST(a_name_means_a_prepared_model_by_itself_or_as_the_only_one_of_its_kind) {
     CHECK(gw_blind_find(&b, "other:q4_0") == &b.models[2]);
     CHECK(gw_blind_find(&b, "to:latest") == NULL);
     CHECK(gw_blind_find(NULL, "toy:q8_0") == NULL);
+    CHECK(!gw_blind_unclear(&b, "toy:latest") && !gw_blind_unclear(&b, "toy:f16") && !gw_blind_unclear(NULL, "toy:latest"));
+    named(&b.models[1], "toy:f32"); /* which of the two? Neither, and not a third one that nodes serve under the bare name */
+    CHECK(gw_blind_find(&b, "toy:latest") == NULL);
+    CHECK(gw_blind_unclear(&b, "toy:latest") && !gw_blind_unclear(&b, "toy:f32"));
 }
 
 TEST(lists_name_prepared_models_and_under_tier_blind_nothing_else) {
