@@ -16,9 +16,9 @@ PREFIX ?= /usr/local
 
 # ---- layers: each folder, and the folders that it may include (tools/check-layers reads this table) -------------------
 LAYERS := base: math:base model:math,base api:model,base seal:base net:base \
-          blind:seal,model,math,base cuda:model,math,base coordinator:net,seal,base \
-          node:net,blind,seal,api,model,math,base gateway:net,blind,seal,api,model,math,base \
-          cli:cuda,coordinator,node,gateway,net,blind,seal,api,model,math,base
+          evidence:base blind:seal,model,math,base cuda:model,math,base coordinator:net,seal,base \
+          node:net,blind,evidence,seal,api,model,math,base gateway:net,blind,evidence,seal,api,model,math,base \
+          cli:cuda,coordinator,node,gateway,net,blind,evidence,seal,api,model,math,base
 comma  := ,
 without := $(if $(CUDA),,cuda)
 NAMES  := $(filter-out $(without),$(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l)))))
