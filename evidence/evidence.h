@@ -85,11 +85,11 @@ struct ev_input {
     struct ev_bytes evidence;
     struct ev_bytes chain[EV_CHAIN_MAX]; /* each one DER certificate, or PEM with some; any order */
     unsigned chain_count;
-    struct ev_bytes key;        /* a public key: of the TPM's AK, of the Secure Enclave */
-    struct ev_bytes collateral; /* what the manufacturer publishes beside it */
-    struct ev_bytes nonce;      /* what the evidence must have been made for; n 0: not known, and "nonce" is unchecked */
+    struct ev_bytes key;            /* a public key: of the TPM's AK, of the Secure Enclave */
+    struct ev_bytes collateral;     /* what the manufacturer publishes beside it */
+    struct ev_bytes nonce;          /* what the evidence must have been made for; n 0: not known, and "nonce" is unchecked */
     const struct ev_policy *policy; /* never NULL: ev_policy_strict() when the user has none */
-    int64_t now;                /* seconds since 1970: dates are judged by this and by nothing else */
+    int64_t now;                    /* seconds since 1970: dates are judged by this and by nothing else */
 };
 /* Verifies by kind. *out is initialised here. */
 void ev_verify(enum ev_kind kind, const struct ev_input *in, struct ev_report *out);

@@ -5,8 +5,8 @@
 #include <stddef.h>
 
 /* SHA-256 of the DER: 69d063b45344d26a2e94e1f4210de49ef555308287d4c174445c95639a540bcd */
-#define AMD_ARK_MILAN \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define AMD_ARK_MILAN                                                    \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGYzCCBBKgAwIBAgIDAQAAMEYGCSqGSIb3DQEBCjA5oA8wDQYJYIZIAWUDBAIC\n" \
     "BQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAICBQCiAwIBMKMDAgEBMHsxFDAS\n" \
     "BgNVBAsMC0VuZ2luZWVyaW5nMQswCQYDVQQGEwJVUzEUMBIGA1UEBwwLU2FudGEg\n" \
@@ -41,12 +41,12 @@
     "3QU3sf8iUSUr09xQDwHtOQUVIqx4maBZPBtSMf+qUDtjXSSq8lfWcd8bLr9mdsUn\n" \
     "JZJ0+tuPMKmBnSH860llKk+VpVQsgqbzDIvOLvD6W1Umq25boxCYJ+TuBoa4s+HH\n" \
     "CViAvgT9kf/rBq1d+ivj6skkHxuzcxbk1xv6ZGxrteJxVH7KlX7YRdZ6eARKwLe4\n" \
-    "AFZEAwoKCQ==\n" \
+    "AFZEAwoKCQ==\n"                                                     \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 67d303bd3905fd38db8b20e0793699870e7fa612eaad5dec358293fd8c0bac1b */
-#define AMD_ASK_MILAN \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define AMD_ASK_MILAN                                                    \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGiTCCBDigAwIBAgIDAQABMEYGCSqGSIb3DQEBCjA5oA8wDQYJYIZIAWUDBAIC\n" \
     "BQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAICBQCiAwIBMKMDAgEBMHsxFDAS\n" \
     "BgNVBAsMC0VuZ2luZWVyaW5nMQswCQYDVQQGEwJVUzEUMBIGA1UEBwwLU2FudGEg\n" \
@@ -81,12 +81,12 @@
     "Eg6zkxmvMuabZOsdKfRkWfhH2ZKcTlDfmH1H0zq0Q2bG3uvaVdiCtFY1LlWyB38J\n" \
     "S2fNsR/Py6t5brEJCFNvzaDky6KeC4ion/cVgUai7zzS3bGQWzKDKU35SqNU2WkP\n" \
     "I8xCZ00WtIiKKFnXWUQxvlKmmgZBIYPe01zD0N8atFxmWiSnfJl690B9rJpNR/fI\n" \
-    "ajxCW3Seiws6r1Zm+tCuVbMiNtpS9ThjNX4uve5thyfE2DgoxRFvY1CsoF5M\n" \
+    "ajxCW3Seiws6r1Zm+tCuVbMiNtpS9ThjNX4uve5thyfE2DgoxRFvY1CsoF5M\n"     \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: c5e081f59b7efab1fe2f8b505e159704e72f29cab7ef7cf628a05a42439082f5 */
-#define AMD_ASVK_MILAN \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define AMD_ASVK_MILAN                                                   \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGjzCCBD6gAwIBAgIDAQEBMEYGCSqGSIb3DQEBCjA5oA8wDQYJYIZIAWUDBAIC\n" \
     "BQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAICBQCiAwIBMKMDAgEBMHsxFDAS\n" \
     "BgNVBAsMC0VuZ2luZWVyaW5nMQswCQYDVQQGEwJVUzEUMBIGA1UEBwwLU2FudGEg\n" \
@@ -122,12 +122,12 @@
     "KYhqV1CDrX5hiVRpFFDs/sAGfgTzLdiGXLcvYAUz1tCKIT/eQS9c4/yitn4F3mCP\n" \
     "d4uQB+fggMtK0qPRthpFtc2SqVCTvHnhxyXqo7GpXMsssgLgKNwaFPe2+Ld5OwPR\n" \
     "6Pokji9h55m05Dxob8XtD4gW6oFLo9Icg7XqdOr9Iip5RBIPxy7rKk/ReqGs9KH7\n" \
-    "0YPk\n" \
+    "0YPk\n"                                                             \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 4c6598d19c18719c5dfd4a7d335f674e5bfe1d8f800cea2cf270c10d103db2f1 */
-#define AMD_ARK_GENOA \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define AMD_ARK_GENOA                                                    \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGYzCCBBKgAwIBAgIDAgAAMEYGCSqGSIb3DQEBCjA5oA8wDQYJYIZIAWUDBAIC\n" \
     "BQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAICBQCiAwIBMKMDAgEBMHsxFDAS\n" \
     "BgNVBAsMC0VuZ2luZWVyaW5nMQswCQYDVQQGEwJVUzEUMBIGA1UEBwwLU2FudGEg\n" \
@@ -162,12 +162,12 @@
     "dqFXfPqHqiRlEbRDfX1TG5NFVaeByX0GyH6jzYVuezETzruaky6fp2bl2bczxPE8\n" \
     "HdS38ijiJmm9vl50RGUeOAXjSuInGR4bsRufeGPB9peTa9BcBOeTWzstqTUB/F/q\n" \
     "aZCIZKr4X6TyfUuSDz/1JDAGl+lxdM0P9+lLaP9NahQjHCVf0zf1c1salVuGFk2w\n" \
-    "/wMz1R1BHg==\n" \
+    "/wMz1R1BHg==\n"                                                     \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 5464738c1546aed5f2cecf1dc98c5c960a92e8913238a61711bc90ec6e828521 */
-#define AMD_ASK_GENOA \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define AMD_ASK_GENOA                                                    \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGiTCCBDigAwIBAgIDAgACMEYGCSqGSIb3DQEBCjA5oA8wDQYJYIZIAWUDBAIC\n" \
     "BQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAICBQCiAwIBMKMDAgEBMHsxFDAS\n" \
     "BgNVBAsMC0VuZ2luZWVyaW5nMQswCQYDVQQGEwJVUzEUMBIGA1UEBwwLU2FudGEg\n" \
@@ -202,12 +202,12 @@
     "MMJ8F1lpg6Tmu+c+vow7cliyqOoayAnR71U8+rWrL3HRHheSVX8GPYOaDNBTt831\n" \
     "Z027vDWv3811vMoxYxhuTRaokvNWCSzmJ2EWrPYHcHOtkjSFKN7ot0Rc70fIRZEY\n" \
     "c2rb3ywLSicEq3JQCnnz6iCZ1tMfplzcrJ2LnW2F1C8yRV+okylyORlsaxOLKYOW\n" \
-    "jaDTSFaq1NIwodHp7X9fOG48uRuJWS8GmifD969sC4Ut2FJFoklceBVUNCHR\n" \
+    "jaDTSFaq1NIwodHp7X9fOG48uRuJWS8GmifD969sC4Ut2FJFoklceBVUNCHR\n"     \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 1f084161a44bb6d93778a904877d4819cafa5d05ef4193b2ded9dd9c73dd3f6a */
-#define AMD_ARK_TURIN \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define AMD_ARK_TURIN                                                    \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGYzCCBBKgAwIBAgIDAwAAMEYGCSqGSIb3DQEBCjA5oA8wDQYJYIZIAWUDBAIC\n" \
     "BQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAICBQCiAwIBMKMDAgEBMHsxFDAS\n" \
     "BgNVBAsMC0VuZ2luZWVyaW5nMQswCQYDVQQGEwJVUzEUMBIGA1UEBwwLU2FudGEg\n" \
@@ -242,12 +242,12 @@
     "2Zc+YjtsTZCrTbvdgCukTKNZOUUVlWRu+sO/OwrmS2p16seHTIqHEbE1LntPv3gk\n" \
     "CcHGDSUAKx9c0Aol+Dj9xpb2nmGqoDeJ59Ja6REkHCdw5TduXyqqMqfD1AX0/QDN\n" \
     "devCMKlWBRCQ7DFlog3H1a+r/kuMUZ/Ij9yyKlSgYZMJ4VgNKDgTQdcsAL0MCEMr\n" \
-    "zpacMwFusA==\n" \
+    "zpacMwFusA==\n"                                                     \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 5b77ef5fe7a7a004fd9032668fba9d0fda22f88c4442069a479636a6ae3b3185 */
-#define AMD_ASK_TURIN \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define AMD_ASK_TURIN                                                    \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGiTCCBDigAwIBAgIDAwABMEYGCSqGSIb3DQEBCjA5oA8wDQYJYIZIAWUDBAIC\n" \
     "BQChHDAaBgkqhkiG9w0BAQgwDQYJYIZIAWUDBAICBQCiAwIBMKMDAgEBMHsxFDAS\n" \
     "BgNVBAsMC0VuZ2luZWVyaW5nMQswCQYDVQQGEwJVUzEUMBIGA1UEBwwLU2FudGEg\n" \
@@ -282,12 +282,12 @@
     "8ICnZPOwfWeyuNMq/juyd/rzg5IePyyvt+13aJ5MlZBXZxJKoxCYIMKUwZigf0Xs\n" \
     "BteT8gw10/xk5smIFIB2ERtTQPMuTENgrPTUjOeiqmBg663c2dLVol+MDiT4ltqf\n" \
     "Em4Kl/cc4f+H6bEwhj1QKAN2ipRf+mP0NfzJb+6ZHNsOvyq/WByYpLXV9JJoiDW/\n" \
-    "8RZwPU/Mn7IuQBauCy78G7FS0ta3q1et74faYBBgeJ6awEasa25CvmsmlU0R\n" \
+    "8RZwPU/Mn7IuQBauCy78G7FS0ta3q1et74faYBBgeJ6awEasa25CvmsmlU0R\n"     \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3 */
-#define INTEL_SGX_ROOT \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define INTEL_SGX_ROOT                                                   \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIICjzCCAjSgAwIBAgIUImUM1lqdNInzg7SVUr9QGzknBqwwCgYIKoZIzj0EAwIw\n" \
     "aDEaMBgGA1UEAwwRSW50ZWwgU0dYIFJvb3QgQ0ExGjAYBgNVBAoMEUludGVsIENv\n" \
     "cnBvcmF0aW9uMRQwEgYDVQQHDAtTYW50YSBDbGFyYTELMAkGA1UECAwCQ0ExCzAJ\n" \
@@ -301,12 +301,12 @@
     "ZWwuY29tL0ludGVsU0dYUm9vdENBLmRlcjAdBgNVHQ4EFgQUImUM1lqdNInzg7SV\n" \
     "Ur9QGzknBqwwDgYDVR0PAQH/BAQDAgEGMBIGA1UdEwEB/wQIMAYBAf8CAQEwCgYI\n" \
     "KoZIzj0EAwIDSQAwRgIhAOW/5QkR+S9CiSDcNoowLuPRLsWGf/Yi7GSX94BgwTwg\n" \
-    "AiEA4J0lrHoMs+Xo5o/sX6O9QWxHRAvZUGOdRQ7cvqRXaqI=\n" \
+    "AiEA4J0lrHoMs+Xo5o/sX6O9QWxHRAvZUGOdRQ7cvqRXaqI=\n"                 \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: e6c596b17f8ffefba5c300f714cfb1260c6028704ecf7becc4ab5018efb00e95 */
-#define TPM_AZURE_ROOT \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_AZURE_ROOT                                                   \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIFsDCCA5igAwIBAgIQUfQx2iySCIpOKeDZKd5KpzANBgkqhkiG9w0BAQwFADBp\n" \
     "MQswCQYDVQQGEwJVUzEeMBwGA1UEChMVTWljcm9zb2Z0IENvcnBvcmF0aW9uMTow\n" \
     "OAYDVQQDEzFBenVyZSBWaXJ0dWFsIFRQTSBSb290IENlcnRpZmljYXRlIEF1dGhv\n" \
@@ -337,12 +337,12 @@
     "jMi/0l6/yWPUkIAkNtvS/yO7USRVLPbtGVk3Qre6HcqacCXzEjINcJhGEVg83Y8n\n" \
     "M+Y+a9J0lUnHytMSFZE85h88OseRS2QwqjozUo2j1DowmhSSUv9Na5Ae22ycciBk\n" \
     "EZSq8a4rSlwqthaELNpeoTLUk6iVoUkK/iLvaMvrkdj9yJY1O/gvlfN2aiNTST/2\n" \
-    "bd+PA4RBToG9rXn6vNkUWdbLibU=\n" \
+    "bd+PA4RBToG9rXn6vNkUWdbLibU=\n"                                     \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: a2daccd149cd2eadb82045d3cd24336699a0b2d4e50237a76448d107896cf8c7 */
-#define TPM_AZURE_01 \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_AZURE_01                                                     \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIFnDCCA4SgAwIBAgITMwAAAALA0XtLj5ecNQAAAAAAAjANBgkqhkiG9w0BAQwF\n" \
     "ADBpMQswCQYDVQQGEwJVUzEeMBwGA1UEChMVTWljcm9zb2Z0IENvcnBvcmF0aW9u\n" \
     "MTowOAYDVQQDEzFBenVyZSBWaXJ0dWFsIFRQTSBSb290IENlcnRpZmljYXRlIEF1\n" \
@@ -376,8 +376,8 @@
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 594759594b9b61524f6c8ef668f7177f7b9066bc0674f2f49fe9e052be78beb2 */
-#define TPM_GCP_ROOT \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_GCP_ROOT                                                     \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGATCCA+mgAwIBAgIUAKZdpPnjKPOANcOnPU9yQyvfFdwwDQYJKoZIhvcNAQEL\n" \
     "BQAwfjELMAkGA1UEBhMCVVMxEzARBgNVBAgTCkNhbGlmb3JuaWExFjAUBgNVBAcT\n" \
     "DU1vdW50YWluIFZpZXcxEzARBgNVBAoTCkdvb2dsZSBMTEMxFTATBgNVBAsTDEdv\n" \
@@ -410,12 +410,12 @@
     "/2UcaGuOXRRRTPyEnppZp82Kigs9aPHWtaVm2/LrXX2fvT9iM/k0CovNAj8rztHx\n" \
     "sUEoA0xJnSOJNPpe9PRdjsTj7/u3Xu6hQLNNidBHgI3Hcmi704HMMd/3yZ424OOr\n" \
     "S32ylpeU1oeQHFrLE6hYX4/ttMETbmESIKd2rTgstPotSvkuB5TljbKYPR+lq7hQ\n" \
-    "av16U4E=\n" \
+    "av16U4E=\n"                                                         \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: c84de8116dfaf5a908f21e810487791f5437e206d00ad8025050cca6bd2ff627 */
-#define TPM_GCP_3 \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_GCP_3                                                        \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIHIjCCBQqgAwIBAgITZ2viLuozn1JgaG2giK96ZF5cPzANBgkqhkiG9w0BAQsF\n" \
     "ADB+MQswCQYDVQQGEwJVUzETMBEGA1UECBMKQ2FsaWZvcm5pYTEWMBQGA1UEBxMN\n" \
     "TW91bnRhaW4gVmlldzETMBEGA1UEChMKR29vZ2xlIExMQzEVMBMGA1UECxMMR29v\n" \
@@ -454,12 +454,12 @@
     "p35ynxjR0mA73l7z920iBAl6rp15FfoR3LSzo1l+VaucnrWcnHow/kEFGqjtP8uE\n" \
     "mzQc5Rq+5Xd5/64jEcomGKNh+6b0gY3Y67q2NlrFa6Fo9vfzDwqdYSYzENb/PR3u\n" \
     "GFhkvoJzTWFXdsVypk0frMsX1chdbHOM4jzDNhHAbQNumH82E8avyKjepIf+EPC6\n" \
-    "1pmPeRHX\n" \
+    "1pmPeRHX\n"                                                         \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 9bd5285f8fb18502a7947e621ffd470266f49fcd3b73e19a190f690ad32a7caf */
-#define TPM_GCP_HOST_ROOT \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_GCP_HOST_ROOT                                                \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGfzCCBGegAwIBAgIQbw4ksY2+TlOMT5bDqCZawTANBgkqhkiG9w0BAQsFADCB\n" \
     "vjELMAkGA1UEBhMCVVMxEzARBgNVBAgTCkNhbGlmb3JuaWExFjAUBgNVBAcTDU1v\n" \
     "dW50YWluIFZpZXcxEzARBgNVBAoTCkdvb2dsZSBMTEMxDjAMBgNVBAsTBUNsb3Vk\n" \
@@ -494,12 +494,12 @@
     "E7LlvO3VeStT+57cPuIfpRO7dRbce1O8qfnGH4Sk0LNmJai6OfFU/5499lvPdWbw\n" \
     "ChdLwaTFu/2Hs/Tq4bXvi9nHk0WSIQbPuUsFACRUf1U+NhyF7Ly6vWkI2cV3fI2w\n" \
     "N1gQ2YgOiESSNE50dof8LyJ6RO97aQqAkW0Qeqj7xfL2+U6qlCQNNp4gSbBegysr\n" \
-    "cGNZKz/iBmmWoNvicw9mpPQqHnLv60IvRumxby/n617o/jU=\n" \
+    "cGNZKz/iBmmWoNvicw9mpPQqHnLv60IvRumxby/n617o/jU=\n"                 \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 5d8dbcf8c8053dd8ffad711b6219355032b7122c34cac0f90ccb49def69ec504 */
-#define TPM_GCP_HOST_2 \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_GCP_HOST_2                                                   \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIIGFDCCA/ygAwIBAgIQKGFud4l+Tma/3sf58QMTrDANBgkqhkiG9w0BAQsFADCB\n" \
     "vjELMAkGA1UEBhMCVVMxEzARBgNVBAgTCkNhbGlmb3JuaWExFjAUBgNVBAcTDU1v\n" \
     "dW50YWluIFZpZXcxEzARBgNVBAoTCkdvb2dsZSBMTEMxDjAMBgNVBAsTBUNsb3Vk\n" \
@@ -532,12 +532,12 @@
     "e/K5Dr2NhzcU31TTGdRz/2t7eFMjP1ylsNCXSHNB7yoA1oUcWKo6nuitUPxLjiiv\n" \
     "j6cvhMPsJLRpMJQN78k2VF7osri73l1Df22ELkWz6tvvb6O6Dh3fWCeKP713B/+J\n" \
     "Rv4XJ10wPL1StRDE8vl/mi+hyc/c7QGeuRoYdmKu5xti9IxtaxZaZJqCXm4C7BdS\n" \
-    "6w7bUa6T6smyKpXcL4iX/vx2v7Ym67AG\n" \
+    "6w7bUa6T6smyKpXcL4iX/vx2v7Ym67AG\n"                                 \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: cfeb02fecd55ad7a73c6e1d11985d4c47dee248ab63dcb66091a2489660443c3 */
-#define TPM_INFINEON_ECC \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_INFINEON_ECC                                                 \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIICWzCCAeKgAwIBAgIBBDAKBggqhkjOPQQDAzB3MQswCQYDVQQGEwJERTEhMB8G\n" \
     "A1UECgwYSW5maW5lb24gVGVjaG5vbG9naWVzIEFHMRswGQYDVQQLDBJPUFRJR0Eo\n" \
     "VE0pIERldmljZXMxKDAmBgNVBAMMH0luZmluZW9uIE9QVElHQShUTSkgRUNDIFJv\n" \
@@ -550,12 +550,12 @@
     "DgQWBBS0GIXISkrFEnryQDnexPWLHn5K0TAOBgNVHQ8BAf8EBAMCAAYwDwYDVR0T\n" \
     "AQH/BAUwAwEB/zAKBggqhkjOPQQDAwNnADBkAjA6QZcV8DjjbPuKjKDZQmTRywZk\n" \
     "MAn8wE6kuW3EouVvBt+/2O+szxMe4vxj8R6TDCYCMG7c9ov86ll/jDlJb/q0L4G+\n" \
-    "+O3Bdel9P5+cOgzIGANkOPEzBQM3VfJegfnriT/kaA==\n" \
+    "+O3Bdel9P5+cOgzIGANkOPEzBQM3VfJegfnriT/kaA==\n"                     \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 2e1b3ba79af56d758be51697621bc4b9e8cee0983db3e749c55eb9b37c6d2ae0 */
-#define TPM_INTEL \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_INTEL                                                        \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIICdzCCAh6gAwIBAgIUB+dPf7a3IyJGO923z34oQLRP7pwwCgYIKoZIzj0EAwIw\n" \
     "gYcxCzAJBgNVBAYMAlVTMQswCQYDVQQIDAJDQTEUMBIGA1UEBwwLU2FudGEgQ2xh\n" \
     "cmExGjAYBgNVBAoMEUludGVsIENvcnBvcmF0aW9uMSEwHwYDVQQLDBhUUE0gRUsg\n" \
@@ -569,12 +569,12 @@
     "uncPMB0GA1UdDgQWBBToUgXCT9jS1aUhRxa2zgx7W7p3DzASBgNVHRMBAf8ECDAG\n" \
     "AQH/AgEBMA4GA1UdDwEB/wQEAwIBBjAKBggqhkjOPQQDAgNHADBEAiAldFScWQ6L\n" \
     "PQgW/YT+2GILcATEA2TgzASaCrG+AzL6FgIgLH8ABRzm028hRYR/JZVGkHiomzYX\n" \
-    "VILmTjHwSL7uZBU=\n" \
+    "VILmTjHwSL7uZBU=\n"                                                 \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 2782e51a95e86d9557fe4204316cf805bd6f5898f81f9732e944d742bcdc5f54 */
-#define TPM_NUVOTON_1110 \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_NUVOTON_1110                                                 \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIICBjCCAaygAwIBAgIIEDiqn2SaqGMwCgYIKoZIzj0EAwIwVTFTMB8GA1UEAxMY\n" \
     "TnV2b3RvbiBUUE0gUm9vdCBDQSAxMTEwMCUGA1UEChMeTnV2b3RvbiBUZWNobm9s\n" \
     "b2d5IENvcnBvcmF0aW9uMAkGA1UEBhMCVFcwHhcNMTUwNTExMDg0MzMzWhcNMzUw\n" \
@@ -585,12 +585,12 @@
     "MA4GA1UdDwEB/wQEAwICBDASBgNVHRMBAf8ECDAGAQH/AgEAMB0GA1UdDgQWBBQV\n" \
     "kdS26vmNAQSGS2kDpI3QAmB30zAfBgNVHSMEGDAWgBQVkdS26vmNAQSGS2kDpI3Q\n" \
     "AmB30zAKBggqhkjOPQQDAgNIADBFAiEAlfxysfHDcxYDed5dmRbvHPKHLEEq9Y9P\n" \
-    "wAxoKqH7Q5kCIGfsxiLr2j9nJ9jELwXz0/VWN9PhUNdM3qmsx2JEne6p\n" \
+    "wAxoKqH7Q5kCIGfsxiLr2j9nJ9jELwXz0/VWN9PhUNdM3qmsx2JEne6p\n"         \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: c541d7e5b9e3f935621acbd403896225ec641036c9ae3b5f7ac793a606ff9b79 */
-#define TPM_STM_ECC_01 \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define TPM_STM_ECC_01                                                   \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIICyDCCAk+gAwIBAgIORyzLp/OdsAvb9r+66LowCgYIKoZIzj0EAwMwgYsxOzA5\n" \
     "BgNVBAsTMkdsb2JhbFNpZ24gVHJ1c3RlZCBDb21wdXRpbmcgQ2VydGlmaWNhdGUg\n" \
     "QXV0aG9yaXR5MRMwEQYDVQQKEwpHbG9iYWxTaWduMTcwNQYDVQQDEy5HbG9iYWxT\n" \
@@ -605,12 +605,12 @@
     "BEUwQzBBBgkrBgEEAaAyAVowNDAyBggrBgEFBQcCARYmaHR0cHM6Ly93d3cuZ2xv\n" \
     "YmFsc2lnbi5jb20vcmVwb3NpdG9yeS8wCgYIKoZIzj0EAwMDZwAwZAIwWnuUAzwy\n" \
     "vHUhHehymKTZ2QcPUwHX0LdcVTac4ohyEL3zcuv/dM0BN62kFxHgBOhWAjAIxt9i\n" \
-    "50yAxy0Z/MeV2NTXqKpLwdhWNuzOSFZnzRKsh9MxY3zj8nebDNlHTDGSMR0=\n" \
+    "50yAxy0Z/MeV2NTXqKpLwdhWNuzOSFZnzRKsh9MxY3zj8nebDNlHTDGSMR0=\n"     \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: ccf59ef8fcb3017d97f8b5fa6fa90e7a3f9283f76b55ac6cf6eda8b8b949f05b */
-#define APPLE_ENTERPRISE_ROOT \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define APPLE_ENTERPRISE_ROOT                                            \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIICJDCCAamgAwIBAgIUQsDCuyxyfFxeq/bxpm8frF15hzcwCgYIKoZIzj0EAwMw\n" \
     "UTEtMCsGA1UEAwwkQXBwbGUgRW50ZXJwcmlzZSBBdHRlc3RhdGlvbiBSb290IENB\n" \
     "MRMwEQYDVQQKDApBcHBsZSBJbmMuMQswCQYDVQQGEwJVUzAeFw0yMjAyMTYxOTAx\n" \
@@ -622,12 +622,12 @@
     "Af8wHQYDVR0OBBYEFPNqTQGd8muBpV5du+UIbVbi+d66MA4GA1UdDwEB/wQEAwIB\n" \
     "BjAKBggqhkjOPQQDAwNpADBmAjEA1xpWmTLSpr1VH4f8Ypk8f3jMUKYz4QPG8mL5\n" \
     "8m9sX/b2+eXpTv2pH4RZgJjucnbcAjEA4ZSB6S45FlPuS/u4pTnzoz632rA+xW/T\n" \
-    "ZwFEh9bhKjJ+5VQ9/Do1os0u3LEkgN/r\n" \
+    "ZwFEh9bhKjJ+5VQ9/Do1os0u3LEkgN/r\n"                                 \
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 102bf659d5419614c9d8e6aecebc80454eb26b1df6a769ac720b9a690b167b48 */
-#define NVIDIA_DEVICE_ROOT \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define NVIDIA_DEVICE_ROOT                                               \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIICCzCCAZCgAwIBAgIQLTZwscoQBBHB/sDoKgZbVDAKBggqhkjOPQQDAzA1MSIw\n" \
     "IAYDVQQDDBlOVklESUEgRGV2aWNlIElkZW50aXR5IENBMQ8wDQYDVQQKDAZOVklE\n" \
     "SUEwIBcNMjExMTA1MDAwMDAwWhgPOTk5OTEyMzEyMzU5NTlaMDUxIjAgBgNVBAMM\n" \
@@ -642,8 +642,8 @@
     "-----END CERTIFICATE-----\n"
 
 /* SHA-256 of the DER: 641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b */
-#define NITRO_ROOT_G1 \
-    "-----BEGIN CERTIFICATE-----\n" \
+#define NITRO_ROOT_G1                                                    \
+    "-----BEGIN CERTIFICATE-----\n"                                      \
     "MIICETCCAZagAwIBAgIRAPkxdWgbkK/hHUbMtOTn+FYwCgYIKoZIzj0EAwMwSTEL\n" \
     "MAkGA1UEBhMCVVMxDzANBgNVBAoMBkFtYXpvbjEMMAoGA1UECwwDQVdTMRswGQYD\n" \
     "VQQDDBJhd3Mubml0cm8tZW5jbGF2ZXMwHhcNMTkxMDI4MTMyODA1WhcNNDkxMDI4\n" \
@@ -655,7 +655,7 @@
     "R+eWw5b6cp3PmanfS5YwDgYDVR0PAQH/BAQDAgGGMAoGCCqGSM49BAMDA2kAMGYC\n" \
     "MQCjfy+Rocm9Xue4YnwWmNJVA44fA0P5W2OpYow9OYCVRaEevL8uO1XYru5xtMPW\n" \
     "rfMCMQCi85sWBbJwKKXdS6BptQFuZbT73o/gBh1qUxl/nNr12UO8Yfwr6wPLb+6N\n" \
-    "IwLz3/Y=\n" \
+    "IwLz3/Y=\n"                                                         \
     "-----END CERTIFICATE-----\n"
 
 enum { ROOTS_MAX = 8 };
@@ -666,7 +666,8 @@ static const struct {
     [EV_ROOTS_AMD_GENOA] = {{AMD_ARK_GENOA}, {AMD_ASK_GENOA}},
     [EV_ROOTS_AMD_TURIN] = {{AMD_ARK_TURIN}, {AMD_ASK_TURIN}},
     [EV_ROOTS_INTEL_SGX] = {{INTEL_SGX_ROOT}, {NULL}},
-    [EV_ROOTS_TPM] = {{TPM_AZURE_ROOT, TPM_GCP_ROOT, TPM_GCP_HOST_ROOT, TPM_INFINEON_ECC, TPM_INTEL, TPM_NUVOTON_1110, TPM_STM_ECC_01},
+    [EV_ROOTS_TPM] = {{TPM_AZURE_ROOT, TPM_GCP_ROOT, TPM_GCP_HOST_ROOT, TPM_INFINEON_ECC, TPM_INTEL, TPM_NUVOTON_1110,
+                       TPM_STM_ECC_01},
                       {TPM_AZURE_01, TPM_GCP_3, TPM_GCP_HOST_2}},
     [EV_ROOTS_APPLE] = {{APPLE_ENTERPRISE_ROOT}, {NULL}},
     [EV_ROOTS_NVIDIA] = {{NVIDIA_DEVICE_ROOT}, {NULL}},

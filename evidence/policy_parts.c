@@ -11,7 +11,8 @@ static int one_digest(struct ev_digests *out, const json_t *v, const char *key, 
     const char *text = json_string_value(v);
     size_t n = text ? json_string_length(v) : 0;
     if (n == 0 || n % 2 || n / 2 > EV_DIGEST_MAX || (size && n / 2 != size) || !lower_hex(text, n))
-        return why_set(why, ERR_FORMAT, "policy: \"%s\" takes lower-case hex of %zu bytes", key, size ? size : (size_t)EV_DIGEST_MAX);
+        return why_set(why, ERR_FORMAT, "policy: \"%s\" takes lower-case hex of %zu bytes", key,
+                       size ? size : (size_t)EV_DIGEST_MAX);
     out->size[out->count] = (uint8_t)(n / 2);
     return hex_decode(out->bytes[out->count++], n / 2, text, n);
 }
@@ -51,7 +52,8 @@ int ev_policy_known(const json_t *obj, const char *const *names, const char *whe
     json_object_foreach((json_t *)(uintptr_t)obj, key, value) {
         size_t i = 0;
         while (names[i] && strcmp(names[i], key) != 0) i++;
-        if (!names[i]) return why_set(why, ERR_FORMAT, "policy: \"%s\" has a member \"%.40s\" that this version does not know", where, key);
+        if (!names[i])
+            return why_set(why, ERR_FORMAT, "policy: \"%s\" has a member \"%.40s\" that this version does not know", where, key);
     }
     return 0;
 }

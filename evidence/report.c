@@ -7,8 +7,8 @@
 #include "evidence/evidence.h"
 
 static const char *const kinds[EV_KIND_END] = {
-    [EV_KIND_NONE] = "none",           [EV_SEV_SNP] = "sev-snp",       [EV_TDX] = "tdx",
-    [EV_TPM_QUOTE] = "tpm-quote",      [EV_APPLE_MDA] = "apple-mda",   [EV_NVIDIA_GPU] = "nvidia-gpu",
+    [EV_KIND_NONE] = "none",      [EV_SEV_SNP] = "sev-snp",     [EV_TDX] = "tdx",
+    [EV_TPM_QUOTE] = "tpm-quote", [EV_APPLE_MDA] = "apple-mda", [EV_NVIDIA_GPU] = "nvidia-gpu",
     [EV_AWS_NITRO] = "aws-nitro",
 };
 const char *ev_kind_name(enum ev_kind kind) { return (unsigned)kind < EV_KIND_END ? kinds[kind] : kinds[EV_KIND_NONE]; }
@@ -23,8 +23,9 @@ static const struct {
 } classes[] = {
     [EV_CLASS_NONE] = {"none", "anybody: the evidence shows nothing"},
     [EV_T0] = {"T0", "the node's owner, with root"},
-    [EV_T1] = {"T1", "an owner with physical or DMA access; a firmware or kernel bug; root, where the measured system lets root run or "
-                     "read what is not in the log"},
+    [EV_T1] = {"T1",
+               "an owner with physical or DMA access; a firmware or kernel bug; root, where the measured system lets root run or "
+               "read what is not in the log"},
     [EV_T2] = {"T2", "a break of that CPU's protection (Nitro: AWS)"},
     [EV_T3] = {"T3", "a break of the CPU's or of the GPU's protection"},
     [EV_A1] = {"A1", "the owner, with a program of their own"},
@@ -49,8 +50,8 @@ const char *ev_verdict_name(enum ev_verdict v) {
 
 static void note(struct ev_report *r, const char *name, int ok, enum ev_verdict as, const char *fmt, va_list args) {
     if (r->factors == EV_FACTORS_MAX) { /* the last place says so */
-        r->factor[EV_FACTORS_MAX - 1] =
-            (struct ev_factor){.name = "too_many_factors", .as = EV_INTERNAL, .why = "more factors than a report holds"};
+        r->factor[EV_FACTORS_MAX - 1] = (struct ev_factor){
+            .name = "too_many_factors", .as = EV_INTERNAL, .why = "more factors than a report holds"};
         return;
     }
     struct ev_factor *f = &r->factor[r->factors++];
@@ -116,9 +117,7 @@ enum ev_verdict ev_report_verdict(const struct ev_report *r) {
     return worst;
 }
 
-enum ev_class ev_report_class(const struct ev_report *r) {
-    return ev_report_verdict(r) == EV_OK ? r->best : EV_CLASS_NONE;
-}
+enum ev_class ev_report_class(const struct ev_report *r) { return ev_report_verdict(r) == EV_OK ? r->best : EV_CLASS_NONE; }
 
 const struct ev_factor *ev_report_failed(const struct ev_report *r, const char *name) {
     for (unsigned i = 0; i < r->factors; i++)

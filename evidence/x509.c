@@ -86,6 +86,10 @@ void ev_certs_release(struct ev_certs *c) {
 
 /* ---- chains ---- */
 
+struct ev_anchors ev_pinned(enum ev_roots roots) {
+    return (struct ev_anchors){pinned_roots(roots), pinned_intermediates(roots)};
+}
+
 /* All that one check of a chain needs. */
 struct chain {
     X509_STORE *store;
@@ -115,16 +119,14 @@ static int add_crls(struct chain *c, const struct ev_bytes *crls, unsigned count
     return 0;
 }
 
-static int chain_init(struct chain *c, const struct ev_certs *others, enum ev_roots roots, const struct ev_bytes *crls,
-                      unsigned crl_count) {
-    *c = (struct chain){.store = X509_STORE_new(),
-                        .ctx = X509_STORE_CTX_new(),
-                        .others = sk_X509_new_null(),
-                        .crls = sk_X509_CRL_new_null()};
+static int chain_init(struct chain *c, const struct ev_certs *others, const struct ev_anchors *anchors,
+                      const struct ev_bytes *crls, unsigned crl_count) {
+    *c = (struct chain){
+        .store = X509_STORE_new(), .ctx = X509_STORE_CTX_new(), .others = sk_X509_new_null(), .crls = sk_X509_CRL_new_null()};
     if (!c->store || !c->ctx || !c->others || !c->crls) return ERR_NOMEM;
-    int r = read_pinned(c, pinned_roots(roots));
+    int r = read_pinned(c, anchors->roots);
     c->roots = c->pinned.count;
-    if (r == 0) r = read_pinned(c, pinned_intermediates(roots));
+    if (r == 0) r = read_pinned(c, anchors->intermediates);
     for (unsigned i = 0; i < c->pinned.count && r == 0; i++) {
         int good = i < c->roots ? X509_STORE_add_cert(c->store, c->pinned.cert[i]) : sk_X509_push(c->others, c->pinned.cert[i]);
         if (!good) r = ERR_NOMEM;
@@ -166,9 +168,7 @@ static int run(struct chain *c, X509 *leaf, int64_t now, int with_crls) {
 static int note_chain(struct ev_report *r, int e, int depth) {
     const char *text = X509_verify_cert_error_string(e);
     switch (e) {
-    case X509_V_OK:
-        ev_check(r, "chain", 1, EV_INVALID, " ");
-        return ev_check(r, "dates", 1, EV_INVALID, " ");
+    case X509_V_OK: ev_check(r, "chain", 1, EV_INVALID, " "); return ev_check(r, "dates", 1, EV_INVALID, " ");
     case X509_V_ERR_CERT_HAS_EXPIRED:
     case X509_V_ERR_CERT_NOT_YET_VALID:
     case X509_V_ERR_CRL_HAS_EXPIRED:
@@ -179,10 +179,10 @@ static int note_chain(struct ev_report *r, int e, int depth) {
     }
 }
 
-int ev_chain_check(struct ev_report *r, X509 *leaf, const struct ev_certs *others, enum ev_roots roots, int64_t now,
+int ev_chain_check(struct ev_report *r, X509 *leaf, const struct ev_certs *others, const struct ev_anchors *anchors, int64_t now,
                    const struct ev_bytes *crls, unsigned crl_count) {
     struct chain c;
-    int e = chain_init(&c, others, roots, crls, crl_count), good;
+    int e = chain_init(&c, others, anchors, crls, crl_count), good;
     if (e == ERR_FORMAT)
         good = ev_fail(r, "revocation_list", EV_UNSUPPORTED, "a revocation list is not in DER, or is too large");
     else if (e != 0)

@@ -34,11 +34,17 @@ enum ev_roots {
     EV_ROOTS_NITRO,
     EV_ROOTS_END
 };
+/* Where trust ends: PEM texts, each list ended by NULL. The product's are ev_pinned's; a verifier's inner function takes them as a
+ * parameter so that a test can make a manufacturer of its own, and its entry passes the pinned ones and has no other way. */
+struct ev_anchors {
+    const char *const *roots, *const *intermediates;
+};
+struct ev_anchors ev_pinned(enum ev_roots roots);
 
-/* A chain from leaf over any of `others` (and of the build's own intermediates) to one of the roots, every signature checked, every
+/* A chain from leaf over any of `others` (and the anchors' intermediates) to one of the roots, every signature checked, every
  * certificate in date at `now`. crls[] (DER), when crl_count is not 0, must cover every certificate but the root and be in date.
  * Notes "chain" (EV_INVALID), and "dates" when a date is the only thing wrong, "revoked" when a CRL lists one. 1: good. */
-int ev_chain_check(struct ev_report *r, X509 *leaf, const struct ev_certs *others, enum ev_roots roots, int64_t now,
+int ev_chain_check(struct ev_report *r, X509 *leaf, const struct ev_certs *others, const struct ev_anchors *anchors, int64_t now,
                    const struct ev_bytes *crls, unsigned crl_count);
 
 /* The content octets of the one extension with this dotted OID; points into the certificate. ERR_NOTFOUND; ERR_FORMAT: it is there
