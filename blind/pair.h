@@ -7,9 +7,8 @@
  * filled up with zeros that are masked, spent and checked like the rest; tokens after it go in passes of a fixed number of
  * columns.
  *
- * A session of slots ends with the connection that carries its inputs. What was sent may be sent again to another worker of
- * the role, those very bytes; the next product begins a new session with fresh keys. The caller notices nothing: keys and
- * values are its own.
+ * A session of slots ends with the connection that carries its inputs: columns that are unanswered then are masked again, under
+ * a fresh session's keys, for the next worker of the role (blind/asker.h). The caller notices nothing: keys and values are its own.
  *
  * product (pair_ops) is called from one thread at a time; so is everything else here, unless it says otherwise. */
 #ifndef BLIND_PAIR_H
