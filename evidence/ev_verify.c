@@ -1,0 +1,18 @@
+/* evidence/ev_verify.c - one piece of evidence, by kind: the table that joins the verifiers. See evidence.h. */
+#include "evidence/evidence.h"
+
+typedef void verifier(const struct ev_input *in, struct ev_report *out);
+
+/* A kind without a row is one that this build does not read. */
+static verifier *const verifiers[EV_KIND_END] = {
+    [EV_KIND_NONE] = NULL,
+};
+
+void ev_verify(enum ev_kind kind, const struct ev_input *in, struct ev_report *out) {
+    *out = (struct ev_report){.best = EV_CLASS_NONE};
+    verifier *verify = (unsigned)kind < EV_KIND_END ? verifiers[kind] : NULL;
+    if (verify)
+        verify(in, out);
+    else
+        ev_fail(out, "kind", EV_UNSUPPORTED, "this build does not verify evidence of kind \"%s\"", ev_kind_name(kind));
+}

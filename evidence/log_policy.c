@@ -1,0 +1,62 @@
+/* evidence/log_policy.c - see log_policy.h. */
+#include "evidence/log_policy.h"
+
+#include <string.h>
+
+#include "base/hash.h"
+#include "evidence/policy_parts.h"
+
+void log_policy_strict(struct log_policy *p) { *p = (struct log_policy){.given = 0}; }
+
+/* The first line of a checkpoint: printable ASCII without blanks at its ends, as C2SP's tlog-checkpoint has it. */
+static int read_origin(const json_t *section, struct log_policy *p, struct why *why) {
+    const json_t *v = json_object_get(section, "origin");
+    const char *text = json_string_value(v);
+    size_t n = text ? json_string_length(v) : 0;
+    int good = n > 0 && n <= EV_ORIGIN_BYTES_MAX;
+    for (size_t i = 0; i < n && good; i++) good = text[i] > 0x20 && text[i] < 0x7f;
+    if (!good)
+        return why_set(why, ERR_FORMAT, "policy: \"log\" needs \"origin\", 1 to %d printable characters without blanks",
+                       EV_ORIGIN_BYTES_MAX);
+    memcpy(p->origin, text, n + 1);
+    return 0;
+}
+
+static int read_witnesses(const json_t *section, struct log_policy *p, struct why *why) {
+    struct ev_digests keys;
+    int r = ev_digests_read(&keys, section, "witnesses", 32, why);
+    if (r != 0) return r;
+    if (!keys.given || keys.count > EV_WITNESSES_MAX)
+        return why_set(why, ERR_FORMAT, "policy: \"log\" needs \"witnesses\", 1 to %d keys", EV_WITNESSES_MAX);
+    for (unsigned i = 0; i < keys.count; i++) {
+        for (unsigned k = 0; k < i; k++)
+            if (memcmp(keys.bytes[i], keys.bytes[k], 32) == 0)
+                return why_set(why, ERR_FORMAT, "policy: \"witnesses\" has one key twice");
+        memcpy(p->witness[i], keys.bytes[i], 32);
+    }
+    p->witnesses = keys.count;
+    return 0;
+}
+
+static int read_key(const json_t *section, struct log_policy *p, struct why *why) {
+    const json_t *v = json_object_get(section, "key");
+    const char *hex = json_string_value(v);
+    if (!hex || json_string_length(v) != 64 || strspn(hex, "0123456789abcdef") != 64 || hex_decode(p->key, 32, hex, 64) != 0)
+        return why_set(why, ERR_FORMAT, "policy: \"log\" needs \"key\", 64 lower-case hexadecimal digits");
+    return 0;
+}
+
+int log_policy_read(const json_t *section, struct log_policy *p, struct why *why) {
+    static const char *const known[] = {"origin", "key", "witnesses", "k", NULL};
+    int64_t k = 0;
+    log_policy_strict(p);
+    int r = ev_policy_known(section, known, "log", why);
+    if (r == 0) r = read_origin(section, p, why);
+    if (r == 0) r = read_key(section, p, why);
+    if (r == 0) r = read_witnesses(section, p, why);
+    if (r == 0) r = ev_policy_int(section, "k", 1, p->witnesses, &k, why);
+    if (r == 0 && k == 0) r = why_set(why, ERR_FORMAT, "policy: \"log\" needs \"k\", how many of the witnesses it takes");
+    p->k = (unsigned)k;
+    p->given = r == 0;
+    return r;
+}
