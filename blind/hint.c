@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "base/wire.h"
+#include "blind/lattice_params.h"
 #include "math/ntt.h"
 #include "math/row8.h"
 
@@ -180,6 +181,28 @@ int hint_open(struct hint *h, const char *path, const struct hint_id *id, const 
     }
     if (r == 0) r = check_stacks(h, id, pool, path, why);
     if (r != 0) hint_close(h);
+    return r;
+}
+
+int hint_rank_of(const char *path, uint32_t *rank, struct why *why) {
+    struct file_map map;
+    uint8_t start[8];
+    int r = file_map_open(&map, path, why);
+    if (r != 0) return r;
+    struct reader in = reader_over(map.data, map.size);
+    read_copy(&in, start, sizeof start);
+    uint32_t version = read_u32_le(&in), named = read_u32_le(&in);
+    if (in.err != 0)
+        r = why_set(why, ERR_SHORT, "%s: too short for a hint", path);
+    else if (memcmp(start, magic, sizeof magic) != 0)
+        r = why_set(why, ERR_FORMAT, "%s: not a hint file", path);
+    else if (version != HINT_VERSION)
+        r = why_set(why, ERR_VERSION, "%s: hint of version %" PRIu32 ", not %d", path, version, HINT_VERSION);
+    else if (lattice_params_of_rank(named) == NULL)
+        r = why_set(why, ERR_RANGE, "%s: hint of rank %" PRIu32 ", which no parameters have", path, named);
+    else
+        *rank = named;
+    file_map_close(&map);
     return r;
 }
 

@@ -47,6 +47,9 @@ struct hint {
 int hint_open(struct hint *h, const char *path, const struct hint_id *id, const uint8_t *kept, struct pool *pool,
               struct why *why);
 void hint_close(struct hint *h); /* fine on an empty one */
+/* The rank that the file at path names, one of blind/lattice_params.h: for who opens what an earlier set-up chose. It is no
+ * more than what the file says, until hint_open. ERR_NOTFOUND, ERR_SHORT, ERR_FORMAT, ERR_VERSION, ERR_RANGE. */
+int hint_rank_of(const char *path, uint32_t *rank, struct why *why);
 /* The stack's rows: [rows][rank][256], values in the order of math/ntt.h. */
 static inline const uint32_t *hint_stack(const struct hint *h, uint32_t stack) {
     return (const uint32_t *)(const void *)(h->map.data + h->offset[stack]);

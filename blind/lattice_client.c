@@ -184,6 +184,13 @@ void lattice_client_count(struct lattice_client *c, struct blind_counts *out) {
     out->bytes_down = out->down[PAIR_A];
 }
 
+size_t lattice_client_held(struct lattice_client *c) {
+    pthread_mutex_lock(&c->lock);
+    size_t n = c->store ? lattice_store_held(c->store) : 0;
+    pthread_mutex_unlock(&c->lock);
+    return n;
+}
+
 /* ---- birth and death ---- */
 
 static int open_asker(struct lattice_client *c, const struct lattice_client_opts *o) {

@@ -39,6 +39,7 @@ void lattice_client_prompt(struct lattice_client *c, uint32_t columns);        /
 void lattice_client_why(const struct lattice_client *c, struct why *why);      /* why the last product failed */
 void lattice_client_count(struct lattice_client *c, struct blind_counts *out); /* any thread */
 struct roster *lattice_client_roster(struct lattice_client *c);
+size_t lattice_client_held(struct lattice_client *c); /* bytes of masks that are there or being made; any thread */
 /* Waits until all is made ahead that the memory set aside holds: for the connection that there is, or a new one, as masks belong
  * to a connection. With nobody to connect to it returns at once. */
 void lattice_client_settle(struct lattice_client *c);

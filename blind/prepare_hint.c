@@ -51,7 +51,10 @@ int prepared_hint_open(struct hint *h, const char *dir, const struct prepared *p
     memcpy(id.manifest, prepared_digest(p), sizeof id.manifest);
     *h = (struct hint){0};
     int r = kept_digest(dir, digest, why);
-    if (r == ERR_NOTFOUND) return why_set(why, r, "%.200s: not prepared for mode lattice", dir);
+    if (r == ERR_NOTFOUND)
+        return why_set(why, r,
+                       "%.200s: not prepared for mode lattice: `lull blind prepare MODEL --out DIR --mode lattice` adds the hint", dir);
     if (r == 0) r = path_in(path, dir, PREPARED_HINT, why);
+    if (r == 0 && rank == 0) r = hint_rank_of(path, &id.rank, why);
     return r == 0 ? hint_open(h, path, &id, digest, pool, why) : r;
 }

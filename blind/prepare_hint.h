@@ -17,8 +17,8 @@ struct model;
  * call was interrupted; a hint that is there without its digest is checked against the weights instead. Errors as hint_make. */
 int prepare_hint(const char *dir, const struct prepared *p, const struct model *m, const struct hint_make_opts *o,
                  struct why *why);
-/* Opens the hint of dir. ERR_NOTFOUND: it was not prepared for mode lattice; ERR_AUTH: not the one that was made; as
- * hint_open. */
+/* Opens the hint of dir; rank 0: of whichever parameters it was made with. ERR_NOTFOUND: it was not prepared for mode lattice;
+ * ERR_AUTH: not the one that was made; as hint_open. */
 int prepared_hint_open(struct hint *h, const char *dir, const struct prepared *p, uint32_t rank, struct pool *pool,
                        struct why *why);
 

@@ -4,46 +4,12 @@
  * tests/data/toy_stories.txt: the first stories in no chat format among tools/train/corpus.py's held-out documents of seed 7. */
 #include "tests/check.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 #include "base/file.h"
-#include "model/gguf.h"
 #include "model/ids.h"
+#include "tests/unit/model/float_model.h"
 #include "tests/unit/model/logits.h"
 
 enum { WINDOW = 256, WINDOWS = 8 };
-
-/* The same model with every quantised matrix as F32. */
-static void write_floats(const struct gguf *g, const char *path) {
-    struct gguf_writer *w = NULL;
-    struct why why = {{0}};
-    CHECK_INT(gguf_writer_new(&w, path, &why), 0);
-    for (size_t i = 0; i < g->kv_count; i++) gguf_put_kv(w, &g->kv[i]);
-    for (size_t i = 0; i < g->tensor_count; i++)
-        gguf_put_tensor(w, g->tensor[i].name, WEIGHT_F32, g->tensor[i].n_dims, g->tensor[i].dims[0], g->tensor[i].dims[1]);
-    for (size_t i = 0; i < g->tensor_count; i++) {
-        const struct gguf_tensor *t = &g->tensor[i];
-        const struct weight_type *type = weight_type_of(t->type);
-        uint32_t cols = (uint32_t)t->dims[0];
-        size_t row_bytes_of = weight_row_bytes(type, cols);
-        float *y = malloc(cols * sizeof *y);
-        for (uint64_t r = 0; r < t->dims[1]; r++) {
-            weight_row_decode(type, t->data + r * row_bytes_of, cols, y);
-            gguf_put_data(w, y, cols * sizeof *y);
-        }
-        free(y);
-    }
-    CHECK_INT(gguf_writer_finish(w, &why), 0);
-    gguf_writer_free(w);
-}
-
-static double surprise(const float *l, uint32_t n, int32_t id) {
-    double max = (double)l[0], sum = 0;
-    for (uint32_t i = 1; i < n; i++) max = (double)l[i] > max ? (double)l[i] : max;
-    for (uint32_t i = 0; i < n; i++) sum += exp((double)l[i] - max);
-    return log(sum) + max - (double)l[id];
-}
 
 /* As `lull perplexity` counts: the second half of each window. */
 static double perplexity(const struct model *m, const struct ids *ids) {
