@@ -110,7 +110,7 @@ int ask_run(struct ask *a, struct why *why) {
     int r = json_print(&body, a->body, 64 << 20);
     if (r != 0) return r;
     struct httpc_call call = {.url = url, .method = "POST", .content_type = "application/json", .body = body.data, .body_len = body.len,
-                              .bearer = a->bearer, .min_tier = a->min_tier, .silence_ms = a->silence_ms, .on_data = on_data, .should_stop = should_stop, .arg = &s};
+                              .bearer = a->bearer, .min_tier = a->min_tier, .blind_mode = a->blind_mode, .silence_ms = a->silence_ms, .on_data = on_data, .should_stop = should_stop, .arg = &s};
     struct httpc_reply reply = {0};
     r = httpc_run(&call, &reply, why);
     r = judge(&s, &reply, r, why);

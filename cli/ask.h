@@ -13,6 +13,7 @@ struct ask {
     const char *gateway; /* HOST:PORT or a URL without path */
     const char *bearer;  /* NULL: none */
     const char *min_tier; /* the least tier that may answer; NULL: the gateway's */
+    const char *blind_mode; /* that tier blind must have: "pair", "lattice"; NULL: the gateway's */
     const json_t *body;  /* of /v1/chat/completions; must have "stream": true */
     uint32_t silence_ms; /* 0: 60000 */
     void (*on_text)(void *arg, const char *text, size_t n); /* each delta, in order; may be NULL */

@@ -24,7 +24,7 @@ static void on_interrupt(int sig) {
 }
 
 struct chat {
-    const char *gateway, *model, *system, *key_file, *tier;
+    const char *gateway, *model, *system, *key_file, *tier, *mode;
     double temperature;
     uint64_t seed;
     uint32_t max_tokens;
@@ -117,6 +117,7 @@ static int turn(struct chat *c, const char *question, size_t n) {
     struct ask a = {.gateway = c->gateway,
                     .bearer = bearer(c),
                     .min_tier = c->tier,
+                    .blind_mode = c->mode,
                     .body = body,
                     .silence_ms = 120000,
                     .on_text = on_text,
@@ -224,6 +225,12 @@ static int read_key(struct chat *c, struct why *why) {
     return r;
 }
 
+static int check_mode(const struct chat *c, struct why *why) {
+    if (!c->mode) return 0;
+    if (strcmp(c->mode, "pair") != 0 && strcmp(c->mode, "lattice") != 0) return why_set(why, ERR_USAGE, "--mode: pair or lattice");
+    return c->tier && strcmp(c->tier, "blind") == 0 ? 0 : why_set(why, ERR_USAGE, "--mode: only with --tier blind");
+}
+
 int cmd_chat(int argc, char **argv) {
     struct chat c = {.gateway = "127.0.0.1:11434", .temperature = -1, .seed = UINT64_MAX};
     const struct opt rows[] = {
@@ -235,6 +242,7 @@ int cmd_chat(int argc, char **argv) {
         {"max-tokens", OPT_U32, &c.max_tokens, "N", "longest answer in tokens (what the context holds)", 0, 0},
         {"tier", OPT_TEXT, &c.tier, "TIER",
          "the least tier that may answer: sealed, or blind, an experimental construction, not yet reviewed (the gateway's)", 0, 0},
+        {"mode", OPT_TEXT, &c.mode, "MODE", "with --tier blind: pair or lattice, and no other mode (the gateway's)", 0, 0},
         {"key-file", OPT_TEXT, &c.key_file, "FILE", "the gateway's bearer key, when it asks for one", 0, 0},
         {"json", OPT_FLAG, &c.json, NULL, "one JSON line per answer", 0, 0},
         {0},
@@ -251,6 +259,7 @@ int cmd_chat(int argc, char **argv) {
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0 && c.tier && strcmp(c.tier, "sealed") != 0 && strcmp(c.tier, "blind") != 0)
         r = why_set(&why, ERR_USAGE, "--tier: sealed or blind");
+    if (r == 0) r = check_mode(&c, &why);
     if (r == 0) r = read_key(&c, &why);
     if (r != 0) {
         fprintf(stderr, "lull chat: %s\n", why_text(&why, r));

@@ -8,16 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- mode pair, as the engine sees it ---- */
-
-static void on_pair_prompt(void *state, uint32_t columns) { pair_prompt(state, columns); }
-static void on_pair_why(void *state, struct why *why) { pair_why(state, why); }
-static void on_pair_count(void *state, struct blind_counts *out) { pair_count(state, out); }
-static struct roster *on_pair_roster(void *state) { return pair_roster(state); }
 static int operator_of(void *arg, const uint8_t identity[32], uint8_t operator_id[32]) {
     return gw_blind_workers_operator(arg, identity, operator_id);
 }
-static const struct gw_blind_client pair_client = {on_pair_prompt, on_pair_why, on_pair_count, on_pair_roster};
 
 /* ---- one model ---- */
 
@@ -42,15 +35,13 @@ static int open_model(struct gw_blind_model *m, const struct gw_opts *o, enum kv
     return 0;
 }
 
-static int open_pair(struct gw_blind_model *m, struct blind_net *net, const struct gw_opts *o, struct why *why) {
-    int r = gw_blind_workers_new(&m->workers, net, m->digest, &o->blind.policy, o->blind.direct);
-    if (r != 0) return r;
-    struct pair_opts po = {.prepared = m->prepared, .workers = gw_blind_workers_source(m->workers), .policy = o->blind.policy};
-    for (int role = 0; role < PAIR_ROLES; role++) {
-        po.token[role] = o->blind.token[role].data;
-        po.token_n[role] = (uint8_t)o->blind.token[role].len; /* at most BLIND_TOKEN_MAX: it was checked */
-    }
-    return pair_new(&m->pair, &po, why);
+static int open_half(struct gw_blind_model *m, const char *dir, struct blind_net *net, const struct gw_blind_opts *o,
+                     struct why *why) {
+    m->mode = o->mode;
+    int r = gw_blind_workers_new(&m->workers, net, m->digest, &o->policy, o->direct);
+    struct gw_blind_half_opts ho = {.dir = dir, .prepared = m->prepared, .blind = o};
+    if (r == 0) ho.workers = gw_blind_workers_source(m->workers);
+    return r == 0 ? gw_blind_half_open(&m->half, &ho, why) : r;
 }
 
 static int open_one(struct gw_blind_model *m, const char *dir, struct blind_net *net, const struct gw_opts *o,
@@ -58,20 +49,20 @@ static int open_one(struct gw_blind_model *m, const char *dir, struct blind_net 
     enum kv_format kv = KV_F16;
     int r = prepared_open(&m->prepared, dir, NULL, why);
     if (r == 0) r = open_model(m, o, &kv, why);
-    if (r == 0) r = open_pair(m, net, o, why);
+    if (r == 0) r = open_half(m, dir, net, &o->blind, why);
     if (r != 0) return r;
     struct gen_pool_opts go = {.threads = o->blind.threads,
                                .slots = 1,
                                .context_max = m->shown.context,
                                .kv = kv,
                                .prefill_chunk = PASS_CHUNK,
-                               .linear = &pair_ops,
-                               .linear_state = m->pair};
+                               .linear = m->half.linear,
+                               .linear_state = m->half.state};
     struct gw_blind_engine_opts eo = *events;
     r = gen_pool_new(&m->pool, m->model, &go, why);
     eo.pool = m->pool;
-    eo.client = &pair_client;
-    eo.client_state = m->pair;
+    eo.client = m->half.client;
+    eo.client_state = m->half.state;
     eo.operator_of = operator_of;
     eo.operator_arg = m->workers;
     eo.model = m->shown.name;
@@ -82,7 +73,7 @@ static int open_one(struct gw_blind_model *m, const char *dir, struct blind_net 
 static void close_one(struct gw_blind_model *m) {
     gw_blind_engine_free(m->engine);
     gen_pool_free(m->pool);
-    pair_free(m->pair);
+    gw_blind_half_close(&m->half);
     gw_blind_workers_free(m->workers);
     model_close(m->model);
     prepared_close(m->prepared);
@@ -103,6 +94,7 @@ static int open_models(struct gw_blind *b, const struct gw_opts *o, const struct
                             m->shown.name);
         if (r == 0)
             log_event(LOG_INFO, "blind", "model opened: " BLIND_NOTICE, LOG_NAME("model", m->shown.name),
+                      LOG_CODE("mode", gw_blind_mode_name(m->mode)), LOG_CODE("params", m->half.params ? m->half.params : "none"),
                       LOG_ID("manifest", m->digest, 32));
     }
     return r;
@@ -157,15 +149,22 @@ int gw_blind_unclear(struct gw_blind *b, const char *name) {
     return !gw_blind_find(b, name) && meant(b, name, &one) > 1;
 }
 
+static int show_workers(const struct gw_blind_model *m, struct buf *out) {
+    size_t a = gw_blind_workers_count(m->workers, PAIR_A);
+    if (m->mode == GW_BLIND_LATTICE)
+        return buf_addf(out, "\"params\":\"%s\",\"workers\":%zu,\"masks_bytes\":%zu", m->half.params, a,
+                        lattice_client_held(m->half.lattice));
+    return buf_addf(out, "\"workers_a\":%zu,\"workers_b\":%zu", a, gw_blind_workers_count(m->workers, PAIR_B));
+}
+
 int gw_blind_show(struct gw_blind *b, struct buf *out) {
     int r = buf_addf(out, "[");
     for (size_t i = 0; r == 0 && b && i < b->count; i++) {
         struct gw_blind_model *m = &b->models[i];
-        r = buf_addf(out,
-                     "%s{\"model\":\"%s\",\"mode\":\"pair\",\"notice\":\"" BLIND_NOTICE
-                     "\",\"workers_a\":%zu,\"workers_b\":%zu,\"requests\":%u}",
-                     i ? "," : "", m->shown.name, gw_blind_workers_count(m->workers, PAIR_A),
-                     gw_blind_workers_count(m->workers, PAIR_B), gw_blind_engine_queued(m->engine));
+        r = buf_addf(out, "%s{\"model\":\"%s\",\"mode\":\"%s\",\"notice\":\"" BLIND_NOTICE "\",", i ? "," : "", m->shown.name,
+                     gw_blind_mode_name(m->mode));
+        if (r == 0) r = show_workers(m, out);
+        if (r == 0) r = buf_addf(out, ",\"requests\":%u}", gw_blind_engine_queued(m->engine));
     }
     return r == 0 ? buf_addf(out, "]") : r;
 }

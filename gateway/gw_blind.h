@@ -6,8 +6,8 @@
 #ifndef GATEWAY_GW_BLIND_H
 #define GATEWAY_GW_BLIND_H
 
-#include "blind/pair.h"
 #include "gateway/gw_blind_engine.h"
+#include "gateway/gw_blind_half.h"
 #include "gateway/gw_blind_workers.h"
 #include "gateway/gw_opts.h"
 #include "seal/manifest.h"
@@ -17,12 +17,13 @@ struct gw_blind_model {
     struct manifest shown; /* as lists show it: name, file, profile, context */
     uint64_t since_s;      /* unix: when it was opened */
     const uint8_t *digest; /* of the blind manifest */
+    enum gw_blind_mode mode;
+    struct gw_blind_half half;
     struct gw_blind_engine *engine;
     struct gw_blind_workers *workers;
     /* for gw_blind.c */
     struct prepared *prepared;
     struct model *model;
-    struct pair *pair;
     struct gen_pool *pool;
 };
 struct gw_blind {
@@ -43,7 +44,7 @@ void gw_blind_free(struct gw_blind *b); /* after loop_free; NULL is fine */
 struct gw_blind_model *gw_blind_find(struct gw_blind *b, const char *name);
 /* 1 if the name stands for several prepared models: then it is to be refused, not taken for one that is served with less secrecy. */
 int gw_blind_unclear(struct gw_blind *b, const char *name);
-/* Appends a JSON array: model, workers listed for each role, requests. Nothing of their content. */
+/* Appends a JSON array: model, mode, workers listed for each role, requests. Nothing of their content. */
 int gw_blind_show(struct gw_blind *b, struct buf *out);
 
 #endif

@@ -47,7 +47,7 @@ void gw_blind_work_free(struct gw_blind_work *w) {
 static void tell_incident(struct gw_blind_engine *x, const struct blind_incident *i) {
     if (gw_blind_account_incident(&x->account, i) > 1) return; /* once for each answer is enough */
     log_event(fault_accuses(i->fault) ? LOG_WARN : LOG_INFO, "blind", fault_accuses(i->fault) ? "worker banned" : "worker lost",
-              LOG_ID("worker", i->identity, 32), LOG_CODE("role", i->role == PAIR_A ? "A" : "B"),
+              LOG_ID("worker", i->identity, 32), LOG_CODE("role", x->o.client->role[i->role]),
               LOG_CODE("what", fault_text(i->fault)), LOG_NAME("model", x->o.model));
 }
 

@@ -39,12 +39,14 @@ struct gw_blind_event {
     char why[200];
 };
 
-/* The client of a mode, as the engine sees it: pair_prompt, pair_why and so on. */
+/* The client of a mode, as the engine sees it: pair_prompt, pair_why and so on. It lives as long as the engine: connections, sessions and
+ * what is made ahead serve one answer after the other. */
 struct gw_blind_client {
     void (*prompt)(void *state, uint32_t columns);
     void (*why)(void *state, struct why *why);
     void (*count)(void *state, struct blind_counts *out);
     struct roster *(*roster)(void *state);
+    const char *role[PAIR_ROLES]; /* for the log */
 };
 
 struct gw_blind_engine;

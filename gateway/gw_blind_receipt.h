@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "blind/fault.h"
+#include "gateway/gw_blind_opts.h"
 #include "model/gen.h"
 
 #define BLIND_NOTICE "experimental construction, not yet reviewed"
@@ -41,6 +42,8 @@ uint32_t gw_blind_account_incident(struct gw_blind_account *a, const struct blin
 struct gw_blind_receipt {
     const uint8_t *request_id;   /* 16 bytes */
     const char *model, *profile; /* names without anything to quote (seal/names.h) */
+    enum gw_blind_mode mode;
+    const char *params; /* of lattice: "d6" */
     const uint8_t *manifest;     /* digest of the blind manifest */
     uint64_t start_ms, end_ms;   /* unix */
     uint32_t prompt_tokens, output_tokens;

@@ -79,6 +79,7 @@ static void add_headers(struct gw_blind_request *r) {
     if (r->headers_added || !r->out.http) return;
     r->headers_added = 1;
     (void)http_req_add_header(r->out.http, "lull-tier", "blind");
+    (void)http_req_add_header(r->out.http, "lull-blind-mode", gw_blind_mode_name(r->model->mode));
     (void)http_req_add_header(r->out.http, "lull-notice", BLIND_NOTICE);
     /* A whole answer's is added once the receipt is kept; a stream's before, if there is room for it. */
     if (r->out.reply.stream && gw_receipts_room(&r->gw->receipts)) add_receipt_header(r);
@@ -90,6 +91,8 @@ static int keep_receipt(struct gw_blind_request *r, const struct gw_blind_event 
     struct gw_blind_receipt q = {.request_id = r->id,
                                  .model = r->model->shown.name,
                                  .profile = r->model->shown.profile,
+                                 .mode = r->model->mode,
+                                 .params = r->model->half.params,
                                  .manifest = r->model->digest,
                                  .start_ms = r->started_unix_ms,
                                  .end_ms = clock_unix_ms(),

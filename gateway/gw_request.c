@@ -234,6 +234,26 @@ static int least_tier(struct http_req *http, struct api_request *q, struct api_e
     return 0;
 }
 
+/* The header lull-blind-mode: tier blind, and in that mode. The modes rest on different assumptions, so neither stands in for the other. */
+static int blind_mode(struct http_req *http, struct api_request *q, enum gw_blind_mode *mode, struct api_error *e) {
+    const char *header = http_req_header(http, "lull-blind-mode");
+    *mode = GW_BLIND_MODES;
+    if (!header) return 0;
+    if (gw_blind_mode_named(mode, header) != 0) {
+        api_error_set(e, API_BAD_REQUEST, "lull-blind-mode", "lull-blind-mode must be pair or lattice");
+        return ERR_RANGE;
+    }
+    if (q->min_tier < API_TIER_BLIND) q->min_tier = API_TIER_BLIND;
+    return 0;
+}
+
+static int mode_fits(const struct gw_blind_model *m, enum gw_blind_mode asked, struct api_error *e) {
+    if (asked == GW_BLIND_MODES || asked == m->mode) return 0;
+    api_error_set(e, API_NO_TIER, "lull-blind-mode", "this gateway computes %s in mode %s", m->shown.name,
+                  gw_blind_mode_name(m->mode));
+    return ERR_UNSUPPORTED;
+}
+
 /* The model in tier blind, which is more than anybody asks but of tier local; or NULL, and then sealed must do. */
 static struct gw_blind_model *choose_tier(struct gateway *g, struct api_request *q, int *err, struct api_error *e) {
     if (g->o.blind.least > q->min_tier) q->min_tier = g->o.blind.least;
@@ -322,10 +342,12 @@ static struct gw_request *new_request(struct gateway *g, struct http_req *http, 
 void gw_request_start(struct gateway *g, struct http_req *http, enum api_endpoint endpoint) {
     struct api_request q;
     struct api_error e = {0};
+    enum gw_blind_mode mode = GW_BLIND_MODES;
     size_t n;
     const uint8_t *body = http_req_body(http, &n);
     int err = api_request_parse(&q, endpoint, body, n, &e);
     if (err == 0) err = least_tier(http, &q, &e);
+    if (err == 0) err = blind_mode(http, &q, &mode, &e);
     if (err == 0 && (g->stopping || g->request_count >= g->o.max_queue)) {
         api_error_set(&e, g->stopping ? API_DRAINING : API_BUSY, NULL,
                       g->stopping ? "this gateway is stopping" : "this gateway has too many requests under way");
@@ -333,7 +355,8 @@ void gw_request_start(struct gateway *g, struct http_req *http, enum api_endpoin
     }
     struct gw_request *r = NULL;
     struct gw_blind_model *blind = err == 0 ? choose_tier(g, &q, &err, &e) : NULL;
-    if (blind) {
+    if (blind) err = mode_fits(blind, mode, &e);
+    if (blind && err == 0) {
         gw_blind_request_start(g, blind, http, &q);
         return;
     }

@@ -79,6 +79,7 @@ static int add_headers(struct curl_slist **list, const struct httpc_call *c) {
     int r = add_text(list, "Expect", ""); /* no 100-continue round trip */
     if (r == 0 && c->content_type) r = add_text(list, "Content-Type", c->content_type);
     if (r == 0 && c->min_tier) r = add_text(list, "lull-min-tier", c->min_tier);
+    if (r == 0 && c->blind_mode) r = add_text(list, "lull-blind-mode", c->blind_mode);
     if (r == 0 && c->bearer) {
         if (snprintf(bearer, sizeof bearer, "Bearer %s", c->bearer) >= (int)sizeof bearer) return ERR_LIMIT;
         r = add_text(list, "Authorization", bearer);

@@ -61,7 +61,7 @@ static void add_cors(struct http_req *r) {
     (void)http_req_add_header(r, "Access-Control-Allow-Origin", origin);
     (void)http_req_add_header(r, "Vary", "Origin");
     (void)http_req_add_header(r, "Access-Control-Expose-Headers",
-                              "lull-receipt, lull-tier, lull-node-class, x-request-id, retry-after");
+                              "lull-receipt, lull-tier, lull-blind-mode, lull-notice, lull-node-class, x-request-id, retry-after");
 }
 
 static void answer_preflight(struct http_req *r) {
@@ -73,7 +73,7 @@ static void answer_preflight(struct http_req *r) {
         "X-Stainless-Arch, X-Stainless-Runtime, X-Stainless-Runtime-Version, X-Stainless-Async, "
         "X-Stainless-Helper-Method, X-Stainless-Poll-Helper, X-Stainless-Custom-Poll-Interval, "
         "X-Stainless-Retry-Count, X-Stainless-Timeout, X-Api-Key, Anthropic-Version, Anthropic-Beta, "
-        "Lull-Min-Tier");
+        "Lull-Min-Tier, Lull-Blind-Mode");
     (void)http_req_add_header(r, "Access-Control-Max-Age", "43200");
     http_reply(r, 204, NULL, NULL, 0);
 }

@@ -43,6 +43,27 @@ TEST(mode_pair_does_not_start_without_two_disjoint_lists_of_operators) {
     CHECK_INT(o.blind.policy.role[PAIR_A].allowed_count, 1);
 }
 
+TEST(mode_lattice_does_not_start_without_an_operator_nor_with_options_of_the_other_mode) {
+    CHECK_INT(PARSE("--tier", "blind", "--mode", "lattice", "--blind", "dir"), ERR_USAGE);
+    CHECK(strstr(why.text, "--lattice-operator OPERATOR") != NULL);
+    CHECK_INT(PARSE("--mode", "lattice", "--blind", "dir", "--lattice-operator", "abc"), ERR_USAGE);
+    CHECK_INT(PARSE("--mode", "lattice", "--blind", "dir", "--lattice-operator", A1, "--pair-b", B1), ERR_USAGE);
+    CHECK(strstr(why.text, "only with --mode pair") != NULL);
+    CHECK_INT(PARSE("--mode", "lattice", "--blind", "dir", "--lattice-operator", A1, "--pair-direct"), ERR_USAGE);
+    CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--lattice-masks-mb", "64"), ERR_USAGE);
+    CHECK(strstr(why.text, "only with --mode lattice") != NULL);
+    CHECK_INT(PARSE("--lattice-operator", A1), ERR_USAGE);
+    CHECK(strstr(why.text, "only with --blind DIR") != NULL);
+    CHECK_INT(PARSE("--mode", "lattice", "--blind", "dir", "--lattice-operator", A1, "--lattice-operator", B1, "--lattice-direct"), 0);
+    CHECK_INT(o.blind.mode, GW_BLIND_LATTICE);
+    CHECK_INT(o.blind.direct, 1);
+    CHECK_INT(o.blind.policy.role[PAIR_A].allowed_count, 2);
+    CHECK_INT(o.blind.policy.role[PAIR_B].allowed_count, 0);
+    CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1), 0);
+    CHECK_INT(o.blind.mode, GW_BLIND_PAIR);
+    CHECK_INT(o.blind.direct, 0);
+}
+
 TEST(options_of_tier_blind_without_a_folder_are_refused) {
     CHECK_INT(PARSE("--log", "info"), 0);
     CHECK_INT(PARSE("--pair-a", A1), ERR_USAGE);
@@ -59,6 +80,8 @@ TEST(a_token_is_one_line_of_a_file) {
     CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--pair-a-token", path), 0);
     CHECK_INT(o.blind.token[PAIR_A].len, 16);
     CHECK_INT(o.blind.token[PAIR_B].len, 0);
+    CHECK_INT(PARSE("--mode", "lattice", "--blind", "dir", "--lattice-operator", A1, "--lattice-token", path), 0);
+    CHECK_INT(o.blind.token[PAIR_A].len, 16);
     CHECK_INT(ftruncate(fd, 0), 0);
     CHECK(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--pair-b-token", path) != 0);
     CHECK_INT(ftruncate(fd, 65), 0);
@@ -117,8 +140,10 @@ TEST(lists_name_prepared_models_and_under_tier_blind_nothing_else) {
 
 static const uint8_t id[16] = {1}, manifest[32] = {2};
 
-static json_t *written(const struct gw_blind_account *a) {
+static json_t *written(const struct gw_blind_account *a, enum gw_blind_mode mode) {
     struct gw_blind_receipt q = {.request_id = id,
+                                 .mode = mode,
+                                 .params = mode == GW_BLIND_LATTICE ? "d6" : NULL,
                                  .model = "toy:q8_0",
                                  .profile = "C1-row8-f16",
                                  .manifest = manifest,
@@ -148,11 +173,13 @@ TEST(a_receipt_names_workers_counts_and_what_was_visible) {
     CHECK_INT(gw_blind_account_incident(&a, &loss), 1);
     CHECK_INT(gw_blind_account_incident(&a, &lie), 1);
     CHECK_INT(gw_blind_account_incident(&a, &loss), 2);
-    json_t *j = written(&a);
+    json_t *j = written(&a, GW_BLIND_PAIR);
     const json_t *workers = json_object_get(j, "workers"), *incidents = json_object_get(j, "incidents");
     CHECK_STR(json_string_value(json_object_get(j, "notice")), "experimental construction, not yet reviewed");
     CHECK_STR(json_string_value(json_object_get(j, "manifest")),
               "0200000000000000000000000000000000000000000000000000000000000000");
+    CHECK_STR(json_string_value(json_object_get(j, "mode")), "pair");
+    CHECK_STR(json_string_value(json_object_get(json_array_get(workers, 0), "role")), "A");
     CHECK_INT(json_integer_value(json_object_get(j, "products")), 9);
     CHECK_INT(json_integer_value(json_object_get(j, "verified")), 8);
     CHECK_INT(json_integer_value(json_object_get(json_object_get(j, "visible_to_workers"), "prompt_columns")), 64);
@@ -167,6 +194,27 @@ TEST(a_receipt_names_workers_counts_and_what_was_visible) {
     json_decref(j);
 }
 
+TEST(a_receipt_of_mode_lattice_says_that_answers_do_not_replay_exactly) {
+    struct gw_blind_account a = {.products = 9, .verified = 9, .prompt_padded = 64};
+    struct blind_incident loss = {.identity = {3}, .operator_id = {4}, .role = PAIR_A, .fault = FAULT_LINK};
+    uint8_t who[32] = {5}, whose[32] = {6};
+    gw_blind_account_worker(&a, PAIR_A, who, whose);
+    gw_blind_account_incident(&a, &loss);
+    json_t *j = written(&a, GW_BLIND_LATTICE);
+    CHECK_STR(json_string_value(json_object_get(j, "notice")), "experimental construction, not yet reviewed");
+    CHECK_STR(json_string_value(json_object_get(j, "mode")), "lattice");
+    CHECK_STR(json_string_value(json_object_get(j, "params")), "d6");
+    CHECK(strncmp(json_string_value(json_object_get(j, "replay")), "not exact", 9) == 0);
+    CHECK_STR(json_string_value(json_object_get(json_array_get(json_object_get(j, "workers"), 0), "role")), "worker");
+    CHECK_STR(json_string_value(json_object_get(json_array_get(json_object_get(j, "incidents"), 0), "role")), "worker");
+    CHECK(json_object_get(json_object_get(j, "visible_to_workers"), "prompt_columns") != NULL);
+    json_decref(j);
+    j = written(&a, GW_BLIND_PAIR);
+    CHECK(strncmp(json_string_value(json_object_get(j, "replay")), "exact", 5) == 0);
+    CHECK(json_object_get(j, "params") == NULL);
+    json_decref(j);
+}
+
 TEST(more_workers_and_incidents_than_a_receipt_holds_are_counted) {
     struct gw_blind_account a = {.products = 1};
     for (unsigned i = 0; i < 3 * ACCOUNT_WORKERS_MAX; i++) {
@@ -174,7 +222,7 @@ TEST(more_workers_and_incidents_than_a_receipt_holds_are_counted) {
         gw_blind_account_worker(&a, PAIR_A, x.identity, x.identity);
         gw_blind_account_incident(&a, &x);
     }
-    json_t *j = written(&a);
+    json_t *j = written(&a, GW_BLIND_PAIR);
     CHECK_INT(json_array_size(json_object_get(j, "workers")), ACCOUNT_WORKERS_MAX);
     CHECK_INT(json_integer_value(json_object_get(j, "worker_count")), 3 * ACCOUNT_WORKERS_MAX);
     CHECK_INT(json_array_size(json_object_get(j, "incidents")), ACCOUNT_INCIDENTS_MAX);
@@ -183,7 +231,9 @@ TEST(more_workers_and_incidents_than_a_receipt_holds_are_counted) {
 }
 
 TESTS_MAIN("gw_blind", T(mode_pair_does_not_start_without_two_disjoint_lists_of_operators),
+           T(mode_lattice_does_not_start_without_an_operator_nor_with_options_of_the_other_mode),
            T(options_of_tier_blind_without_a_folder_are_refused), T(a_token_is_one_line_of_a_file),
            T(a_name_means_a_prepared_model_by_itself_or_as_the_only_one_of_its_kind),
            T(lists_name_prepared_models_and_under_tier_blind_nothing_else),
-           T(a_receipt_names_workers_counts_and_what_was_visible), T(more_workers_and_incidents_than_a_receipt_holds_are_counted))
+           T(a_receipt_names_workers_counts_and_what_was_visible),
+           T(a_receipt_of_mode_lattice_says_that_answers_do_not_replay_exactly), T(more_workers_and_incidents_than_a_receipt_holds_are_counted))

@@ -55,7 +55,7 @@ static void on_prompt(void *state, uint32_t columns) { pair_prompt(state, column
 static void on_why(void *state, struct why *why) { pair_why(state, why); }
 static void on_count(void *state, struct blind_counts *out) { pair_count(state, out); }
 static struct roster *on_roster(void *state) { return pair_roster(state); }
-static const struct gw_blind_client client = {on_prompt, on_why, on_count, on_roster};
+static const struct gw_blind_client client = {on_prompt, on_why, on_count, on_roster, {"A", "B"}};
 
 static int operator_of(void *arg, const uint8_t identity[32], uint8_t operator_id[32]) {
     (void)arg, (void)identity;
