@@ -152,9 +152,9 @@ static int greet(struct roster *r, struct look *look, struct blind_link *k, stru
     return e;
 }
 
-static int nobody_left(struct roster *r, enum pair_role role, const struct conversation_opts *o, uint32_t places,
+static int nobody_left(struct roster *r, enum pair_role role, const struct conversation *c, uint32_t places,
                        uint32_t unreached, struct why *why) {
-    const char *of = o->role == BLIND_ROLE_LATTICE ? "" : role == PAIR_A ? " for A" : " for B";
+    const char *of = c->role == BLIND_ROLE_LATTICE ? "" : role == PAIR_A ? " for A" : " for B";
     char name[9] = "";
     const char *last = "none was accused";
     pthread_mutex_lock(&r->lock);
@@ -186,5 +186,5 @@ int roster_connect(struct roster *r, enum pair_role role, struct conversation *c
             unreached += e != 0;
         }
     } while (look.skipped > 0); /* nobody else serves: those that rest are tried too */
-    return nobody_left(r, role, o, place, unreached, why);
+    return nobody_left(r, role, c, place, unreached, why);
 }
