@@ -1,11 +1,13 @@
 /* evidence/ev_verify.c - one piece of evidence, by kind: the table that joins the verifiers. See evidence.h. */
 #include "evidence/evidence.h"
+#include "evidence/nitro.h"
 
 typedef void verifier(const struct ev_input *in, struct ev_report *out);
 
 /* A kind without a row is one that this build does not read. */
 static verifier *const verifiers[EV_KIND_END] = {
     [EV_KIND_NONE] = NULL,
+    [EV_AWS_NITRO] = nitro_verify,
 };
 
 void ev_verify(enum ev_kind kind, const struct ev_input *in, struct ev_report *out) {

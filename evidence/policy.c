@@ -10,11 +10,12 @@
 
 static const unsigned attested = 1u << EV_T1 | 1u << EV_T2 | 1u << EV_T3 | 1u << EV_A2;
 
-static const char *const members[] = {"version", "max_age", "classes", "operators", "log", NULL};
+static const char *const members[] = {"version", "max_age", "classes", "operators", "log", "nitro", NULL};
 
 static void be_strict(struct ev_policy *p) {
     *p = (struct ev_policy){.max_age_s = EV_AGE_S_MAX, .classes = attested};
     log_policy_strict(&p->log);
+    nitro_policy_strict(&p->nitro);
 }
 
 /* ---- single members ---- */
@@ -52,6 +53,7 @@ static int read_section(const json_t *all, const char *name, struct ev_policy *p
     const json_t *section = json_object_get(all, name);
     if (!section) return 0;
     if (strcmp(name, "log") == 0) return log_policy_read(section, &p->log, why);
+    if (strcmp(name, "nitro") == 0) return nitro_policy_read(section, &p->nitro, why);
     return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "evidence/evidence.h"
 #include "evidence/log_policy.h"
+#include "evidence/nitro.h"
 #include "evidence/policy_parts.h"
 
 enum { EV_POLICY_VERSION = 1, EV_POLICY_BYTES_MAX = 256 * 1024, EV_AGE_S_MAX = 24 * 3600 };
@@ -22,6 +23,7 @@ struct ev_policy {
     unsigned classes;            /* bit 1 << EV_T0 and so on */
     struct ev_digests operators; /* ids as people see them, 16 bytes; the operator of the key statement must be one of them */
     struct log_policy log;
+    struct nitro_policy nitro;
 };
 
 /* The built-in policy, strictest that needs no knowledge of the user. Made at the first call, the same ever after. */
