@@ -3,6 +3,7 @@
 #include "base/err.h"
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,22 @@ void mem_dontdump(void *p, size_t n) {
 #else
     (void)from, (void)to;
 #endif
+}
+
+static atomic_size_t locked_bytes, unlocked_bytes;
+
+void mem_private(void *p, size_t n) {
+    mem_dontdump(p, n);
+#ifdef MLOCK_ONFAULT /* not at once: a cache may have room for far more than is ever used */
+    int locked = mlock2(p, n, MLOCK_ONFAULT) == 0;
+#else
+    int locked = mlock(p, n) == 0;
+#endif
+    atomic_fetch_add(locked ? &locked_bytes : &unlocked_bytes, n);
+}
+
+struct mem_private_bytes mem_private_count(void) {
+    return (struct mem_private_bytes){atomic_load(&locked_bytes), atomic_load(&unlocked_bytes)};
 }
 
 int arena_init(struct arena *a, size_t cap) {

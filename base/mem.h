@@ -13,6 +13,13 @@ int mem_equal_ct(const void *a, const void *b, size_t n);
 void *mem_zalloc(size_t count, size_t size);
 /* Keeps the pages of [p, p+n) out of core files where the system can; p should be page-aligned memory of our own. */
 void mem_dontdump(void *p, size_t n);
+/* mem_dontdump, and the pages stay in memory once they are used, as far as the system's limit allows: for prompts, tokens, keys and
+ * values. p: pages of our own that live long. */
+void mem_private(void *p, size_t n);
+struct mem_private_bytes {
+    size_t locked, unlocked; /* of all that mem_private was called for, given back or not */
+};
+struct mem_private_bytes mem_private_count(void);
 
 /* A fixed block handed out from the front. Never grows; everything is freed at once. */
 struct arena {

@@ -112,7 +112,7 @@ int engine_new(struct engine **out, const struct model *m, const struct engine_o
     r = pool_new(&e->pool, o->threads, why);
     if (r == 0 && (r = arena_init(&e->mem, layout(e, NULL))) != 0) why_set(why, r, "no memory for %u rows a step", o->rows_max);
     if (r == 0) {
-        mem_dontdump(e->mem.base, e->mem.cap);
+        mem_private(e->mem.base, e->mem.cap);
         layout(e, &e->mem);
         r = kv_pool_init(&e->kv, engine_page_bytes(m, o->kv), o->kv_pages);
         if (r != 0) why_set(why, r, "no memory for %u KV pages", o->kv_pages);
@@ -161,6 +161,8 @@ uint64_t engine_token_bytes(const struct engine *e, uint32_t position) {
     }
     return bytes;
 }
+
+void engine_forget(struct engine *e) { mem_wipe(e->mem.base, e->mem.used); }
 
 /* ---- one step ---- */
 

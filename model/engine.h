@@ -36,6 +36,8 @@ size_t engine_buffer_bytes(const struct model *m, const struct engine_opts *o);
  * ARITH_ROW8), ERR_USAGE (linear with a model of another arithmetic, or none for one whose stacks are not here). */
 int engine_new(struct engine **out, const struct model *m, const struct engine_opts *o, struct why *why);
 void engine_free(struct engine *e); /* NULL is fine; release sequences before */
+/* Wipes what steps have left in the engine's own memory: ids, activations, logits. Not the sequences' pages. A few milliseconds. */
+void engine_forget(struct engine *e);
 struct kv_pool *engine_kv(struct engine *e);
 struct pool *engine_threads(struct engine *e); /* for work between steps */
 const struct kern *engine_kern(const struct engine *e);

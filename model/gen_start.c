@@ -225,11 +225,20 @@ int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r,
     return 0;
 }
 
+/* 1: it was the last of the pool. */
+static int leave_pool(struct gen *g) {
+    uint32_t others = 0;
+    for (uint32_t i = 0; i < g->pool->slots; i++) {
+        if (g->pool->slot[i] == g) g->pool->slot[i] = NULL;
+        others += g->pool->slot[i] != NULL;
+    }
+    return others == 0;
+}
+
 void gen_free(struct gen *g) {
     if (!g) return;
     struct gen_pool *p = g->pool;
-    for (uint32_t i = 0; i < p->slots; i++)
-        if (p->slot[i] == g) p->slot[i] = NULL;
+    if (leave_pool(g)) engine_forget(p->engine); /* else the next step writes over it */
     gen_touch_pages(g);
     kv_seq_release(&g->seq, engine_kv(p->engine));
     sampler_release(&g->sampler);

@@ -21,7 +21,7 @@ int kv_pool_init(struct kv_pool *p, size_t page_bytes, uint32_t pages) {
         return ERR_NOMEM;
     }
     p->mem = mem;
-    mem_dontdump(p->mem, bytes);
+    mem_private(p->mem, bytes);
     for (uint32_t i = 0; i < pages; i++) p->free_page[i] = pages - 1 - i;
     p->free_count = pages;
     return 0;

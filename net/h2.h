@@ -84,6 +84,7 @@ struct h2_opts {            /* zeros: the defaults in brackets */
     uint32_t ping_after_ms; /* silence before a PING [1000] */
     uint32_t lost_after_ms; /* silence before the link is lost [3000] */
     int trust_resets;       /* 1: no rapid-reset guard; only for a node towards its coordinator */
+    struct dialler *dialler; /* when dialling: who makes the connection, to the place that it knows; NULL: this process */
 };
 
 /* fd is taken over, also on failure. opts[TLS_NODE] and opts[TLS_GATEWAY] by what the peer turns out to be. */

@@ -214,7 +214,7 @@ static const struct h2_events events = {.on_ready = on_ready, .on_request = on_r
 void link_dial(struct node *n) {
     uint32_t visits = n->blind_count ? n->o.blind_sessions * (uint32_t)n->blind_count + BLIND_UNSEATED_MAX : 0;
     struct h2_opts o = {
-        .streams_max = n->o.slots * (uint32_t)n->model_count + visits + 4, .write_max = STREAM_WRITE_MAX, .trust_resets = 1};
+        .streams_max = n->o.slots * (uint32_t)n->model_count + visits + 4, .write_max = STREAM_WRITE_MAX, .trust_resets = 1, .dialler = n->dialler};
     int r = h2_dial(&n->link, n->loop, n->tls, n->o.coordinator, &o, &events, n);
     if (r == 0) return;
     n->link = NULL;

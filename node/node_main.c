@@ -1,7 +1,7 @@
 /* node/node_main.c - `lull node`: options, start in the order that keeps the identity key apart, the loop, the end. */
 #include "base/log.h"
-#include "base/secret.h"
 #include "node/blind_listen.h"
+#include "node/hardening.h"
 #include "node/node.h"
 #include "node/node_parts.h"
 
@@ -40,7 +40,7 @@ static int open_blind(struct node *n, struct why *why) {
 static int open_models(struct node *n, struct why *why) {
     struct served_opts so = {.threads = n->o.threads, .slots = n->o.slots, .context = n->o.context, .loop = n->loop, .on_event = job_event, .arg = n};
     int r = kv_format_of(&so.kv, n->o.kv, why);
-    if (r == 0 && n->o.models.count + n->o.blind.count == 0) r = why_set(why, ERR_USAGE, "give at least one --model FILE or --blind FILE");
+    if (r == 0 && n->o.models.count + n->o.blind.count == 0 && !n->o.explain) r = why_set(why, ERR_USAGE, "give at least one --model FILE or --blind FILE");
     if (r == 0 && n->o.models.count > NODE_MODELS_MAX) r = why_set(why, ERR_USAGE, "at most %d models", NODE_MODELS_MAX);
     for (size_t i = 0; r == 0 && i < n->o.models.count; i++) {
         r = served_open(&n->models[i], n->o.models.item[i], &so, &n->dir, why);
@@ -53,7 +53,9 @@ static int open_models(struct node *n, struct why *why) {
     return r;
 }
 
-static int start(struct node *n, char *operator_path, size_t cap, struct why *why) {
+/* In the order that lets each part lose what it does not need: the processes for the key and for connections before any thread, loop or
+ * socket exists; files once keys and certificates are read, and before the first thread; system calls once all is open. */
+int node_start(struct node *n, struct why *why) {
     char host[ADDR_HOST_BYTES];
     uint16_t port;
     if (!n->o.coordinator) return why_set(why, ERR_USAGE, "give --coordinator HOST:PORT");
@@ -61,28 +63,33 @@ static int start(struct node *n, char *operator_path, size_t cap, struct why *wh
         return why_set(why, ERR_USAGE, "--coordinator: \"%.80s\" is no HOST:PORT", n->o.coordinator);
     int r = data_dir_open(&n->dir, n->o.data, "node", why);
     if (r == 0 && !n->o.operator_key) {
-        r = data_dir_file(&n->dir, "operator.key", operator_path, cap);
-        n->o.operator_key = operator_path;
+        r = data_dir_file(&n->dir, "operator.key", n->operator_path, sizeof n->operator_path);
+        n->o.operator_key = n->operator_path;
     }
-    if (r == 0) r = signer_start(&n->signer, &n->dir, why); /* before any thread, loop or socket exists */
-    secret_harden_process();
+    if (r == 0) hardening_process(&n->measures);
+    if (r == 0) r = signer_start(&n->signer, &n->dir, &n->measures, why);
+    if (r == 0) r = dialler_start(&n->dialler, n->o.coordinator, &n->measures, why);
     if (r == 0) r = loop_new(&n->loop);
+    if (r == 0) r = dialler_attach(n->dialler, n->loop);
     if (r == 0) r = link_init(n, why);
+    if (r == 0) hardening_files(&n->measures, &n->o, &n->dir);
     if (r == 0) r = timer_new(&n->drain, n->loop, drain_on_timer, n);
     if (r == 0) r = open_models(n, why);
     if (r == 0) r = open_blind(n, why);
     if (r == 0) r = loop_on_signal(n->loop, SIGTERM, on_signal, n);
     if (r == 0) r = loop_on_signal(n->loop, SIGINT, on_signal, n);
+    if (r == 0) hardening_calls(&n->measures);
     return r;
 }
 
-static void stop(struct node *n) {
+void node_stop(struct node *n) {
     blind_listen_close(n->blind_listen);
     link_release(n);
     for (size_t i = 0; i < n->model_count; i++) served_close(&n->models[i]);
     for (size_t i = 0; i < n->blind_count; i++) blind_served_close(&n->blind[i]);
     blind_accounts_release(&n->accounts);
     timer_free(n->drain);
+    dialler_stop(n->dialler);
     loop_free(n->loop);
     signer_stop(&n->signer);
     data_dir_close(&n->dir);
@@ -108,6 +115,8 @@ int node_main(int argc, char **argv) {
         {"kv", OPT_TEXT, &n.o.kv, "FORMAT", "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
         {"operator-key", OPT_TEXT, &n.o.operator_key, "FILE", "your operator key, shared by your machines; made when missing (operator.key in DIR)", 0, 0},
         {"drain-ms", OPT_U32, &n.o.drain_ms, "MS", "how long running answers may finish when the node leaves (1000)", 0, 600000},
+        {"explain-hardening", OPT_FLAG, &n.o.explain, NULL, "print what the node takes from itself before it serves, what this kernel gave of it, and stop", 0, 0},
+        {"json", OPT_FLAG, &n.o.json, NULL, "that as JSON", 0, 0},
         {"data", OPT_TEXT, &n.o.data, "DIR", "keys and caches (~/.local/share/lull/node)", 0, 0},
         {"log", OPT_TEXT, &n.o.log, "LEVEL", "error, warn, info or debug (info)", 0, 0},
         {"log-format", OPT_TEXT, &n.o.log_format, "FORMAT", "text or json (text)", 0, 0},
@@ -117,16 +126,17 @@ int node_main(int argc, char **argv) {
                                 .about = "Lends this machine: answers sealed requests with the given models. Prints a line when it is registered.\n"
                                          "SIGTERM or Ctrl-C leaves in good order; a second one at once."};
     struct why why = {{0}};
-    char operator_path[600];
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return 0;
     if (r == 0 && log_setup(n.o.log, n.o.log_format) != 0) r = why_set(&why, ERR_USAGE, "--log is error, warn, info or debug; --log-format text or json");
-    if (r == 0) r = start(&n, operator_path, sizeof operator_path, &why);
+    if (r == 0 && n.o.explain) return hardening_explain(&n, n.o.json);
+    if (r == 0) r = node_start(&n, &why);
     if (r != 0) fprintf(stderr, "lull node: %s\n", why_text(&why, r));
     if (r == 0) {
+        hardening_log(&n.measures);
         link_dial(&n);
         r = loop_run(n.loop);
     }
-    stop(&n);
+    node_stop(&n);
     return r == 0 ? 0 : r == ERR_USAGE ? 2 : 1;
 }

@@ -5,7 +5,9 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/measures.h"
 #include "base/opt.h"
+#include "net/dialler.h"
 #include "net/h2.h"
 #include "net/link_log.h"
 #include "net/loop.h"
@@ -27,13 +29,17 @@ struct node_opts {
     const char *blind_layers, *blind_clients, *blind_listen, *blind_announce;
     uint32_t slots, threads, context, drain_ms, blind_sessions;
     uint64_t blind_quota;
+    int explain, json;
 };
 
 struct job;
 struct node {
     struct node_opts o;
     struct data_dir dir;
+    char operator_path[600]; /* of the key, when no option names it */
+    struct measures measures;
     struct signer signer;
+    struct dialler *dialler;
     struct loop *loop;
     struct tls *tls;
     struct keyring *keys;
@@ -66,6 +72,10 @@ struct node {
     struct timer *drain;
     int draining;
 };
+
+/* ---- node_main.c ---- */
+int node_start(struct node *n, struct why *why); /* all but the first connection */
+void node_stop(struct node *n);                  /* fine after a start that failed */
 
 /* ---- link.c: dials, registers, sends heartbeats, dials again ---- */
 int link_init(struct node *n, struct why *why);

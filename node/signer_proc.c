@@ -1,7 +1,9 @@
 /* node/signer_proc.c - see signer_proc.h. Messages are seal/signer.h's, one packet each way. */
 #include "node/signer_proc.h"
 #include "base/clock.h"
+#include "base/landlock.h"
 #include "base/secret.h"
+#include "base/syscalls.h"
 #include "seal/signer.h"
 
 #include <errno.h>
@@ -19,6 +21,7 @@ enum { SEED_BYTES = 32, REPLY_WAIT_S = 5, SIGNER_FD = 3 };
 struct hello {
     int err;
     struct why why;
+    struct measures measures;
 };
 
 static int load_seed(const char *path, uint8_t seed[SEED_BYTES], struct why *why) {
@@ -49,6 +52,17 @@ static void serve(int fd, const uint8_t secret[SIGN_SECRET_BYTES]) {
     }
 }
 
+/* The key is read: from here on it talks to the node and does nothing else. */
+static void confine(struct measures *m) {
+    struct landlock_rules nothing = {.limit_tcp = 1};
+    struct why why = {{0}};
+    int r = landlock_confine(&nothing, NULL, &why);
+    measure_note_result(m, "signer_files", r, &why, "the process with the identity key opens no file once it has it");
+    r = syscalls_confine(SYSCALLS_TALK, &why);
+    measure_note_result(m, "signer_calls", r, &why,
+                        "it makes no socket, thread or process: it answers the node, and no network reaches it");
+}
+
 static void child(int fd, const char *key_path) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "lull-signer", 0, 0, 0);
@@ -64,18 +78,20 @@ static void child(int fd, const char *key_path) {
     if (hello.err == 0) hello.err = load_seed(key_path, seed, &hello.why);
     if (hello.err == 0) sign_keypair(public_key, secret, seed);
     secret_free(seed);
+    if (hello.err == 0) confine(&hello.measures);
     if (send(fd, &hello, sizeof hello, MSG_NOSIGNAL) == (ssize_t)sizeof hello && hello.err == 0) serve(fd, secret);
     secret_free(secret);
     _exit(0);
 }
 
-static int hear_hello(int fd, struct why *why) {
+static int hear_hello(int fd, struct measures *m, struct why *why) {
     struct hello hello;
     ssize_t got;
     do got = recv(fd, &hello, sizeof hello, 0);
     while (got < 0 && errno == EINTR);
     if (got != (ssize_t)sizeof hello) return why_set(why, ERR_LOST, "the signer process does not start");
     hello.why.text[sizeof hello.why.text - 1] = 0;
+    if (m) measures_add(m, &hello.measures);
     return hello.err == 0 ? 0 : why_set(why, hello.err, "%s", why_text(&hello.why, hello.err));
 }
 
@@ -90,7 +106,7 @@ static int ask(struct signer *s, const struct writer *w, uint8_t *out, size_t n)
     return got <= 0 ? ERR_LOST : signer_reply_read(reply, (size_t)got, out, n);
 }
 
-int signer_start(struct signer *s, const struct data_dir *dir, struct why *why) {
+int signer_start(struct signer *s, const struct data_dir *dir, struct measures *m, struct why *why) {
     char path[600];
     uint8_t request[SIGNER_REQUEST_MAX];
     int fds[2];
@@ -109,7 +125,7 @@ int signer_start(struct signer *s, const struct data_dir *dir, struct why *why) 
     setsockopt(s->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
     struct writer w = writer_over(request, sizeof request);
     signer_ask_public(&w);
-    r = s->pid < 0 ? why_set(why, ERR_IO, "fork: %s", strerror(errno)) : hear_hello(s->fd, why);
+    r = s->pid < 0 ? why_set(why, ERR_IO, "fork: %s", strerror(errno)) : hear_hello(s->fd, m, why);
     if (r == 0 && (r = ask(s, &w, s->identity, sizeof s->identity)) != 0)
         (void)why_set(why, r, "the signer process does not answer");
     if (r != 0) signer_stop(s);

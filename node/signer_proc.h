@@ -4,6 +4,7 @@
 #define NODE_SIGNER_PROC_H
 
 #include "base/file.h"
+#include "base/measures.h"
 #include "seal/record.h"
 
 struct signer {
@@ -12,8 +13,8 @@ struct signer {
     uint8_t identity[32]; /* public key */
 };
 /* Forks; the child makes or reads DIR/identity.key (0600: the 32-byte seed) and hardens itself. ERR_PERM for a key file that
- * others can read, ERR_FORMAT for one of another size. */
-int signer_start(struct signer *s, const struct data_dir *dir, struct why *why);
+ * others can read, ERR_FORMAT for one of another size. What it did to itself is added to *m (may be NULL). */
+int signer_start(struct signer *s, const struct data_dir *dir, struct measures *m, struct why *why);
 /* Signs r (its sig is filled in). ERR_PERM when the signer refused, ERR_LOST when it is gone. */
 int signer_sign_record(struct signer *s, struct record *r);
 /* Signs a link proof over this connection's exporter value. */

@@ -20,7 +20,7 @@ static const char *in_folder(const char *name) {
 static int start_signer(struct signer *s, struct why *why) {
     struct data_dir dir = {.lock_fd = -1};
     snprintf(dir.path, sizeof dir.path, "%s", folder);
-    return signer_start(s, &dir, why);
+    return signer_start(s, &dir, NULL, why);
 }
 
 static void fill_record(struct record *r, const struct keyring *k, const struct operator_stmt *op) {

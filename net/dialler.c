@@ -1,0 +1,134 @@
+/* net/dialler.c - the loop's side of dialler.h. One packet asks, one packet answers, with the socket in its ancillary data; each
+ * carries the question's number, so that what was given up is known when it comes, and closed. */
+#include "net/dialler.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "net/dialler_parts.h"
+#include "net/tls_conn.h"
+
+struct dialler {
+    int fd;
+    pid_t pid;
+    struct event *ev;
+    uint32_t number;                                                             /* of the last question */
+    void (*done)(void *arg, int fd, const struct addr *peer, const char *fault); /* NULL: nobody waits */
+    void *arg;
+};
+
+/* One answer. *got: its socket, or -1. */
+static ssize_t receive(int fd, struct dialler_answer *a, int *got) {
+    union {
+        char bytes[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec v = {a, sizeof *a};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    ssize_t n = recvmsg(fd, &m, MSG_CMSG_CLOEXEC);
+    struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+    *got = -1;
+    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+        memcpy(got, CMSG_DATA(c), sizeof *got);
+    return n;
+}
+
+static void give(struct dialler *d, int fd, const struct addr *peer, const char *fault) {
+    void (*done)(void *, int, const struct addr *, const char *) = d->done;
+    d->done = NULL;
+    if (done)
+        done(d->arg, fd, peer, fault);
+    else if (fd >= 0)
+        close(fd);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg) {
+    struct dialler *d = arg;
+    struct dialler_answer a;
+    int got;
+    (void)what;
+    ssize_t n = receive(fd, &a, &got);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n != (ssize_t)sizeof a) { /* the process has ended */
+        event_del(d->ev);
+        if (got >= 0) close(got);
+        give(d, -1, NULL, "the process that makes connections has ended; start the node again");
+        return;
+    }
+    if (a.number != d->number || !d->done) {
+        if (got >= 0) close(got);
+        return;
+    }
+    if (got >= 0) (void)fcntl(got, F_SETFL, O_NONBLOCK);
+    give(d, got, &a.peer, got >= 0 ? NULL : a.error == 0 ? "unknown host" : tls_connect_text(a.error));
+}
+
+int dialler_ask(struct dialler *d, void (*done)(void *arg, int fd, const struct addr *peer, const char *fault), void *arg) {
+    struct dialler_question q = {.number = ++d->number};
+    d->done = NULL;
+    if (send(d->fd, &q, sizeof q, MSG_NOSIGNAL) != (ssize_t)sizeof q) return ERR_LOST;
+    d->done = done;
+    d->arg = arg;
+    return 0;
+}
+
+void dialler_forget(struct dialler *d) { d->done = NULL; }
+
+/* ---- birth and death ---- */
+
+/* The child says how it is set up before it takes questions. */
+static int hear_hello(int fd, struct measures *m) {
+    struct measures theirs;
+    ssize_t n;
+    do n = recv(fd, &theirs, sizeof theirs, 0);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof theirs) return ERR_LOST;
+    if (m) measures_add(m, &theirs);
+    return 0;
+}
+
+int dialler_start(struct dialler **out, const char *where, struct measures *m, struct why *why) {
+    char host[ADDR_HOST_BYTES];
+    uint16_t port;
+    int fds[2];
+    *out = NULL;
+    if (addr_split(where, 0, host, &port) != 0) return why_set(why, ERR_FORMAT, "\"%.80s\" is no HOST:PORT", where);
+    struct dialler *d = mem_zalloc(1, sizeof *d);
+    if (!d) return ERR_NOMEM;
+    d->fd = -1;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
+        free(d);
+        return why_set(why, ERR_IO, "socketpair: %s", strerror(errno));
+    }
+    d->pid = fork();
+    if (d->pid == 0) dialler_child(fds[1], host, port);
+    close(fds[1]);
+    d->fd = fds[0];
+    int r = d->pid < 0 ? why_set(why, ERR_IO, "fork: %s", strerror(errno)) : hear_hello(d->fd, m);
+    if (r == ERR_LOST) (void)why_set(why, r, "the process that makes connections does not start");
+    if (r == 0)
+        *out = d;
+    else
+        dialler_stop(d);
+    return r;
+}
+
+int dialler_attach(struct dialler *d, struct loop *l) {
+    (void)fcntl(d->fd, F_SETFL, O_NONBLOCK);
+    d->ev = event_new(loop_base(l), d->fd, EV_READ | EV_PERSIST, on_readable, d);
+    return d->ev && event_add(d->ev, NULL) == 0 ? 0 : ERR_NOMEM;
+}
+
+void dialler_stop(struct dialler *d) {
+    if (!d) return;
+    if (d->ev) event_free(d->ev);
+    if (d->fd >= 0) close(d->fd);
+    if (d->pid > 0) waitpid(d->pid, NULL, 0);
+    free(d);
+}

@@ -1,0 +1,72 @@
+/* node/hardening_try.c - see hardening_try.h. Each try undoes itself should it succeed. */
+#include "node/hardening_try.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Not for want of the thing or of ordinary rights: the kernel says no. */
+static int denied(void) { return errno == EPERM || errno == EACCES; }
+
+static int open_elsewhere(void) {
+    int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC); /* readable by all, where nothing confines */
+    if (fd < 0) return denied();
+    close(fd);
+    return 0;
+}
+static int write_elsewhere(void) {
+    int fd = open("/tmp", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0) return denied();
+    close(fd);
+    return 0;
+}
+static int make_socket(void) {
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return denied();
+    close(fd);
+    return 0;
+}
+static int connect_somewhere(void) {
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return connect(-1, (const struct sockaddr *)&a, sizeof a) != 0 && denied(); /* EBADF: the call would have been made */
+}
+static int start_program(void) {
+    char *const argv[] = {(char[]){"true"}, NULL}, *const none[] = {NULL};
+    execve("/proc/nothing/there", argv, none); /* the call is refused before the path is looked at, or it is not */
+    return denied();
+}
+static int new_process(void) {
+    pid_t pid = fork();
+    if (pid == 0) _exit(0);
+    if (pid < 0) return denied();
+    waitpid(pid, NULL, 0);
+    return 0;
+}
+static int trace_parent(void) {
+    if (ptrace(PTRACE_SEIZE, getppid(), NULL, NULL) != 0) return denied();
+    (void)ptrace(PTRACE_DETACH, getppid(), NULL, NULL);
+    return 0;
+}
+static int read_other_memory(void) {
+    uint8_t byte;
+    struct iovec mine = {&byte, 1}, theirs = {&byte, 1};
+    return process_vm_readv(getppid(), &mine, 1, &theirs, 1, 0) < 0 && denied();
+}
+
+void hardening_tries(struct hardening_try t[TRIES]) {
+    t[0] = (struct hardening_try){"open a file elsewhere", open_elsewhere()};
+    t[1] = (struct hardening_try){"write a file elsewhere", write_elsewhere()};
+    t[2] = (struct hardening_try){"make a socket", make_socket()};
+    t[3] = (struct hardening_try){"connect a socket", connect_somewhere()};
+    t[4] = (struct hardening_try){"start a program", start_program()};
+    t[5] = (struct hardening_try){"start a process", new_process()};
+    t[6] = (struct hardening_try){"trace a process", trace_parent()};
+    t[7] = (struct hardening_try){"read another process's memory", read_other_memory()};
+}
