@@ -23,6 +23,7 @@ struct ev_policy {
     unsigned classes;            /* bit 1 << EV_T0 and so on */
     struct ev_digests operators; /* ids as people see them, 16 bytes; the operator of the key statement must be one of them */
     struct log_policy log;
+    /* one per kind, each read by the file of its kind */
     struct nitro_policy nitro;
 };
 
