@@ -106,6 +106,7 @@ static double median(double *v, uint32_t n) {
 
 static void report(struct bench *b) {
     struct blind_counts n;
+    struct blind_site_memory memory = blind_site_memory_now();
     double tokens = (double)b->gen * b->rounds, blind = median(b->blind, b->rounds), local = median(b->local, b->rounds);
     double ratio = median(b->ratio, b->rounds), bytes = (double)(b->bytes_up + b->bytes_down) / tokens;
     double pb = median(b->blind_prefill, b->rounds), pl = median(b->local_prefill, b->rounds);
@@ -128,14 +129,16 @@ static void report(struct bench *b) {
                ",\"ratio_to_local\":%.3f,\"ratio_min\":%.3f,\"ratio_max\":%.3f,\"local_tokens_per_s\":%.3f,"
                "\"local_cpu_ms_per_token\":%.2f,\"a_cpu_ms_per_token\":%.2f,\"b_cpu_ms_per_token\":%.2f,\"wait_a_ms_per_token\":%"
                ".2f,"
-               "\"wait_b_ms_per_token\":%.2f,\"prefill_tps\":%.2f,\"local_prefill_tps\":%.2f,\"client_mb\":%.1f,\"rtt_ms\":%.2f,"
+               "\"wait_b_ms_per_token\":%.2f,\"prefill_tps\":%.2f,\"local_prefill_tps\":%.2f,\"client_mb\":%.1f,"
+               "\"client_mapped_mb\":%.1f,\"rtt_ms\":%.2f,"
                "\"threads\":%u,\"threads_b\":%u,\"prompt\":%u,\"warm\":%u,\"gen\":%u,\"rounds\":%u,\"sessions\":%" PRIu64
                ",\"model\":%.*s,\"kernels\":\"%s\"}\n",
                b->mode, blind, bytes, b->bytes_up, b->bytes_down, (double)b->client_ns * 1e-6 / tokens, n.products, n.verified,
                ratio, b->ratio[0], b->ratio[b->rounds - 1], local, (double)b->local_ns * 1e-6 / tokens,
                (double)b->worker_ns[PAIR_A] * 1e-6 / tokens, (double)b->worker_ns[PAIR_B] * 1e-6 / tokens,
                (double)b->wait_a_ns * 1e-6 / tokens, (double)b->wait_b_ns * 1e-6 / tokens, pb, pl,
-               ((double)blind_site_resident() - (double)b->site.resident_before) * 1e-6, b->rtt_ms,
+               ((double)memory.own - (double)b->site.memory_before.own) * 1e-6,
+               ((double)memory.mapped - (double)b->site.memory_before.mapped) * 1e-6, b->rtt_ms,
                pool_threads(engine_threads(b->site.local)), b->rank ? 0 : pool_threads(b->site.pool[PAIR_B]), b->prompt, b->warm,
                b->gen, b->rounds, n.sessions, (int)q.len, (const char *)q.data, engine_kernels(b->site.local));
     buf_release(&q);

@@ -55,12 +55,12 @@ uint64_t blind_site_client_ns(const struct blind_site *s) {
     return all > workers ? all - workers : 0;
 }
 
-uint64_t blind_site_resident(void) {
-    uint64_t all = 0, resident = 0;
+struct blind_site_memory blind_site_memory_now(void) {
+    uint64_t all = 0, resident = 0, files = 0, page = (uint64_t)sysconf(_SC_PAGESIZE);
     FILE *f = fopen("/proc/self/statm", "r");
-    if (f && fscanf(f, "%" SCNu64 " %" SCNu64, &all, &resident) != 2) resident = 0;
+    if (f && fscanf(f, "%" SCNu64 " %" SCNu64 " %" SCNu64, &all, &resident, &files) != 3) resident = files = 0;
     if (f) fclose(f);
-    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+    return (struct blind_site_memory){(resident - files) * page, files * page};
 }
 
 /* ---- the modes ---- */
@@ -237,7 +237,7 @@ int blind_site_open(struct blind_site *s, const struct blind_site_opts *o, struc
     *s = (struct blind_site){.weights = NULL};
     int r = open_weights(s, o, why);
     if (r == 0) r = open_engine(&s->local, &s->local_seq, s->weights, o, NULL, NULL, why);
-    s->resident_before = blind_site_resident();
+    s->memory_before = blind_site_memory_now();
     if (r == 0) r = prepare(s, o, why);
     if (r == 0) r = open_client(s, o, why);
     if (r == 0)

@@ -24,6 +24,11 @@ struct blind_site_opts {
     uint32_t rtt_us;    /* round trip to either worker */
     size_t ahead_bytes; /* pair_opts */
 };
+/* What the process holds: its own pages, and those of files (the hint, the client file), which the system can take back at any time. */
+struct blind_site_memory {
+    uint64_t own, mapped; /* bytes */
+};
+
 struct blind_site {
     char dir[64], out[80];
     struct model *weights, *client;
@@ -40,8 +45,8 @@ struct blind_site {
     struct {
         pid_t id[SITE_TASKS_MAX];
         unsigned count;
-    } tasks[PAIR_ROLES];      /* threads of the workers */
-    uint64_t resident_before; /* resident bytes before the client's parts came */
+    } tasks[PAIR_ROLES];                    /* threads of the workers */
+    struct blind_site_memory memory_before; /* before the client's parts came */
 };
 /* Prepares a folder of its own below $TMPDIR, opens everything. */
 int blind_site_open(struct blind_site *s, const struct blind_site_opts *o, struct why *why);
@@ -57,7 +62,7 @@ void blind_site_settle(struct blind_site *s);
 /* Processor time so far, in ns: of a worker's threads; of all that are no worker's. */
 uint64_t blind_site_worker_ns(const struct blind_site *s, enum pair_role role);
 uint64_t blind_site_client_ns(const struct blind_site *s);
-/* Resident bytes of this process. */
-uint64_t blind_site_resident(void);
+/* Of this process. */
+struct blind_site_memory blind_site_memory_now(void);
 
 #endif

@@ -37,8 +37,9 @@ static void table_head(FILE *f, const char *name) {
     fprintf(f,
             "\n## %s\n\n| mode | round trip, ms | tokens/s | local | ratio (least to most) | MB per token, up + down | client, "
             "CPU ms per "
-            "token | local, CPU ms | A's | B's | prefill, tokens/s | local | client memory, MB | products | verified |\n"
-            "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+            "token | local, CPU ms | A's | B's | prefill, tokens/s | local | client's own memory, MB | files mapped, MB | "
+            "products | verified |\n"
+            "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
             name);
 }
 
@@ -46,13 +47,13 @@ static void table_row(FILE *f, const json_t *j) {
     double tokens = number(j, "gen") * number(j, "rounds");
     fprintf(f,
             "| %s | %.1f | %.2f | %.2f | %.2f (%.2f to %.2f) | %.3f + %.3f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.0f | "
-            "%.0f | %.0f |\n",
+            "%.0f | %.0f | %.0f |\n",
             json_string_value(json_object_get(j, "mode")), number(j, "rtt_ms"), number(j, "tokens_per_s"),
             number(j, "local_tokens_per_s"), number(j, "ratio_to_local"), number(j, "ratio_min"), number(j, "ratio_max"),
             number(j, "bytes_up") * 1e-6 / tokens, number(j, "bytes_down") * 1e-6 / tokens, number(j, "client_cpu_ms_per_token"),
             number(j, "local_cpu_ms_per_token"), number(j, "a_cpu_ms_per_token"), number(j, "b_cpu_ms_per_token"),
-            number(j, "prefill_tps"), number(j, "local_prefill_tps"), number(j, "client_mb"), number(j, "products"),
-            number(j, "verified"));
+            number(j, "prefill_tps"), number(j, "local_prefill_tps"), number(j, "client_mb"), number(j, "client_mapped_mb"),
+            number(j, "products"), number(j, "verified"));
     fflush(f);
 }
 
