@@ -34,7 +34,7 @@ static int open_memory(struct proc *p, struct why *why) {
     }
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/mem", (int)p->pid);
-    p->mem_fd = open(path, O_RDONLY | O_CLOEXEC);
+    p->mem_fd = open(path, O_RDWR | O_CLOEXEC); /* a test may also damage it */
     snprintf(path, sizeof path, "/proc/%d/maps", (int)p->pid);
     p->maps_fd = open(path, O_RDONLY | O_CLOEXEC);
     int opened = p->mem_fd >= 0 && p->maps_fd >= 0;

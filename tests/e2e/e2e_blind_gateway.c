@@ -17,17 +17,17 @@
 #include "blind/message.h"
 #include "blind/pair.h"
 #include "blind/prepare_model.h"
-#include "cli/ask.h"
 #include "cli/world.h"
 #include "gateway/gw_blind_workers.h"
 #include "model/gen.h"
 #include "model/model.h"
 #include "net/httpc.h"
 #include "seal/record.h"
+#include "tests/e2e/blind_ask.h"
 #include "tests/e2e/reports.h"
 #include "tests/e2e/tap.h"
 
-enum { NODES = 3, WAIT_MS = 30000, PIECES_MAX = 512, NEEDLE = 32 };
+enum { NODES = 3, WAIT_MS = 30000, NEEDLE = 32 };
 #define MODEL "lull-toy:q8_0"
 
 static struct world w;
@@ -38,40 +38,18 @@ static struct blind_net *net;
 static char operator_a[OPERATOR_TEXT_BYTES], operator_b[OPERATOR_TEXT_BYTES];
 static int searchable = 1;
 
-/* ---- an answer in pieces, one for each token that has text ---- */
+/* ---- answers, by the gateway and by this process ---- */
 
-struct pieces {
-    struct buf text;
-    size_t end[PIECES_MAX];
-    uint32_t count;
-    char receipt[80];
-    void (*at)(uint32_t count); /* after each piece; may be NULL */
-};
-static void piece(void *arg, const char *text, size_t n) {
-    struct pieces *p = arg;
-    (void)buf_add(&p->text, text, n);
-    if (p->count < PIECES_MAX) p->end[p->count++] = p->text.len;
-    if (p->at) p->at(p->count);
-}
 static int equal(const struct pieces *a, const struct pieces *b) {
     return a->count > 1 && a->count == b->count && a->text.len == b->text.len &&
            memcmp(a->text.data, b->text.data, a->text.len) == 0 && memcmp(a->end, b->end, a->count * sizeof *a->end) == 0;
 }
 
-static json_t *body_of(const char *prompt, double temperature, int tokens) {
-    return json_pack("{s:s, s:[{s:s, s:s}], s:b, s:f, s:i, s:i}", "model", MODEL, "messages", "role", "user", "content", prompt,
-                     "stream", 1, "temperature", temperature, "seed", 3, "max_tokens", tokens);
-}
-
 /* By the gateway. */
 static int ask(struct pieces *p, const char *prompt, double temperature, int tokens, struct why *why) {
-    json_t *body = body_of(prompt, temperature, tokens);
-    struct ask a = {.gateway = w.gateway_at, .body = body, .min_tier = "blind", .on_text = piece, .arg = p};
-    buf_init(&p->text, 1 << 20);
-    p->count = 0;
-    int r = ask_run(&a, why);
-    memcpy(p->receipt, a.receipt, sizeof p->receipt);
-    json_decref(body);
+    json_t *question = blind_question(MODEL, prompt, temperature, tokens);
+    int r = blind_ask(&w, p, NULL, question, why);
+    json_decref(question);
     return r;
 }
 
@@ -85,14 +63,13 @@ static int generate(struct pieces *p, struct model *m, const struct gen_pool_opt
     struct gen_event ev = {0};
     struct buf text;
     size_t count;
-    json_t *body = body_of(prompt, temperature, tokens);
+    json_t *body = blind_question(MODEL, prompt, temperature, tokens);
     int r = json_print(&text, body, 1 << 16);
     json_decref(body);
     if (r == 0) r = api_request_parse(&q, API_V1_CHAT, text.data, text.len, &e);
     if (r != 0) return r;
     buf_release(&text);
-    buf_init(&p->text, 1 << 20);
-    p->count = 0;
+    pieces_begin(p);
     r = gen_pool_new(&pool, m, o, NULL);
     if (r == 0) r = gen_start(&g, pool, &q.gen, NULL, NULL, NULL, NULL);
     if (r == 0 && pair) {
@@ -101,7 +78,7 @@ static int generate(struct pieces *p, struct model *m, const struct gen_pool_opt
     }
     while (r >= 0 && ev.stop == STOP_NONE) {
         r = gen_step(pool, &ev, 1);
-        if (r > 0 && ev.text_len) piece(p, (const char *)ev.text, ev.text_len);
+        if (r > 0 && ev.text_len) pieces_add(p, (const char *)ev.text, ev.text_len);
     }
     gen_pool_free(pool);
     api_request_free(&q);
@@ -122,44 +99,6 @@ static void same_as_local(const char *prompt, double temperature, int tokens, st
     buf_release(&want.text);
 }
 
-/* ---- what is told ---- */
-
-static json_t *get(const char *path) {
-    struct buf b;
-    json_t *j = NULL;
-    if (world_get(&w, path, &b) != 0) return NULL;
-    json_parse(&j, b.data, b.len, NULL);
-    buf_release(&b);
-    return j;
-}
-static json_t *receipt_of(const struct pieces *p) {
-    char path[128];
-    snprintf(path, sizeof path, "/lull/receipts/%.80s", p->receipt);
-    return get(path);
-}
-/* How many of the receipt's workers (or incidents) are of that role; *last: the node of the last one. */
-static int parties(const json_t *receipt, const char *list, const char *role, int *last) {
-    const json_t *x;
-    size_t i;
-    int n = 0;
-    json_array_foreach(json_object_get(receipt, list), i, x) {
-        if (strcmp(json_string_value(json_object_get(x, "role")), role) != 0) continue;
-        n++;
-        for (int k = 0; k < NODES; k++)
-            if (strcmp(w.identity[k], json_string_value(json_object_get(x, "identity"))) == 0) *last = k;
-    }
-    return n;
-}
-static uint64_t hits(const struct proc *p, const void *needle, size_t n) {
-    struct patterns *s = NULL;
-    uint64_t found = 0, read = 0;
-    int r = patterns_new(&s, 8);
-    if (r == 0) r = patterns_add(s, needle, n);
-    if (r == 0) r = proc_search(p, s, &found, &read);
-    patterns_free(s);
-    return r == 0 ? found : UINT64_MAX;
-}
-
 /* ---- the scenes ---- */
 
 static char word[17]; /* stands in no text of ours */
@@ -167,19 +106,9 @@ static uint64_t in_coordinator, in_gateway, in_workers;
 
 static void search_at(uint32_t count) {
     if (count != 6 || !searchable) return;
-    in_coordinator = hits(&w.coordinator, word, 16);
-    in_gateway = hits(&w.gateway, word, 16);
-    for (int i = 0; i < NODES; i++) in_workers += hits(&w.nodes[i], word, 16);
-}
-
-static int log_has(const char *name, const char *text) {
-    char path[WORLD_PATH + 32], line[2048];
-    int found = 0;
-    snprintf(path, sizeof path, "%s/%s", w.dir, name);
-    FILE *f = fopen(path, "r");
-    while (f && fgets(line, sizeof line, f)) found |= strstr(line, text) != NULL;
-    if (f) fclose(f);
-    return f ? found : -1;
+    in_coordinator = memory_hits(&w.coordinator, word, 16);
+    in_gateway = memory_hits(&w.gateway, word, 16);
+    for (int i = 0; i < NODES; i++) in_workers += memory_hits(&w.nodes[i], word, 16);
 }
 
 static void nobody_reads_the_prompt(void) {
@@ -195,7 +124,7 @@ static void nobody_reads_the_prompt(void) {
         tap_ok(in_coordinator == 0, "and not in the coordinator");
         tap_ok(in_workers == 0, "nor in any worker");
     }
-    tap_ok(log_has("gateway.log", word) == 0 && log_has("coordinator.log", word) == 0, "logs do not have it");
+    tap_ok(log_lines(&w, "gateway.log", word) == 0 && log_lines(&w, "coordinator.log", word) == 0, "logs do not have it");
     buf_release(&p.text);
 }
 
@@ -210,20 +139,21 @@ static void answers_and_failover(void) {
     same_as_local("What is a river?", 0, 40, &p, "an answer equals that of the engine that has the weights");
     buf_release(&p.text);
     same_as_local("Tell me a story about a fox.", 0, 120, &p, "so does a longer one");
-    json_t *j = receipt_of(&p);
+    json_t *j = blind_receipt(&w, &p);
     buf_release(&p.text);
     tap_ok(j && strcmp(json_string_value(json_object_get(j, "notice")), "experimental construction, not yet reviewed") == 0 &&
-               parties(j, "workers", "A", &node) == 1 && parties(j, "workers", "B", &other) == 1 && node != other && other == 1 &&
-               json_integer_value(json_object_get(j, "verified")) > 0 && parties(j, "incidents", "A", &node) == 0,
+               blind_parties(&w, j, "workers", "A", &node) == 1 && blind_parties(&w, j, "workers", "B", &other) == 1 &&
+               node != other && other == 1 && json_integer_value(json_object_get(j, "verified")) > 0 &&
+               blind_parties(&w, j, "incidents", "A", &node) == 0,
            "the receipt names one worker of each operator");
     json_decref(j);
     victim = node;
     p.at = kill_at;
     same_as_local("Tell me a story about a boat.", 0.9, 120, &p, "nor does a killed worker change one");
-    j = receipt_of(&p);
+    j = blind_receipt(&w, &p);
     buf_release(&p.text);
-    tap_ok(j && parties(j, "workers", "A", &node) == 2 && node != victim && parties(j, "incidents", "A", &node) >= 1 &&
-               node == victim,
+    tap_ok(j && blind_parties(&w, j, "workers", "A", &node) == 2 && node != victim &&
+               blind_parties(&w, j, "incidents", "A", &node) >= 1 && node == victim,
            "the receipt names who was lost and who went on");
     json_decref(j);
 }
@@ -241,13 +171,13 @@ static void nothing_goes_sealed(void) {
                               .body_len = sizeof other - 1,
                               .silence_ms = 5000};
     tap_ok(httpc_run(&call, &reply, NULL) == 0 && reply.status == 404, "a model that is not prepared is not found");
-    json_t *j = get("/lull/status");
+    json_t *j = blind_get(&w, "/lull/status");
     const json_t *blind = json_array_get(json_object_get(j, "blind"), 0);
     tap_ok(json_integer_value(json_object_get(blind, "workers_b")) == 1, "the status counts workers by role");
     json_decref(j);
     for (int i = 0; i < NODES; i++) {
         snprintf(url, sizeof url, "node%d.log", i);
-        tap_ok(log_has(url, " job ") == 0, "node %d was sent no sealed request", i);
+        tap_ok(log_lines(&w, url, " job ") == 0, "node %d was sent no sealed request", i);
     }
 }
 
@@ -316,9 +246,9 @@ static int tap_open(void *state, enum pair_role role, uint32_t place, struct bli
 static uint64_t control, of_u, of_key;
 static void search_client_at(uint32_t count) {
     if (count != 6 || !has_u || !has_key) return;
-    control = hits(&w.coordinator, prepared_digest(folder), 32);
-    of_u = hits(&w.coordinator, seen_u, sizeof seen_u);
-    of_key = hits(&w.coordinator, seen_key, sizeof seen_key);
+    control = memory_hits(&w.coordinator, prepared_digest(folder), 32);
+    of_u = memory_hits(&w.coordinator, seen_u, sizeof seen_u);
+    of_key = memory_hits(&w.coordinator, seen_key, sizeof seen_key);
 }
 
 static void the_coordinator_has_no_input_and_no_key(void) {
