@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "evidence/cbor.h"
 #include "evidence/nitro_doc.h"
+#include "evidence/nitro_frame.h"
 #include "evidence/p384.h"
 
 struct check {
@@ -24,7 +25,7 @@ struct check {
     int authentic;         /* chain and signature are good: from here on what is good may be noted */
 };
 
-/* ev_check, but of bytes that nobody vouches for only the bad is noted. */
+/* ev_check, but of bytes that nobody vouches for only the bad is noted, and they are forged before they are of an unknown version. */
 static int __attribute__((format(printf, 5, 6)))
 check(struct check *k, const char *name, int ok, enum ev_verdict as, const char *fmt, ...) {
     char why[sizeof k->out->factor[0].why];
@@ -33,6 +34,7 @@ check(struct check *k, const char *name, int ok, enum ev_verdict as, const char 
     vsnprintf(why, sizeof why, fmt, args);
     va_end(args);
     if (ok && !k->authentic) return 1;
+    if (!k->authentic && as == EV_UNSUPPORTED) as = EV_INVALID;
     return ev_check(k->out, name, ok, as, "%s", why);
 }
 
@@ -40,7 +42,11 @@ check(struct check *k, const char *name, int ok, enum ev_verdict as, const char 
 
 static int read_document(struct check *k) {
     struct why why = {""};
-    if (nitro_cose_read(&k->cose, k->in->evidence, &why) != 0 || nitro_doc_read(&k->doc, k->cose.payload, &why) != 0)
+    struct ev_bytes doc;
+    if (k->in->evidence.n > NITRO_BYTES_MAX) return ev_fail(k->out, "format", EV_UNSUPPORTED, "over %d bytes", NITRO_BYTES_MAX);
+    if (nitro_unframe(&doc, k->in->evidence) != 0)
+        return ev_fail(k->out, "format", EV_UNSUPPORTED, "it begins as dstack's frame of a document, and is none");
+    if (nitro_cose_read(&k->cose, doc, &why) != 0 || nitro_doc_read(&k->doc, k->cose.payload, &why) != 0)
         return ev_fail(k->out, "format", EV_UNSUPPORTED, "%s", why.text);
     ev_check(k->out, "format", 1, EV_UNSUPPORTED, " ");
     return ev_check(k->out, "cose_algorithm", nitro_is_es384(k->cose.protected_header), EV_UNSUPPORTED,

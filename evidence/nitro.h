@@ -1,6 +1,7 @@
 /* evidence/nitro.h - attestation documents of AWS Nitro Enclaves: a COSE_Sign1 by the hypervisor over what runs in the enclave.
  *
- * Of ev_input: evidence is the document, COSE_Sign1 in CBOR, tagged (18) or not, at most NITRO_BYTES_MAX. chain, key and collateral are not
+ * Of ev_input: evidence is the document, COSE_Sign1 in CBOR, tagged (18) or not, or that in dstack's frame (evidence/nitro_frame.h), at
+ * most NITRO_BYTES_MAX. chain, key and collateral are not
  * looked at: the document brings its certificates, and the pinned root G1 ends them. Structure and bounds are those of AWS's
  * "Nitro Enclaves Attestation Process" (aws-nitro-enclaves-nsm-api, docs/attestation_process.md); its bounds on user data and nonce are
  * 1024 in the grammar and 512 in the text, and we take 1024: the length decides nothing. The payload is a map of definite or of

@@ -10,7 +10,6 @@ enum { COSE_SIGN1_TAG = 18, COSE_ALG = 1, COSE_ES384 = -35, PROTECTED_MAX = 64 }
 
 int nitro_cose_read(struct nitro_cose *out, struct ev_bytes evidence, struct why *why) {
     *out = (struct nitro_cose){0};
-    if (evidence.n > NITRO_BYTES_MAX) return why_set(why, ERR_LIMIT, "over %d bytes", NITRO_BYTES_MAX);
     struct cbor c = cbor_over(evidence.p, evidence.n, 0);
     cbor_take_tag(&c, COSE_SIGN1_TAG);
     if (cbor_array(&c).left != 4) cbor_fail(&c, ERR_FORMAT);
