@@ -1,0 +1,206 @@
+/* evidence/envelope_verify.c - see envelope_verify.h. */
+#include "evidence/envelope_verify.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct job {
+    const struct ev_expected *want;
+    ev_verifier *verify;
+    struct ev_envelope *envelope;
+    struct ev_policy *policy; /* the caller's, but for what only holds for single pieces */
+    struct ev_envelope_report *out;
+    struct ev_bound bound;
+    int bound_known; /* nonce, K and channel are all there */
+};
+
+/* ---- what the evidence must be bound to ---- */
+
+static int settle_nonce(struct job *j) {
+    struct ev_report *r = &j->out->whole;
+    const struct ev_expected *w = j->want;
+    if (w->nonce) {
+        memcpy(j->bound.nonce, w->nonce, EV_NONCE_BYTES);
+        return 1;
+    }
+    if (!j->envelope->has_nonce)
+        return ev_fail(r, "nonce", EV_REFUSED, "none was given, and the envelope carries none: it may be of any age");
+    ev_prefetched_nonce(j->bound.nonce, &j->envelope->nonce);
+    (void)ev_prefetched_check(r, &j->envelope->nonce, &w->policy->log, w->policy->max_age_s, w->now, w->log_size_seen);
+    return 1;
+}
+
+static int settle_key(struct job *j) {
+    if (!ev_check(&j->out->whole, "key_statement", j->want->key_hash != NULL, EV_REFUSED,
+                  "none was given: without the node's key statement nothing says whose evidence this is"))
+        return 0;
+    memcpy(j->bound.key_hash, j->want->key_hash, 32);
+    return 1;
+}
+
+static int settle_channel(struct job *j) {
+    struct ev_report *r = &j->out->whole;
+    const struct ev_expected *w = j->want;
+    if (w->channel > 1) return ev_fail(r, "channel", EV_REFUSED, "there are channels 0 and 1");
+    if (w->channel == 0 && w->tls)
+        return ev_fail(
+            r, "channel", EV_REFUSED,
+            "whoever has a TLS session with the node takes evidence for channel 1 only: other evidence can be relayed");
+    if ((w->channel == 1) != (w->x != NULL))
+        return ev_fail(r, "channel", EV_REFUSED,
+                       "channel 1 goes with the exporter value of its TLS session, channel 0 with none");
+    j->bound.channel = (uint8_t)w->channel;
+    if (w->x) memcpy(j->bound.x, w->x, 32);
+    return ev_check(r, "channel", 1, EV_REFUSED, " ");
+}
+
+static void settle_operator(struct job *j) {
+    const struct ev_digests *list = &j->want->policy->operators;
+    if (!list->given) return;
+    ev_check(&j->out->whole, "operator", j->want->operator_id && ev_digests_have(list, j->want->operator_id, 16), EV_REFUSED,
+             "the key statement's operator is not one of the policy's");
+}
+
+/* Without members there is nothing to bind: such an envelope shows T0, whatever it says. */
+static void settle(struct job *j) {
+    if (j->envelope->members > 0) {
+        int nonce = settle_nonce(j), key = settle_key(j), channel = settle_channel(j);
+        j->bound_known = nonce && key && channel;
+        ev_unchecked(&j->out->whole, "release");
+    }
+    settle_operator(j);
+    if (j->envelope->software.n > 0) ev_unchecked(&j->out->whole, "software");
+}
+
+/* ---- members ---- */
+
+static int left_unchecked(const struct ev_report *r, const char *name) {
+    for (unsigned i = 0; i < r->uncheckeds; i++)
+        if (strcmp(r->unchecked[i], name) == 0) return 1;
+    return 0;
+}
+
+static void verify_part(struct job *j, const struct ev_member *m, unsigned part, struct ev_bytes nonce) {
+    const struct ev_part *p = &m->part[part];
+    struct ev_member_report *r = &j->out->member[j->out->members++];
+    struct ev_input in = {.evidence = p->evidence,
+                          .key = p->key,
+                          .collateral = p->collateral,
+                          .nonce = nonce,
+                          .policy = j->policy,
+                          .now = j->want->now};
+    _Static_assert((int)EV_ENVELOPE_CERTS_MAX <= (int)EV_CHAIN_MAX, "an input takes what an envelope carries");
+    for (unsigned i = 0; i < p->certs; i++) in.chain[in.chain_count++] = p->cert[i];
+    r->label = ev_slot_label(ev_slot_of(m->kind));
+    r->kind = m->kind;
+    r->part = part;
+    j->verify(m->kind, &in, &r->report);
+    if (nonce.n > 0 && left_unchecked(&r->report, "nonce")) /* a verifier that overlooks what it was given is a bug of ours */
+        ev_fail(&r->report, "binding", EV_INTERNAL, "the binding value was not compared with anything");
+    enum ev_verdict v = ev_report_verdict(&r->report);
+    ev_check(&j->out->whole, r->label, v == EV_OK, v, "%s of it is %s", ev_kind_name(m->kind), ev_verdict_name(v));
+}
+
+/* Two reports of one GPU are not two GPUs: its first certificate is its own. */
+static void check_gpus(struct job *j, const struct ev_member *m) {
+    int twice = 0;
+    for (unsigned i = 0; i < m->parts; i++)
+        for (unsigned k = 0; k < i; k++) {
+            struct ev_bytes a = m->part[i].certs ? m->part[i].cert[0] : m->part[i].evidence,
+                            b = m->part[k].certs ? m->part[k].cert[0] : m->part[k].evidence;
+            twice |= a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+        }
+    ev_check(&j->out->whole, "gpu_twice", !twice, EV_INVALID, "two parts of the member gpu are of one GPU");
+}
+
+static void verify_member(struct job *j, unsigned index) {
+    const struct ev_member *m = &j->envelope->member[index];
+    struct ev_made before[EV_MEMBERS_MAX];
+    uint8_t b[EV_BINDING_BYTES], digest[32];
+    struct ev_bytes nonce = {0};
+    for (unsigned i = 0; i < index; i++) {
+        before[i].kind = j->envelope->member[i].kind;
+        memcpy(before[i].digest, j->envelope->member[i].digest, 32);
+    }
+    if (j->bound_known) {
+        ev_binding_long(b, &j->bound, m->kind, before, index);
+        ev_binding_short(digest, b);
+        nonce = ev_binding_size(m->kind) == 32 ? (struct ev_bytes){digest, 32} : (struct ev_bytes){b, sizeof b};
+    }
+    if (m->kind == EV_NVIDIA_GPU) check_gpus(j, m);
+    for (unsigned p = 0; p < m->parts; p++) verify_part(j, m, p, nonce);
+}
+
+/* ---- the class ---- */
+
+static int rank(enum ev_class c) {
+    static const enum ev_class order[] = {EV_CLASS_NONE, EV_T0, EV_A1, EV_A2, EV_T1, EV_T2, EV_T3};
+    for (int i = 0; i < (int)(sizeof order / sizeof *order); i++)
+        if (order[i] == c) return i;
+    return 0;
+}
+
+/* A GPU counts only beside a confidential CPU whose L covers it, which the binding has shown; a Nitro enclave has no GPU. */
+static enum ev_class class_of(const struct ev_envelope_report *r) {
+    enum ev_class best = EV_T0;
+    int gpu = 0, host = 0;
+    for (unsigned i = 0; i < r->members; i++) {
+        const struct ev_member_report *m = &r->member[i];
+        gpu |= m->kind == EV_NVIDIA_GPU;
+        host |= m->kind == EV_SEV_SNP || m->kind == EV_TDX;
+        if (m->kind != EV_NVIDIA_GPU && rank(m->report.best) > rank(best)) best = m->report.best;
+    }
+    return best == EV_T2 && gpu && host ? EV_T3 : best;
+}
+
+static void judge(struct job *j) {
+    struct ev_report *whole = &j->out->whole;
+    char accepted[64];
+    if (ev_report_verdict(whole) != EV_OK) return;
+    j->out->shows = class_of(j->out);
+    whole->best = j->out->shows;
+    ev_policy_classes(j->want->policy, accepted, sizeof accepted);
+    ev_check(whole, "class", ev_policy_accepts(j->want->policy, j->out->shows), EV_REFUSED,
+             "it shows %s, and the policy accepts %s", ev_class_name(j->out->shows), accepted);
+}
+
+/* ---- the whole ---- */
+
+static int open_envelope(struct job *j, const void *p, size_t n) {
+    struct ev_report *r = &j->out->whole;
+    struct why why = {{0}};
+    j->envelope = mem_zalloc(1, sizeof *j->envelope);
+    j->policy = mem_zalloc(1, sizeof *j->policy);
+    if (!j->envelope || !j->policy) return ev_fail(r, "envelope", EV_INTERNAL, "no memory");
+    *j->policy = *j->want->policy;
+    j->policy->nitro.binding = NITRO_USER_DATA; /* what an enclave's clients chose as its nonce must not pass for B (nitro.h) */
+    int e = ev_envelope_read(j->envelope, p, n, &why);
+    return ev_check(r, "envelope", e == 0, e == ERR_NOMEM ? EV_INTERNAL : EV_UNSUPPORTED, "%.150s", why_text(&why, e));
+}
+
+void ev_envelope_verify_with(const void *p, size_t n, const struct ev_expected *want, ev_verifier *verify,
+                             struct ev_envelope_report *out) {
+    struct job j = {.want = want, .verify = verify, .out = out};
+    memset(out, 0, sizeof *out);
+    if (open_envelope(&j, p, n)) {
+        settle(&j);
+        for (unsigned i = 0; i < j.envelope->members; i++) verify_member(&j, i);
+        judge(&j);
+    }
+    if (j.envelope) ev_envelope_release(j.envelope);
+    free(j.envelope);
+    free(j.policy);
+}
+
+void ev_envelope_verify(const void *p, size_t n, const struct ev_expected *want, struct ev_envelope_report *out) {
+    ev_envelope_verify_with(p, n, want, ev_verify, out);
+}
+
+enum ev_verdict ev_envelope_verdict(const struct ev_envelope_report *r) { return ev_report_verdict(&r->whole); }
+
+struct ev_envelope_report *ev_envelope_report_new(void) {
+    return mem_zalloc(1, sizeof(struct ev_envelope_report));
+}
+void ev_envelope_report_free(struct ev_envelope_report *r) { free(r); }

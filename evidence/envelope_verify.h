@@ -1,0 +1,61 @@
+/* evidence/envelope_verify.h - what an envelope shows to a caller who knows the node's key statement, the nonce and the channel.
+ *
+ * Every member is verified by its kind with the binding value that the caller's knowledge gives; the class follows from what has been
+ * verified. All must be good: a member that fails makes the whole fail, since whoever sent it cannot be told from a liar.
+ *
+ * Factors of the whole, beside those of each member:
+ *     envelope       unsupported  not an envelope, over a limit, a label twice
+ *     nonce          refused      the caller has none, and the envelope carries none
+ *     nonce_log ... log_rollback  a prefetched nonce: evidence/prefetched.h
+ *     key_statement  refused      the caller does not know K's hash, so nothing is bound to anybody
+ *     channel        refused      the caller has a TLS session with the node and asks about channel 0, which it must not take, or
+ *                                 about channel 1 without an exporter value
+ *     operator       refused      the policy names operators, and K's is none of them
+ *     gpu_twice      invalid      two parts of the member gpu are of one GPU
+ *     class          refused      all is good and shows a class that the policy does not accept
+ * Unchecked in the whole: "release" (that the engine named in K is what the measurement belongs to: no release leaf of the log is
+ * given here), "software" (what the node says of itself). */
+#ifndef EVIDENCE_ENVELOPE_VERIFY_H
+#define EVIDENCE_ENVELOPE_VERIFY_H
+
+#include "evidence/ev_envelope.h"
+
+/* What the caller knows, from elsewhere than the evidence. */
+struct ev_expected {
+    const uint8_t *key_hash;        /* SHA-256(K), 32 bytes; NULL: not known */
+    const uint8_t *nonce;           /* 32 bytes, the caller's own; NULL: the envelope's prefetched one */
+    unsigned channel;               /* 0 or 1 */
+    const uint8_t *x;               /* channel 1: 32 bytes of its TLS session; channel 0: NULL */
+    int tls;                        /* the caller has a TLS session with the node itself */
+    const uint8_t *operator_id;     /* 16 bytes, from K; NULL: none, or not known */
+    uint64_t log_size_seen;         /* of the largest checkpoint that the caller has seen; 0: none */
+    const struct ev_policy *policy; /* never NULL */
+    int64_t now;
+};
+
+struct ev_member_report {
+    const char *label; /* "cpu" */
+    enum ev_kind kind;
+    unsigned part; /* of the member gpu, from 0 */
+    struct ev_report report;
+};
+enum { EV_MEMBER_REPORTS_MAX = EV_PARTS_MAX + 3 };
+struct ev_envelope_report { /* about half a megabyte */
+    struct ev_report whole; /* its factors, and the verdict of each member as a factor of the member's label */
+    enum ev_class shows; /* what was verified, also when the policy refuses that class; EV_CLASS_NONE when anything else failed */
+    unsigned members;
+    struct ev_member_report member[EV_MEMBER_REPORTS_MAX];
+};
+struct ev_envelope_report *ev_envelope_report_new(void); /* NULL: no memory */
+void ev_envelope_report_free(struct ev_envelope_report *r);
+
+void ev_envelope_verify(const void *p, size_t n, const struct ev_expected *want, struct ev_envelope_report *out);
+enum ev_verdict ev_envelope_verdict(const struct ev_envelope_report *r);
+
+/* The same with the verifier of single pieces given, so that a test can play all the manufacturers: ev_envelope_verify passes
+ * ev_verify. */
+typedef void ev_verifier(enum ev_kind kind, const struct ev_input *in, struct ev_report *out);
+void ev_envelope_verify_with(const void *p, size_t n, const struct ev_expected *want, ev_verifier *verify,
+                             struct ev_envelope_report *out);
+
+#endif
