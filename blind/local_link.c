@@ -35,6 +35,7 @@ struct link {
 /* ---- the worker ---- */
 
 static void make_up_keys(struct blind_local *l) {
+    memset(l->key, 0, sizeof *l->key);
     hpke_keypair(l->keys.seal_key, l->key->secret);
     random_bytes(l->keys.identity, sizeof l->keys.identity);
     random_bytes(l->keys.operator_id, sizeof l->keys.operator_id);

@@ -132,6 +132,7 @@ static int seal(struct gw_attempt *a, const struct gw_attempt_spec *spec) {
         a->records[i] = spec->to[i]->record;
         e.to[i].key_id = spec->to[i]->key_id;
         e.to[i].seal_key = a->records[i].keys.seal_key;
+        e.to[i].kem = a->records[i].keys.kem;
     }
     int r = envelope_seal(&a->envelope, &a->secrets, &e, spec->content);
     if (r == 0) stream_reader_start(&a->reader, &a->secrets, spec->content->so_far.count);

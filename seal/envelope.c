@@ -38,11 +38,12 @@ static void body_seal(uint8_t *out, uint8_t hash[32], const uint8_t *plain, uint
 }
 
 /* enc || ct of the body key for candidate i, and the secret of the answer it may give. */
-static int wrap_for(uint8_t *wrap, struct envelope_secrets *s, unsigned i, const uint8_t *seal_key, const uint8_t dek[32]) {
+static int wrap_for(uint8_t *wrap, struct envelope_secrets *s, const struct envelope_spec *spec, unsigned i,
+                    const uint8_t dek[32]) {
     uint8_t info[ENVELOPE_INFO_BYTES];
     struct hpke_ctx c;
     envelope_info(info, s->header_hash, (uint8_t)i, s->head.key_id[i]);
-    int r = hpke_setup_send(&c, wrap, seal_key, info, sizeof info);
+    int r = hpke_setup_send(&c, spec->to[i].kem, wrap, spec->to[i].seal_key, info, sizeof info);
     if (r == 0) r = hpke_seal(&c, wrap + 32, dek, 32, NULL, 0);
     if (r == 0) r = hpke_export(&c, s->response_secret[i], 32, RESPONSE_LABEL, strlen(RESPONSE_LABEL));
     if (r == 0) memcpy(s->enc[i], wrap, 32);
@@ -83,7 +84,7 @@ static int seal_into(uint8_t *at, struct envelope_secrets *s, const struct envel
     sha256_of(s->header_hash, at, head_n);
     int r = w.err;
     for (unsigned i = 0; i < spec->count && r == 0; i++)
-        r = wrap_for(at + head_n + i * ENVELOPE_WRAP_BYTES, s, i, spec->to[i].seal_key, dek);
+        r = wrap_for(at + head_n + i * ENVELOPE_WRAP_BYTES, s, spec, i, dek);
     mem_wipe(dek, sizeof dek);
     return r;
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "seal/content.h"
+#include "seal/hpke.h"
 #include "seal/reqhead.h"
 
 enum {
@@ -25,8 +26,9 @@ struct envelope_spec {
     uint16_t frame_bytes;         /* 0: the default */
     uint8_t count;                /* 1..8 candidates of distinct identities (the caller's check) */
     struct {
-        const uint8_t *key_id, *seal_key;
-    } to[CANDIDATES_MAX]; /* 32 bytes each */
+        const uint8_t *key_id, *seal_key; /* 32 bytes each */
+        enum hpke_kem kem;                /* of the key, as its statement says */
+    } to[CANDIDATES_MAX];
 };
 /* What the gateway keeps to read the answer and to check its receipt. Secret: wipe with mem_wipe. */
 struct envelope_secrets {
@@ -55,7 +57,15 @@ int envelope_head_read(const uint8_t *p, size_t n, struct envelope_head *out);
 /* ---- node ---- */
 struct seal_key { /* lives in guarded memory while its key statement is valid */
     uint8_t key_id[32], secret[32];
+    enum hpke_kem kem;
+    /* A key of P-256 that is not here but in a TPM; `secret` is then unused. */
+    uint8_t public_key[32];
+    hpke_ecdh *ecdh;
+    void *arg;
 };
+static inline struct hpke_receiver seal_key_receiver(const struct seal_key *k) {
+    return (struct hpke_receiver){k->kem, k->secret, k->ecdh, k->arg, k->public_key};
+}
 struct envelope_model {
     const char *name; /* full form */
     uint8_t manifest_hash[32];

@@ -45,7 +45,8 @@ static int unwrap(const struct envelope_head *h, const struct envelope_own *own,
     uint8_t info[ENVELOPE_INFO_BYTES];
     struct hpke_ctx c;
     envelope_info(info, h->header_hash, o->candidate, k->key_id);
-    int r = hpke_setup_receive(&c, wrap, k->secret, info, sizeof info);
+    struct hpke_receiver us = seal_key_receiver(k);
+    int r = hpke_setup_receive(&c, &us, wrap, info, sizeof info);
     if (r == 0) r = hpke_open(&c, dek, wrap + 32, ENVELOPE_WRAP_BYTES - 32, NULL, 0);
     if (r == 0) r = hpke_export(&c, o->response_secret, 32, RESPONSE_LABEL, strlen(RESPONSE_LABEL));
     if (r == 0) memcpy(o->enc, wrap, 32);

@@ -5,7 +5,6 @@
 #include "seal/keystmt.h"
 #include "base/err.h"
 #include "base/hash.h"
-#include "seal/hpke.h"
 #include "seal/seal_err.h"
 
 #include <string.h>
@@ -14,7 +13,7 @@ void keystmt_write(struct writer *w, const struct keystmt *k) {
     write_u8(w, KEYSTMT_VERSION);
     write_bytes(w, k->identity, 32);
     write_bytes(w, k->operator_id, 32);
-    write_u16(w, HPKE_KEM);
+    write_u16(w, hpke_kem_id(k->kem));
     write_block8(w, k->seal_key, sizeof k->seal_key);
     write_bytes(w, k->receipt_key, 32);
     write_text8(w, k->engine_id);
@@ -29,7 +28,8 @@ int keystmt_read(struct reader *r, struct keystmt *out) {
     read_copy(r, k.identity, 32);
     read_copy(r, k.operator_id, 32);
     uint16_t kem = read_u16(r);
-    if (kem != HPKE_KEM) read_fail(r, ERR_UNSUPPORTED);
+    if (kem != HPKE_KEM && kem != HPKE_KEM_P256) read_fail(r, ERR_UNSUPPORTED);
+    k.kem = kem == HPKE_KEM_P256 ? HPKE_P256 : HPKE_X25519;
     struct reader seal = read_block8(r, 255);
     read_copy(r, k.receipt_key, 32);
     read_text8(r, k.engine_id, sizeof k.engine_id);

@@ -42,7 +42,7 @@ int session_start(struct session *s, const struct keystmt *to, uint8_t start[SES
     start[0] = SESSION_VERSION;
     keystmt_id(start + 1, to);
     info_of(info, start + 1);
-    int r = hpke_setup_send(&ctx, s->enc, to->seal_key, info, sizeof info);
+    int r = hpke_setup_send(&ctx, to->kem, s->enc, to->seal_key, info, sizeof info);
     memcpy(start + 33, s->enc, 32);
     if (r == 0) r = client_key(&ctx, &s->out);
     if (r == 0) r = export_secret(&ctx, s->worker_secret, WORKER_SECRET);
@@ -69,7 +69,8 @@ static int accept_with(struct session *s, const uint8_t enc[32], const struct se
     struct hpke_ctx ctx;
     uint8_t info[INFO_BYTES], secret[32];
     info_of(info, key->key_id);
-    int r = hpke_setup_receive(&ctx, enc, key->secret, info, sizeof info);
+    struct hpke_receiver us = seal_key_receiver(key);
+    int r = hpke_setup_receive(&ctx, &us, enc, info, sizeof info);
     if (r == 0) r = client_key(&ctx, &s->in);
     if (r == 0) r = export_secret(&ctx, secret, WORKER_SECRET);
     if (r == 0) chunk_key_response(&s->out, secret, enc, nonce);

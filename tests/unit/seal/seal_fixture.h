@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "seal/hpke.h"
+#include "seal/p256.h"
 #include "seal/replay_cache.h"
 #include "seal/seal_err.h"
 #include "seal/stream.h"
@@ -32,7 +33,7 @@ FIX void fix_manifest(struct manifest *m) {
     memset(m->file_sha256, 0x5a, 32);
 }
 
-/* Node number n: everything but the seal key's secret follows from n. */
+/* Node number n: everything but the seal key's secret follows from n. Every third has a key of P-256. */
 FIX void fix_node(struct fix_node *x, uint8_t n) {
     uint8_t seed[32], op_public[32];
     memset(x, 0, sizeof *x);
@@ -43,7 +44,12 @@ FIX void fix_node(struct fix_node *x, uint8_t n) {
     sign_keypair(op_public, x->operator_secret, seed);
     seed[1] ^= 0x40;
     sign_keypair(k->receipt_key, x->receipt_secret, seed);
-    hpke_keypair(k->seal_key, x->key.secret);
+    if (n % 3 == 2) {
+        k->kem = x->key.kem = HPKE_P256;
+        (void)p256_keypair(k->seal_key, x->key.secret);
+    } else {
+        hpke_keypair(k->seal_key, x->key.secret);
+    }
     operator_id_of(k->operator_id, op_public);
     strcpy(k->engine_id, "lull-0.1.0");
     k->not_before = FIX_NOW - 100;
@@ -87,6 +93,7 @@ FIX int fix_seal(struct buf *out, struct envelope_secrets *s, const struct fix_n
     for (unsigned i = 0; i < count && i < CANDIDATES_MAX; i++) {
         spec.to[i].key_id = nodes[i].key.key_id;
         spec.to[i].seal_key = nodes[i].record.keys.seal_key;
+        spec.to[i].kem = nodes[i].record.keys.kem;
     }
     buf_init(out, ENVELOPE_BYTES_MAX);
     return envelope_seal(out, s, &spec, c);

@@ -243,7 +243,8 @@ static void steal_dek(unsigned i, uint8_t dek[32]) {
     uint8_t info[ENVELOPE_INFO_BYTES];
     struct hpke_ctx c;
     envelope_info(info, secrets.header_hash, (uint8_t)i, nodes[i].key.key_id);
-    CHECK_INT(hpke_setup_receive(&c, wrap, nodes[i].key.secret, info, sizeof info), 0);
+    struct hpke_receiver us = seal_key_receiver(&nodes[i].key);
+    CHECK_INT(hpke_setup_receive(&c, &us, wrap, info, sizeof info), 0);
     CHECK_INT(hpke_open(&c, dek, wrap + 32, 48, NULL, 0), 0);
 }
 

@@ -259,19 +259,26 @@ TEST(manifests_out_of_range_are_refused) {
     }
 }
 
-TEST(a_p256_seal_key_is_unsupported_for_now) {
+TEST(a_seal_key_is_of_x25519_or_p256_and_of_nothing_else) {
     struct fix_node x;
     struct keystmt k;
-    uint8_t bytes[KEYSTMT_BYTES_MAX];
+    uint8_t bytes[KEYSTMT_BYTES_MAX], id[2][32];
+    enum { KEM_LOW = 1 + 32 + 32 + 1 };
     fix_node(&x, 1);
-    struct writer w = writer_over(bytes, sizeof bytes);
-    keystmt_write(&w, &x.record.keys);
-    bytes[1 + 32 + 32 + 1] = 0x10;
-    struct reader r = reader_over(bytes, w.len);
-    CHECK_INT(keystmt_read(&r, &k), ERR_UNSUPPORTED);
-    bytes[1 + 32 + 32 + 1] = 0x20;
-    r = reader_over(bytes, w.len);
-    CHECK_INT(keystmt_read(&r, &k), 0);
+    for (int kem = HPKE_X25519; kem <= HPKE_P256; kem++) {
+        x.record.keys.kem = (enum hpke_kem)kem;
+        struct writer w = writer_over(bytes, sizeof bytes);
+        keystmt_write(&w, &x.record.keys);
+        CHECK_INT(bytes[KEM_LOW], kem == HPKE_P256 ? 0x10 : 0x20);
+        struct reader r = reader_over(bytes, w.len);
+        CHECK_INT(keystmt_read(&r, &k), 0);
+        CHECK_INT(k.kem, kem);
+        keystmt_id(id[kem], &x.record.keys);
+        bytes[KEM_LOW] = 0x12; /* P-521 */
+        r = reader_over(bytes, w.len);
+        CHECK_INT(keystmt_read(&r, &k), ERR_UNSUPPORTED);
+    }
+    CHECK(memcmp(id[0], id[1], 32) != 0); /* the same bytes as another KEM's key are another statement */
     fix_node_done(&x);
 }
 
@@ -364,5 +371,5 @@ TESTS_MAIN("record", T(model_names_have_one_full_form), T(a_record_round_trips_a
            T(workers_that_are_none_too_many_or_twice_there_are_refused), T(every_flipped_bit_of_a_record_is_noticed),
            T(a_copied_operator_id_is_refused), T(each_failing_check_has_its_number),
            T(a_model_named_twice_and_too_many_models_are_refused), T(manifests_out_of_range_are_refused),
-           T(a_p256_seal_key_is_unsupported_for_now), T(a_link_proof_holds_for_one_connection_and_identity),
+           T(a_seal_key_is_of_x25519_or_p256_and_of_nothing_else), T(a_link_proof_holds_for_one_connection_and_identity),
            T(the_signer_signs_its_own_records_and_link_proofs), T(the_signer_refuses_everything_else))

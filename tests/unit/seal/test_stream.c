@@ -20,6 +20,7 @@ static void setup(uint16_t frame_bytes) {
         fix_node(&nodes[i], (uint8_t)(i + 1));
         spec.to[i].key_id = nodes[i].key.key_id;
         spec.to[i].seal_key = nodes[i].record.keys.seal_key;
+        spec.to[i].kem = nodes[i].record.keys.kem;
     }
     spec.manifest_hash = nodes[0].model.manifest_hash;
     buf_init(&env, ENVELOPE_BYTES_MAX);
