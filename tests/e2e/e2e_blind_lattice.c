@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/secret.h"
 #include "blind/blind_manifest.h"
@@ -94,6 +95,26 @@ static int answered(struct pieces *p, const char *prompt, double temperature, in
 }
 static int64_t number(const json_t *j, const char *name) { return json_integer_value(json_object_get(j, name)); }
 
+/* The receipt, saved as a user would: 0 from `lull verify`, and 10 when a number of it was changed. */
+static void a_receipt_is_verified(const struct pieces *p) {
+    char path[WORLD_PATH + 32], url[128], said[1024];
+    struct buf b;
+    snprintf(path, sizeof path, "%s/answer.receipt", w.dir);
+    snprintf(url, sizeof url, "/lull/receipts/%.80s", p->receipt);
+    if (!tap_ok(world_get(&w, url, &b) == 0 && b.len > 0, "the receipt can be had")) return;
+    int r = file_write(path, b.data, b.len, 0600, NULL);
+    int status = command(said, sizeof said, "verify %s", path);
+    tap_ok(r == 0 && status == 0 && strstr(said, "mode lattice") && strstr(said, "nobody has signed it"),
+           "lull verify finds it consistent");
+    char *at = memmem(b.data, b.len, "\"prompt_columns\":64", 19);
+    if (at) at[18] = '5';
+    r = file_write(path, b.data, b.len, 0600, NULL);
+    status = command(said, sizeof said, "verify %s", path);
+    tap_ok(at && r == 0 && status == 10 && strstr(said, "wrong: prompt_columns"), "and wrong once it was changed");
+    unlink(path);
+    buf_release(&b);
+}
+
 static char word[17]; /* stands in no text of ours */
 static uint64_t in_coordinator, in_gateway, in_workers;
 static void search_at(uint32_t count) {
@@ -121,6 +142,7 @@ static void the_first_answer(void) {
                number(json_object_get(j, "visible_to_workers"), "prompt_columns") == 64,
            "the receipt names one worker of the listed operator, what was checked, and that answers do not replay");
     json_decref(j);
+    a_receipt_is_verified(&p);
     if (searchable)
         tap_ok(in_gateway > 0 && in_coordinator == 0 && in_workers == 0, "of all processes the gateway alone holds the prompt");
     tap_ok(log_lines(&w, "gateway.log", word) == 0 && log_lines(&w, "coordinator.log", word) == 0, "logs do not have it");

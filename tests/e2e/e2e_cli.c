@@ -274,6 +274,9 @@ int main(void) {
     says("show " MODEL " --json", 0, "\"architecture\":\"llama\"");
     says("verify LICENSE 2>&1", 30, "not a receipt");
     says("verify LICENSE --json 2>/dev/null", 30, "\"verdict\":\"not judged\"");
+    says("verify tests/fuzz/corpus/blind_receipt/lattice", 0, "nobody has signed it");
+    says("verify tests/fuzz/corpus/blind_receipt/lattice --json", 0, "\"verdict\":\"consistent\"");
+    says("verify tests/fuzz/corpus/blind_receipt/pair --replay models/lull-toy-q8_0.gguf 2>&1", 30, "no question to replay");
     says("node --coordinator nowhere --model " MODEL " 2>&1", 2, "HOST:PORT");
     says("gateway --listen 0.0.0.0:0 --coordinator 127.0.0.1:1 2>&1", 2, "--api-key-file");
     snprintf(args, sizeof args, "tokenize " MODEL " --json < LICENSE");
