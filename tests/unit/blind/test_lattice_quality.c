@@ -2,7 +2,7 @@
  * held against the exact one of integers. No sum wraps, the noise is within the theorem's bound and as large as predicted, and the model
  * predicts the text as well as without it. The text: tests/unit/model/test_row8_perplexity.c.
  *
- * LULL_LATTICE_LONG=1 reads it twenty times over, under either set of parameters. */
+ * LULL_LATTICE_LONG=1 reads it ten times over, under either set of parameters. */
 #include "base/file.h"
 #include "blind/lattice_params.h"
 #include "model/engine.h"
@@ -12,7 +12,7 @@
 #include "tests/unit/blind/lattice_util.h"
 #include "tests/unit/model/float_model.h"
 
-enum { WINDOW = 256, WINDOWS = 8, LONG_ROUNDS = 20 };
+enum { WINDOW = 256, WINDOWS = 8, LONG_ROUNDS = 10 };
 
 /* ---- products held against the exact ones ---- */
 
@@ -201,7 +201,7 @@ static void read_by_lattice(uint32_t rank, int rounds, double floats, double row
     CHECK_INT(c.out_of_bound, 0);
     CHECK(c.most_error > 0 && c.most_error < 1);
     CHECK(c.most_sum < 1);
-    CHECK(fabs(sqrt(c.squares / (double)c.sums) - 1) < 0.005);
+    CHECK(fabs(sqrt(c.squares / (double)c.sums) - 1) < 0.01);
     lattice_client_count(l.client, &n);
     CHECK_INT(n.products, n.verified);
     CHECK_INT(n.sessions, 1);
