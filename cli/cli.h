@@ -12,6 +12,7 @@ enum exit_status {
     EXIT_PIPE = 141,     /* the reader of our output has left, likewise */
 };
 
+int cmd_attest(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_blind(int argc, char **argv);
 int cmd_chat(int argc, char **argv);

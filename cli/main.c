@@ -20,7 +20,7 @@ struct command {
 /* Sections that a configuration file may have. */
 static const char *const command_names[] = {"demo",       "gateway", "chat",  "node",     "coordinator",
                                             "run",        "verify",  "replay", "show",    "tokenize",
-                                            "logits",     "perplexity", "bench", "blind", "model", "version", NULL};
+                                            "logits",     "perplexity", "bench", "blind", "model", "attest", "version", NULL};
 
 static int cmd_version(int argc, char **argv) {
     int json = 0;
@@ -49,6 +49,7 @@ static const struct command commands[] = {
     {"perplexity", cmd_perplexity, "how well a model predicts a text"},
     {"bench", cmd_bench, "prefill and decode speed of a model"},
     {"blind", cmd_blind, "prepare a model for blind workers; measure them (experimental construction, not yet reviewed)"},
+    {"attest", cmd_attest, "what evidence of a node's machine shows, and who could still read a prompt there"},
     {"model", cmd_model, "make or convert model files"},
     {"version", cmd_version, "the version"},
 };
