@@ -1,6 +1,7 @@
 /* evidence/ev_verify.c - one piece of evidence, by kind: the table that joins the verifiers. See evidence.h. */
 #include "evidence/evidence.h"
 #include "evidence/nitro.h"
+#include "evidence/nvidia_gpu.h"
 
 typedef void verifier(const struct ev_input *in, struct ev_report *out);
 
@@ -8,6 +9,7 @@ typedef void verifier(const struct ev_input *in, struct ev_report *out);
 static verifier *const verifiers[EV_KIND_END] = {
     [EV_KIND_NONE] = NULL,
     [EV_AWS_NITRO] = nitro_verify,
+    [EV_NVIDIA_GPU] = nvidia_gpu_verify,
 };
 
 void ev_verify(enum ev_kind kind, const struct ev_input *in, struct ev_report *out) {

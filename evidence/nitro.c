@@ -2,8 +2,6 @@
 #include "evidence/nitro.h"
 
 #include <openssl/x509v3.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +12,7 @@
 #include "evidence/nitro_doc.h"
 #include "evidence/nitro_frame.h"
 #include "evidence/p384.h"
+#include "evidence/vouched.h"
 
 struct check {
     const struct ev_input *in;
@@ -25,18 +24,7 @@ struct check {
     int authentic;         /* chain and signature are good: from here on what is good may be noted */
 };
 
-/* ev_check, but of bytes that nobody vouches for only the bad is noted, and they are forged before they are of an unknown version. */
-static int __attribute__((format(printf, 5, 6)))
-check(struct check *k, const char *name, int ok, enum ev_verdict as, const char *fmt, ...) {
-    char why[sizeof k->out->factor[0].why];
-    va_list args;
-    va_start(args, fmt);
-    vsnprintf(why, sizeof why, fmt, args);
-    va_end(args);
-    if (ok && !k->authentic) return 1;
-    if (!k->authentic && as == EV_UNSUPPORTED) as = EV_INVALID;
-    return ev_check(k->out, name, ok, as, "%s", why);
-}
+#define CHECKED(k, ...) ev_check_vouched((k)->out, (k)->authentic, __VA_ARGS__)
 
 /* ---- who says it ---- */
 
@@ -93,7 +81,7 @@ static void authenticate(struct check *k, const struct ev_anchors *anchors) {
 /* ---- what it says ---- */
 
 static void check_digest(struct check *k) {
-    check(k, "digest", cbor_text_is(k->doc.digest, "SHA384"), EV_UNSUPPORTED, "the PCRs are not of SHA384");
+    CHECKED(k, "digest", cbor_text_is(k->doc.digest, "SHA384"), EV_UNSUPPORTED, "the PCRs are not of SHA384");
 }
 
 /* Seconds from 1970 to an ASN.1 time are asked of OpenSSL by comparing, so that no calendar of ours can be wrong. */
@@ -105,13 +93,13 @@ static int within_leaf(const X509 *leaf, int64_t at) {
 static void check_timestamp(struct check *k) {
     int64_t at = (int64_t)(k->doc.timestamp_ms / 1000), max = k->policy->max_age_s, now = k->in->now;
     if (!within_leaf(k->certs.cert[0], at))
-        check(k, "timestamp", 0, EV_INVALID, "the document was not made while its certificate was valid");
+        CHECKED(k, "timestamp", 0, EV_INVALID, "the document was not made while its certificate was valid");
     else if (max > 0 && at - NITRO_SLACK_S > now)
-        check(k, "timestamp", 0, EV_INVALID, "the document is from the future: %lld, and it is %lld", (long long)at,
-              (long long)now);
+        CHECKED(k, "timestamp", 0, EV_INVALID, "the document is from the future: %lld, and it is %lld", (long long)at,
+                (long long)now);
     else
-        check(k, "timestamp", max == 0 || now - at <= max, EV_REFUSED, "%lld s old; the policy takes %lld", (long long)(now - at),
-              (long long)max);
+        CHECKED(k, "timestamp", max == 0 || now - at <= max, EV_REFUSED, "%lld s old; the policy takes %lld",
+                (long long)(now - at), (long long)max);
 }
 
 static int all_zero(struct ev_bytes v) {
@@ -125,8 +113,8 @@ static void check_debug(struct check *k) {
     int bad = -1;
     for (int i = 2; i >= 0; i--)
         if (all_zero(k->doc.pcr[i])) bad = i;
-    check(k, "debug", bad < 0, EV_REFUSED, "PCR %d is %s: a debug enclave", bad,
-          bad >= 0 && k->doc.pcr[bad].n ? "zero" : "absent");
+    CHECKED(k, "debug", bad < 0, EV_REFUSED, "PCR %d is %s: a debug enclave", bad,
+            bad >= 0 && k->doc.pcr[bad].n ? "zero" : "absent");
 }
 
 static int value_allowed(const struct nitro_policy *p, unsigned index, struct ev_bytes v) {
@@ -140,16 +128,16 @@ static void check_pcrs(struct check *k) {
     for (unsigned i = 0; i < NITRO_PCRS; i++) {
         struct ev_bytes v = k->doc.pcr[i];
         if (v.n != 0 && v.n != NITRO_PCR_BYTES) {
-            check(k, "pcrs", 0, EV_UNSUPPORTED, "PCR %u has %zu bytes, which is no SHA384", i, v.n);
+            CHECKED(k, "pcrs", 0, EV_UNSUPPORTED, "PCR %u has %zu bytes, which is no SHA384", i, v.n);
             return;
         }
         if ((k->policy->named >> i & 1) && !value_allowed(k->policy, i, v)) {
-            check(k, "pcrs", 0, EV_REFUSED, "PCR %u is %s", i,
-                  v.n ? "none of the policy's values" : "absent, and the policy names it");
+            CHECKED(k, "pcrs", 0, EV_REFUSED, "PCR %u is %s", i,
+                    v.n ? "none of the policy's values" : "absent, and the policy names it");
             return;
         }
     }
-    check(k, "pcrs", 1, EV_REFUSED, " ");
+    CHECKED(k, "pcrs", 1, EV_REFUSED, " ");
     if (k->policy->named == 0) ev_unchecked(k->out, "measurement");
 }
 
@@ -164,8 +152,8 @@ static void check_nonce(struct check *k) {
         have = k->doc.user_data;
         where = "user_data";
     }
-    check(k, "nonce", have.n == want.n && memcmp(have.p, want.p, want.n) == 0, EV_INVALID, "the document's %s is %s", where,
-          have.n ? "another than was asked for" : "empty");
+    CHECKED(k, "nonce", have.n == want.n && memcmp(have.p, want.p, want.n) == 0, EV_INVALID, "the document's %s is %s", where,
+            have.n ? "another than was asked for" : "empty");
 }
 
 /* ---- facts ---- */
