@@ -92,14 +92,15 @@ static int within_leaf(const X509 *leaf, int64_t at) {
 
 static void check_timestamp(struct check *k) {
     int64_t at = (int64_t)(k->doc.timestamp_ms / 1000), max = k->policy->max_age_s, now = k->in->now;
+    int64_t age = now > at ? now - at : 0; /* at is not negative, now may be anything */
     if (!within_leaf(k->certs.cert[0], at))
         CHECKED(k, "timestamp", 0, EV_INVALID, "the document was not made while its certificate was valid");
     else if (max > 0 && at - NITRO_SLACK_S > now)
         CHECKED(k, "timestamp", 0, EV_INVALID, "the document is from the future: %lld, and it is %lld", (long long)at,
                 (long long)now);
     else
-        CHECKED(k, "timestamp", max == 0 || now - at <= max, EV_REFUSED, "%lld s old; the policy takes %lld",
-                (long long)(now - at), (long long)max);
+        CHECKED(k, "timestamp", max == 0 || age <= max, EV_REFUSED, "%lld s old; the policy takes %lld", (long long)age,
+                (long long)max);
 }
 
 static int all_zero(struct ev_bytes v) {

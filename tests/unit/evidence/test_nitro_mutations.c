@@ -94,7 +94,7 @@ TEST(the_real_document_cut_extended_and_out_of_its_time) {
         judge_real(&r, real_doc, real_n + n, REAL_NOW);
         judged("extended", EV_UNSUPPORTED, "format");
     }
-    static const int64_t times[] = {0, REAL_FROM - 1, REAL_TO + 1, REAL_NOW + 86400, REAL_NOW - 86400 * 365, 4102444800};
+    static const int64_t times[] = {0, REAL_FROM - 1, REAL_TO + 1, REAL_NOW + 86400, REAL_NOW - 86400 * 365, 4102444800, -1};
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         judge_real(&r, real_doc, real_n, times[i]);
         judged("another time", EV_INVALID, "dates");
