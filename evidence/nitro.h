@@ -23,7 +23,7 @@
  *     timestamp       invalid      not within the leaf's validity (five minutes over), with the policy's max_age: in the future (the
  *                                  same); refused: older than max_age
  *     debug           refused      PCR 0, 1 or 2 all zero: the enclave runs in debug mode, and its owner reads along
- *     pcrs            refused      a PCR that the policy names is absent or has another value
+ *     pcrs            refused      a PCR that the policy names is absent or has another value; unsupported: one is not of SHA384's size
  *     nonce           invalid      see above
  * After chain, dates or signature failed, what fails further is noted, and nothing is noted as good.
  * Unchecked: "nonce" when in->nonce is empty, "measurement" when the policy names no PCR. */

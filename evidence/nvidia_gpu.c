@@ -188,7 +188,8 @@ static void tell(struct check *k, const struct versions *v) {
     ev_tell(k->out, "vbios", "%s", v->vbios);
     if (r->fwid.n) ev_tell_hex(k->out, "fwid", r->fwid.p, r->fwid.n);
     if (r->board.n) ev_tell_hex(k->out, "board", r->board.p, r->board.n);
-    if (r->project.n) ev_tell_hex(k->out, "project", r->project.p, r->project.n);
+    char project[NVIDIA_VERSION_MAX];
+    if (nvidia_text(project, r->project)) ev_tell(k->out, "project", "%s", project);
     ev_tell(k->out, "measurements", "%u", r->measurements);
 }
 
@@ -198,7 +199,7 @@ void nvidia_gpu_verify_with(const struct ev_input *in, const struct nvidia_polic
     out->best = EV_CLASS_NONE;
     if (read_report(&k) && read_certs(&k)) {
         struct versions v;
-        int driver = nvidia_driver_text(v.driver, k.report.driver), vbios = nvidia_vbios_text(v.vbios, k.report.vbios);
+        int driver = nvidia_text(v.driver, k.report.driver), vbios = nvidia_vbios_text(v.vbios, k.report.vbios);
         authenticate(&k, anchors);
         check_fwid(&k);
         check_nonce(&k);

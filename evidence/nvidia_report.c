@@ -114,7 +114,7 @@ int nvidia_report_read(struct nvidia_report *out, struct ev_bytes bytes, struct 
 /* ---- versions ---- */
 
 /* Text, padded with NULs. */
-int nvidia_driver_text(char out[NVIDIA_VERSION_MAX], struct ev_bytes field) {
+int nvidia_text(char out[NVIDIA_VERSION_MAX], struct ev_bytes field) {
     size_t n = 0;
     out[0] = 0;
     while (n < field.n && field.p[n]) n++;

@@ -22,8 +22,9 @@ struct nvidia_report {
 /* 0, or ERR_* with why saying where. Slices of `bytes`. */
 int nvidia_report_read(struct nvidia_report *out, struct ev_bytes bytes, struct why *why);
 
-/* Versions as people know them: a driver's "550.90.07", a VBIOS's "96.00.9F.00.01". 0: not of that form. */
-int nvidia_driver_text(char out[NVIDIA_VERSION_MAX], struct ev_bytes field);
+/* Text as it stands in opaque data, padded with NULs (a driver's version, "550.90.07"), and a VBIOS's version as people know it
+ * ("96.00.9F.00.01"). 0: not of that form. */
+int nvidia_text(char out[NVIDIA_VERSION_MAX], struct ev_bytes field);
 int nvidia_vbios_text(char out[NVIDIA_VERSION_MAX], struct ev_bytes field);
 
 /* The SHA-384 firmware id of a certificate. ERR_NOTFOUND: it has none; ERR_FORMAT. Points into the certificate. */

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     struct ev_bytes all = {own, n};
     if (nvidia_report_read(&report, all, NULL) == 0) {
         CHECK(report.covered.n + report.signature.n == n && report.measurements > 0);
-        (void)nvidia_driver_text(version, report.driver);
+        (void)nvidia_text(version, report.driver);
         (void)nvidia_vbios_text(version, report.vbios);
     }
     if (n <= 512) firmware_id(own, n);
