@@ -5,7 +5,8 @@
 #
 # CUDA=1 builds with the layer cuda: NVIDIA GPUs as well (needs nvcc; CUDA_ARCH lists the GPUs).
 # SAN=1 builds with address, undefined and leak sanitizers, SAN=thread with the thread sanitizer; each has its own
-# folder under build/. CC=clang works everywhere. OPT=-O0 is for the tests that compare compilers.
+# folder under build/. CC=clang works everywhere. OPT=-O0 is for the tests that compare compilers. The layer tpm is built where tss2 is (TPM=
+# leaves it out).
 
 CC     := $(if $(filter default,$(origin CC)),gcc,$(CC))
 SAN    ?=
@@ -16,11 +17,12 @@ PREFIX ?= /usr/local
 
 # ---- layers: each folder, and the folders that it may include (tools/check-layers reads this table) -------------------
 LAYERS := base: math:base model:math,base api:model,base seal:base net:base \
-          evidence:base blind:seal,model,math,base cuda:model,math,base coordinator:net,seal,base \
-          node:net,blind,evidence,seal,api,model,math,base gateway:net,blind,evidence,seal,api,model,math,base \
-          cli:cuda,coordinator,node,gateway,net,blind,evidence,seal,api,model,math,base
+          tpm:base evidence:base blind:seal,model,math,base cuda:model,math,base coordinator:net,seal,base \
+          node:net,blind,evidence,tpm,seal,api,model,math,base gateway:net,blind,evidence,seal,api,model,math,base \
+          cli:cuda,coordinator,node,gateway,net,blind,evidence,tpm,seal,api,model,math,base
 comma  := ,
-without := $(if $(CUDA),,cuda)
+TPM    ?= $(shell pkg-config --exists tss2-esys tss2-tctildr tss2-mu tss2-rc 2>/dev/null && echo 1)
+without := $(if $(CUDA),,cuda) $(if $(TPM),,tpm)
 NAMES  := $(filter-out $(without),$(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l)))))
 below   = $(filter-out $(without),$(subst $(comma), ,$(word 2,$(subst :, ,$(filter $(1):%,$(LAYERS))))))
 
@@ -52,13 +54,17 @@ NVFLAGS   := -O3 -std=c++17 -I. -fmad=false -ftz=false -prec-div=true -prec-sqrt
              $(foreach a,$(CUDA_ARCH),-gencode arch=compute_$(a),code=sm_$(a)) \
              -gencode arch=compute_$(lastword $(CUDA_ARCH)),code=compute_$(lastword $(CUDA_ARCH))
 endif
+ifneq ($(TPM),)
+TPMFLAG := -DLULL_TPM
+TPM_LIBS := -ltss2-esys -ltss2-mu -ltss2-tctildr -ltss2-rc
+endif
 # V=1 shows every command; make -s shows nothing.
 Q       := $(if $(V),,@)
 SAY     := $(if $(findstring s,$(firstword -$(MAKEFLAGS))),@:,@echo ' ')
 CFLAGS  ?= -g
-ALLCF    = $(STD) $(OPT) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAG) -DLULL_VERSION='"$(VERSION)"' $(CUDAFLAG)
+ALLCF    = $(STD) $(OPT) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAG) -DLULL_VERSION='"$(VERSION)"' $(CUDAFLAG) $(TPMFLAG)
 LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-BASE_LIBS := -lssl -lcrypto -lsodium -ljansson -lsqlite3 $(CUDA_LIBS) -lpthread -lm
+BASE_LIBS := -lssl -lcrypto -lsodium -ljansson -lsqlite3 $(CUDA_LIBS) $(TPM_LIBS) -lpthread -lm
 NET_LIBS  := -levent_core -lnghttp2 -lcurl
 LIBS      := $(NET_LIBS) $(BASE_LIBS)
 # what a layer's tests link with: the libraries of net only from net upwards
