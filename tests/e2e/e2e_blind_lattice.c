@@ -148,12 +148,23 @@ static void the_first_answer(void) {
     tap_ok(log_lines(&w, "gateway.log", word) == 0 && log_lines(&w, "coordinator.log", word) == 0, "logs do not have it");
 }
 
+/* The status, once no more masks are made ahead. */
+static json_t *status_when_idle(void) {
+    int64_t before = -1;
+    for (uint64_t until = clock_mono_ms() + WAIT_MS;; poll(NULL, 0, 100)) {
+        json_t *j = blind_get(&w, "/lull/status");
+        int64_t held = number(json_array_get(json_object_get(j, "blind"), 0), "masks_bytes");
+        if ((held == before && held > 0) || clock_mono_ms() > until) return j;
+        before = held;
+        json_decref(j);
+    }
+}
+
 /* Masks are made between questions, and used by the next one: its session is the one that there was. */
 static void the_next_answer(void) {
     struct pieces p = {.count = 0};
     json_t *j;
-    poll(NULL, 0, 500);
-    json_t *status = blind_get(&w, "/lull/status");
+    json_t *status = status_when_idle();
     const json_t *blind = json_array_get(json_object_get(status, "blind"), 0);
     tap_ok(number(blind, "workers") == LISTED && number(blind, "masks_bytes") > 0 &&
                strcmp(json_string_value(json_object_get(blind, "mode")), "lattice") == 0,
