@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/opt.h"
 #include "base/utf8.h"
-#include "cli/attest.h"
+#include "cli/attest_piece.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
 
@@ -27,14 +27,23 @@ static void set_facts(json_t *to, const struct ev_report *r) {
 
 /* ---- one raw piece ---- */
 
-static int show_piece(json_t *to, enum ev_kind kind, struct ev_bytes evidence, int64_t at) {
+static int show_piece(json_t *to, const struct piece_names *names, int64_t at, struct why *why) {
     static struct ev_report r;
-    const struct ev_input in = {.evidence = evidence, .policy = ev_policy_strict(), .now = at};
-    ev_verify(kind, &in, &r);
-    json_object_set_new(to, "kind", json_string(ev_kind_name(kind)));
-    set_hash(to, evidence);
-    set_facts(to, &r);
-    return ev_report_verdict(&r) == EV_UNSUPPORTED && r.facts == 0 ? EXIT_MALFORMED : EXIT_OK;
+    struct piece p;
+    int e = piece_read(&p, names, &r, why);
+    if (e == 0 && r.factors == 0) {
+        struct ev_input in = piece_input(&p, ev_policy_strict(), at);
+        ev_verify(ev_kind_named(names->kind), &in, &r);
+        json_object_set_new(to, "kind", json_string(names->kind));
+        set_hash(to, in.evidence);
+        set_facts(to, &r);
+    }
+    piece_release(&p);
+    if (e != 0) return EXIT_USAGE;
+    if (ev_report_verdict(&r) != EV_UNSUPPORTED || r.facts > 0) return EXIT_OK;
+    for (unsigned i = 0; i < r.factors; i++)
+        if (!r.factor[i].ok) why_set(why, ERR_UNSUPPORTED, "%s: %s", r.factor[i].name, r.factor[i].why);
+    return EXIT_MALFORMED;
 }
 
 /* ---- an envelope, or another collection ---- */
@@ -144,13 +153,25 @@ static void print_all(json_t *all, int json) {
     free(text);
 }
 
+static int show_file(json_t *to, const char *path, int64_t at, struct why *why) {
+    struct buf file;
+    int r = attest_file(&file, path, ATTEST_FILE_BYTES_MAX, why);
+    int status = r == 0 ? show_wrapped(to, &file, at, why) : r == ERR_LIMIT ? EXIT_MALFORMED : EXIT_USAGE;
+    buf_release(&file);
+    return status;
+}
+
 int attest_show(int argc, char **argv) {
-    const char *kind = NULL, *when = NULL;
+    static struct piece_names names;
+    const char *when = NULL;
     int64_t at = (int64_t)clock_unix_s();
     int json = 0;
     const struct opt rows[] = {
-        {"kind", OPT_TEXT, &kind, "KIND", "FILE is one raw piece of this kind, not an envelope", 0, 0},
-        {"at", OPT_TEXT, &when, "TIME", "what is told only of certificates in date is told as of then; else by the clock", 0, 0},
+        {"kind", OPT_TEXT, &names.kind, "KIND", "FILE is one raw piece of this kind, not an envelope", 0, 0},
+        {"chain", OPT_LIST, &names.chain, "FILE", "with --kind: certificates, PEM or DER", 0, 0},
+        {"key", OPT_TEXT, &names.key, "FILE", "with --kind: a public key", 0, 0},
+        {"collateral", OPT_TEXT, &names.collateral, "FILE", "with --kind: what the manufacturer publishes beside it", 0, 0},
+        {"at", OPT_TEXT, &when, "TIME", "some is told only of certificates in date: as of then; else by the clock", 0, 0},
         {"json", OPT_FLAG, &json, NULL, "one JSON line", 0, 0},
         {0}};
     struct command_line line = {
@@ -160,31 +181,22 @@ int attest_show(int argc, char **argv) {
         .args_min = 1,
         .args_max = 1,
         .about =
-            "What evidence says. Nothing of it is verified here: lull attest verify does that. Exit 0, 30: it cannot be read as\n"
-            "evidence, 2: the file cannot be read."};
+            "What evidence says. Nothing of it is vouched for here: lull attest verify does that. Exit 0, 30: it cannot be read\n"
+            "as evidence, 2: the file cannot be read."};
     struct why why = {{0}};
-    struct buf file;
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
-    buf_init(&file, 0);
     if (r == 0 && when) r = attest_time_read(&at, when, &why);
-    if (r == 0 && kind && ev_kind_named(kind) == EV_KIND_NONE)
-        r = why_set(&why, ERR_USAGE, "--kind: sev-snp, tdx, tpm-quote, apple-mda, nvidia-gpu or aws-nitro");
-    if (r == 0)
-        r = kind ? attest_evidence_file(&file, line.args[0], ATTEST_FILE_BYTES_MAX, &why)
-                 : attest_file(&file, line.args[0], ATTEST_FILE_BYTES_MAX, &why);
-    int status = r == ERR_LIMIT ? EXIT_MALFORMED : EXIT_USAGE;
+    if (r == 0 && names.kind) r = piece_kind_check(names.kind, &why);
+    names.evidence = line.args[0];
     json_t *all = json_object();
     json_object_set_new(all, "verified", json_false());
-    if (r == 0)
-        status = kind ? show_piece(all, ev_kind_named(kind), (struct ev_bytes){file.data, file.len}, at)
-                      : show_wrapped(all, &file, at, &why);
+    int status = r != 0 ? EXIT_USAGE : names.kind ? show_piece(all, &names, at, &why) : show_file(all, names.evidence, at, &why);
     if (status == EXIT_OK)
         print_all(all, json);
     else
-        fprintf(stderr, "lull attest show: %s\n", why.text[0] ? why.text : r != 0 ? err_text(r) : "not evidence of this kind");
+        fprintf(stderr, "lull attest show: %s\n", why_text(&why, r));
     json_decref(all);
-    buf_release(&file);
     int written = terminal_output_end("attest show");
     return written != 0 ? written : status;
 }

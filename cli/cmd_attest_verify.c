@@ -9,17 +9,17 @@
 #include "base/hash.h"
 #include "base/opt.h"
 #include "base/wire.h"
-#include "cli/attest.h"
+#include "cli/attest_piece.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
 #include "seal/record.h"
 #include "seal/seal_err.h"
 
-enum { NONCE_BYTES_MAX = 128, CHAIN_FILE_BYTES_MAX = 128 << 10 };
+enum { NONCE_BYTES_MAX = 128 };
 
 struct asked {
-    const char *kind, *evidence, *key, *collateral, *nonce, *policy, *at, *record, *keys, *exporter, *file;
-    struct opt_list chain;
+    struct piece_names piece;
+    const char *file, *nonce, *policy, *at, *record, *keys, *exporter;
     uint32_t channel;
     uint64_t log_size;
     int json, tls;
@@ -67,14 +67,13 @@ static int read_keys(const struct asked *a, struct known *k, struct why *why) {
 }
 
 static int check_form(const struct asked *a, struct why *why) {
-    if (a->kind && a->file) return why_set(why, ERR_USAGE, "either FILE, an envelope, or --kind with --evidence");
-    if (!a->kind && !a->file) return why_set(why, ERR_USAGE, "needs FILE, an envelope, or --kind with --evidence");
-    if (a->kind && !a->evidence) return why_set(why, ERR_USAGE, "--kind needs --evidence");
-    if (a->kind && ev_kind_named(a->kind) == EV_KIND_NONE)
-        return why_set(why, ERR_USAGE, "--kind: sev-snp, tdx, tpm-quote, apple-mda, nvidia-gpu or aws-nitro");
-    if (a->file && (a->evidence || a->chain.count || a->key || a->collateral))
+    if (a->piece.kind && a->file) return why_set(why, ERR_USAGE, "either FILE, an envelope, or --kind with --evidence");
+    if (!a->piece.kind && !a->file) return why_set(why, ERR_USAGE, "needs FILE, an envelope, or --kind with --evidence");
+    if (a->piece.kind && !a->piece.evidence) return why_set(why, ERR_USAGE, "--kind needs --evidence");
+    if (a->piece.kind && piece_kind_check(a->piece.kind, why) != 0) return ERR_USAGE;
+    if (a->file && (a->piece.evidence || a->piece.chain.count || a->piece.key || a->piece.collateral))
         return why_set(why, ERR_USAGE, "--evidence, --chain, --key and --collateral go with --kind: an envelope brings its own");
-    if (a->kind && (a->record || a->keys || a->exporter || a->tls || a->channel || a->log_size))
+    if (a->piece.kind && (a->record || a->keys || a->exporter || a->tls || a->channel || a->log_size))
         return why_set(why, ERR_USAGE, "--record, --keys, --channel, --exporter, --tls and --log-size go with an envelope");
     if (a->record && a->keys) return why_set(why, ERR_USAGE, "either --record or --keys");
     return 0;
@@ -96,54 +95,19 @@ static int read_options(const struct asked *a, struct known *k, struct why *why)
     return unreadable ? why_set(why, ERR_USAGE, "%.200s", k->policy_why.text) : 0;
 }
 
+/* All is good, or good but that the policy wants another class: then it is told which one this is. */
+static int only_class(const struct ev_report *r) {
+    for (unsigned i = 0; i < r->factors; i++)
+        if (!r->factor[i].ok && strcmp(r->factor[i].name, "class") != 0) return 0;
+    return 1;
+}
+
 /* ---- one piece ---- */
 
-struct piece {
-    struct buf evidence, key, collateral, chain[OPT_LIST_MAX];
-};
-
-/* A file over its limit is the evidence's fault; one that cannot be read is the user's. */
-static int take(struct buf *b, const char *path, size_t max, int hex, struct ev_report *r, struct why *why) {
-    buf_init(b, 0);
-    if (!path) return 0;
-    struct why own = {{0}};
-    int e = hex ? attest_evidence_file(b, path, max, &own) : attest_file(b, path, max, &own);
-    if (e == ERR_LIMIT) {
-        ev_fail(r, "size", EV_UNSUPPORTED, "a file is over %zu bytes", max);
-        return 0;
-    }
-    return e == 0 ? 0 : why_set(why, e, "%.300s", why_text(&own, e));
-}
-
-static int take_piece(const struct asked *a, struct piece *p, struct ev_report *r, struct why *why) {
-    int e = take(&p->evidence, a->evidence, ATTEST_FILE_BYTES_MAX, 1, r, why);
-    if (e == 0) e = take(&p->key, a->key, CHAIN_FILE_BYTES_MAX, 0, r, why);
-    if (e == 0) e = take(&p->collateral, a->collateral, ATTEST_FILE_BYTES_MAX, 0, r, why);
-    for (size_t i = 0; i < a->chain.count && e == 0; i++)
-        e = take(&p->chain[i], a->chain.item[i], CHAIN_FILE_BYTES_MAX, 0, r, why);
-    if (e == 0 && a->chain.count > EV_CHAIN_MAX)
-        ev_fail(r, "certificates", EV_UNSUPPORTED, "over %d files of certificates", EV_CHAIN_MAX);
-    return e;
-}
-
-static void drop_piece(struct piece *p) {
-    buf_release(&p->evidence);
-    buf_release(&p->key);
-    buf_release(&p->collateral);
-    for (int i = 0; i < OPT_LIST_MAX; i++) buf_release(&p->chain[i]);
-}
-
-static struct ev_bytes bytes_of(const struct buf *b) { return (struct ev_bytes){b->data, b->len}; }
-
 static void judge_piece(const struct asked *a, const struct known *k, const struct piece *p, struct ev_report *r) {
-    struct ev_input in = {.evidence = bytes_of(&p->evidence),
-                          .key = bytes_of(&p->key),
-                          .collateral = bytes_of(&p->collateral),
-                          .nonce = {k->nonce, k->nonce_n},
-                          .policy = k->policy,
-                          .now = k->at};
-    for (size_t i = 0; i < a->chain.count; i++) in.chain[in.chain_count++] = bytes_of(&p->chain[i]);
-    ev_verify(ev_kind_named(a->kind), &in, r);
+    struct ev_input in = piece_input(p, k->policy, k->at);
+    in.nonce = (struct ev_bytes){k->nonce, k->nonce_n};
+    ev_verify(ev_kind_named(a->piece.kind), &in, r);
     /* one piece shows no class by itself, it is bound to no keys: the policy's list counts only where the user wrote one */
     if (k->policy->classes_given && ev_report_verdict(r) == EV_OK && r->best != EV_CLASS_NONE)
         ev_check(r, "class", ev_policy_accepts(k->policy, r->best), EV_REFUSED,
@@ -157,31 +121,27 @@ static void refuse_policy(const struct known *k, struct ev_report *r) {
 static int verify_piece(const struct asked *a, const struct known *k, struct why *why) {
     static struct ev_report r;
     struct piece p;
-    memset(&p, 0, sizeof p);
-    int e = take_piece(a, &p, &r, why);
+    int e = piece_read(&p, &a->piece, &r, why);
     if (e == 0 && r.factors == 0) {
         if (k->policy)
             judge_piece(a, k, &p, &r);
         else
             refuse_policy(k, &r);
     }
-    drop_piece(&p);
+    piece_release(&p);
     if (e != 0) return EXIT_USAGE;
-    struct attest_found f = {
-        .verdict = ev_report_verdict(&r), .kind = a->kind, .whole = &r, .at = k->at, .at_is_clock = !a->at, .policy = k->policy};
-    f.shows = ev_report_class(&r);
+    struct attest_found f = {.verdict = ev_report_verdict(&r),
+                             .kind = a->piece.kind,
+                             .whole = &r,
+                             .at = k->at,
+                             .at_is_clock = !a->at,
+                             .policy = k->policy};
+    f.shows = only_class(&r) ? r.best : EV_CLASS_NONE;
     attest_say(&f, a->json);
     return f.verdict;
 }
 
 /* ---- an envelope ---- */
-
-/* All is good but that the policy wants another class. */
-static int only_class(const struct ev_report *r) {
-    for (unsigned i = 0; i < r->factors; i++)
-        if (!r->factor[i].ok && strcmp(r->factor[i].name, "class") != 0) return 0;
-    return 1;
-}
 
 /* A record names the envelope that was made ahead; one for the caller's own nonce is made later, and no record can name it. */
 static void check_keys(const struct asked *a, const struct known *k, const struct buf *file, struct ev_envelope_report *r) {
@@ -196,14 +156,14 @@ static void check_keys(const struct asked *a, const struct known *k, const struc
         ev_check(&r->whole, "evidence_hash", memcmp(digest, k->evidence_hash, 32) == 0, EV_INVALID,
                  "the record names another envelope");
     }
-    if (ev_envelope_verdict(r) != EV_OK && !only_class(&r->whole)) r->shows = EV_CLASS_NONE;
+    if (!only_class(&r->whole)) r->shows = EV_CLASS_NONE;
 }
 
 static int verify_envelope(const struct asked *a, const struct known *k, struct why *why) {
     struct ev_envelope_report *r = ev_envelope_report_new();
     struct buf file;
     if (!r) return EV_INTERNAL;
-    int e = take(&file, a->file, ATTEST_FILE_BYTES_MAX, 0, &r->whole, why);
+    int e = piece_file(&file, a->file, ATTEST_FILE_BYTES_MAX, 0, &r->whole, why);
     const struct ev_expected want = {.key_hash = k->has_key_hash ? k->key_hash : NULL,
                                      .nonce = a->nonce ? k->nonce : NULL,
                                      .channel = a->channel,
@@ -238,11 +198,12 @@ static int verify_envelope(const struct asked *a, const struct known *k, struct 
 int attest_verify(int argc, char **argv) {
     static struct asked a;
     const struct opt rows[] = {
-        {"kind", OPT_TEXT, &a.kind, "KIND", "one raw piece: sev-snp, tdx, tpm-quote, apple-mda, nvidia-gpu, aws-nitro", 0, 0},
-        {"evidence", OPT_TEXT, &a.evidence, "FILE", "with --kind: the piece, in binary or in hexadecimal digits", 0, 0},
-        {"chain", OPT_LIST, &a.chain, "FILE", "with --kind: certificates, PEM or DER; up to eight files", 0, 0},
-        {"key", OPT_TEXT, &a.key, "FILE", "with --kind: a public key (of the TPM's AK, of the Secure Enclave)", 0, 0},
-        {"collateral", OPT_TEXT, &a.collateral, "FILE", "with --kind: what the manufacturer publishes beside it", 0, 0},
+        {"kind", OPT_TEXT, &a.piece.kind, "KIND", "one raw piece: sev-snp, tdx, tpm-quote, apple-mda, nvidia-gpu, aws-nitro", 0,
+         0},
+        {"evidence", OPT_TEXT, &a.piece.evidence, "FILE", "with --kind: the piece, in binary or in hexadecimal digits", 0, 0},
+        {"chain", OPT_LIST, &a.piece.chain, "FILE", "with --kind: certificates, PEM or DER; up to eight files", 0, 0},
+        {"key", OPT_TEXT, &a.piece.key, "FILE", "with --kind: a public key (of the TPM's AK, of the Secure Enclave)", 0, 0},
+        {"collateral", OPT_TEXT, &a.piece.collateral, "FILE", "with --kind: what the manufacturer publishes beside it", 0, 0},
         {"nonce", OPT_TEXT, &a.nonce, "HEX", "what it must have been made for", 0, 0},
         {"record", OPT_TEXT, &a.record, "FILE", "with an envelope: the node's record, whose keys it must be bound to", 0, 0},
         {"keys", OPT_TEXT, &a.keys, "FILE", "with an envelope: the same, from a key statement alone", 0, 0},
@@ -273,7 +234,7 @@ int attest_verify(int argc, char **argv) {
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0) a.file = line.args[0];
     if (r == 0) r = read_options(&a, &k, &why);
-    int status = r != 0 ? EXIT_USAGE : a.kind ? verify_piece(&a, &k, &why) : verify_envelope(&a, &k, &why);
+    int status = r != 0 ? EXIT_USAGE : a.piece.kind ? verify_piece(&a, &k, &why) : verify_envelope(&a, &k, &why);
     if (why.text[0] || r != 0) fprintf(stderr, "lull attest verify: %s\n", why_text(&why, r));
     ev_policy_free(k.own_policy);
     int written = status == EXIT_USAGE ? 0 : terminal_output_end("attest verify");

@@ -149,7 +149,7 @@ static enum ev_class class_of(const struct ev_envelope_report *r) {
     for (unsigned i = 0; i < r->members; i++) {
         const struct ev_member_report *m = &r->member[i];
         gpu |= m->kind == EV_NVIDIA_GPU;
-        host |= m->kind == EV_SEV_SNP || m->kind == EV_TDX;
+        host |= m->report.best == EV_T2 && m->kind != EV_AWS_NITRO;
         if (m->kind != EV_NVIDIA_GPU && rank(m->report.best) > rank(best)) best = m->report.best;
     }
     return best == EV_T2 && gpu && host ? EV_T3 : best;
