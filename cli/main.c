@@ -20,7 +20,8 @@ struct command {
 /* Sections that a configuration file may have. */
 static const char *const command_names[] = {"demo",       "gateway", "chat",  "node",     "coordinator",
                                             "run",        "verify",  "replay", "show",    "tokenize",
-                                            "logits",     "perplexity", "bench", "blind", "model", "attest", "version", NULL};
+                                            "logits",     "perplexity", "bench", "blind", "model", "version",
+                                            "attest verify", "attest show", "attest collect", "attest policy", NULL};
 
 static int cmd_version(int argc, char **argv) {
     int json = 0;
