@@ -1,5 +1,6 @@
 /* Envelopes: reading and writing, caps, and what one shows: bound members, classes, channels, relays, splices. The manufacturers are
  * played by a verifier of the test: evidence is the binding value that it was made for, with one byte before it that says how it is. */
+#include "base/file.h"
 #include "base/hash.h"
 #include "evidence/cbor.h"
 #include "evidence/envelope_verify.h"
@@ -337,6 +338,53 @@ TEST(an_operator_that_the_policy_does_not_name_is_refused) {
     ev_policy_free(p);
 }
 
+/* Evidence that was made once for all, for a checkpoint of a log (tests/data/evidence/binding). */
+TEST(evidence_for_a_prefetched_nonce_is_good_while_the_nonce_is_young) {
+    struct ev_expected want = expected();
+    struct buf cbor, text;
+    char policy[600];
+    CHECK_INT(file_read(&cbor, "tests/data/evidence/binding/checkpoint.cbor", 65536, NULL), 0);
+    CHECK_INT(file_read(&text, "tests/data/evidence/binding/checkpoint.txt", 65536, NULL), 0);
+    const char *t = (const char *)text.data; /* "nonce HEX\nlog HEX\nwitness HEX TIME\n"... */
+    int n = snprintf(policy, sizeof policy,
+                     "{\"version\":1,\"max_age\":60,\"log\":{\"origin\":\"log.example/"
+                     "lull\",\"key\":\"%.64s\",\"k\":2,\"witnesses\":[\"%.64s\",\"%.64s\"]}}",
+                     t + 75, t + 148, t + 232);
+    struct ev_policy *p = ev_policy_read(policy, (size_t)n, NULL);
+    CHECK(p != NULL);
+    start(0, 5, 0, 0);
+    CHECK_INT(hex_decode(mk.bound.nonce, 32, t + 6, 64), 0);
+    make(EV_SEV_SNP);
+    item("nonce", EV_NONCE_MEDIA_TYPE, cbor.data, cbor.len);
+    size_t size = sealed();
+    want.nonce = NULL;
+    want.policy = p;
+    want.now = 1795600060; /* the two witnesses signed at ...000 and ...010 */
+    CHECK_INT(judged(size, &want), EV_OK);
+    CHECK_INT(report->shows, EV_T2);
+    want.now = 1795600061;
+    CHECK_INT(judged(size, &want), EV_REFUSED);
+    CHECK(failed("nonce_age") && !failed("cpu"));
+    want.now = 1795600005;
+    CHECK_INT(judged(size, &want), EV_INVALID);
+    CHECK(failed("nonce_time"));
+    want.now = 1795600060;
+    want.log_size_seen = 1235;
+    CHECK_INT(judged(size, &want), EV_REFUSED);
+    CHECK(failed("log_rollback"));
+    want.log_size_seen = 0;
+    want.nonce = nonce_7; /* whoever has a nonce of their own takes no other */
+    CHECK_INT(judged(size, &want), EV_INVALID);
+    CHECK(failed("cpu"));
+    want.nonce = NULL;
+    want.policy = ev_policy_strict();
+    CHECK_INT(judged(size, &want), EV_REFUSED);
+    CHECK(failed("nonce_log"));
+    ev_policy_free(p);
+    buf_release(&cbor);
+    buf_release(&text);
+}
+
 /* ---- form ---- */
 
 static int opened(size_t n) {
@@ -481,7 +529,8 @@ TESTS_MAIN("ev_envelope", T(each_set_of_members_shows_its_class), T(a_class_belo
            T(a_verifier_that_does_not_compare_the_binding_is_an_internal_error), T(one_bad_member_spoils_the_whole),
            T(a_gpu_spliced_in_or_taken_out_is_noticed_by_the_cpu), T(a_member_put_under_another_kind_is_invalid),
            T(one_gpu_shown_twice_is_noticed), T(an_operator_that_the_policy_does_not_name_is_refused),
-           T(both_spellings_hold_the_same_members), T(every_cut_and_every_flip_is_refused), T(sizes_over_the_caps_are_refused),
+           T(evidence_for_a_prefetched_nonce_is_good_while_the_nonce_is_young), T(both_spellings_hold_the_same_members),
+           T(every_cut_and_every_flip_is_refused), T(sizes_over_the_caps_are_refused),
            T(certificates_over_eight_or_over_4_kib_are_refused), T(an_envelope_over_4_mib_is_unsupported),
            T(more_parts_than_a_member_may_have_are_refused), T(what_an_envelope_may_not_hold_is_refused),
            T(an_envelope_within_an_envelope_and_a_member_twice_are_refused))
