@@ -2,6 +2,7 @@
 #include "evidence/evidence.h"
 #include "evidence/nitro.h"
 #include "evidence/nvidia_gpu.h"
+#include "evidence/sev_snp.h"
 
 typedef void verifier(const struct ev_input *in, struct ev_report *out);
 
@@ -9,6 +10,7 @@ typedef void verifier(const struct ev_input *in, struct ev_report *out);
 static verifier *const verifiers[EV_KIND_END] = {
     [EV_KIND_NONE] = NULL,
     [EV_AWS_NITRO] = nitro_verify,
+    [EV_SEV_SNP] = sev_snp_verify,
     [EV_NVIDIA_GPU] = nvidia_gpu_verify,
 };
 

@@ -14,6 +14,7 @@
 #include "evidence/nitro.h"
 #include "evidence/nvidia_gpu.h"
 #include "evidence/policy_parts.h"
+#include "evidence/sev_snp.h"
 
 enum { EV_POLICY_VERSION = 1, EV_POLICY_BYTES_MAX = 256 * 1024, EV_AGE_S_MAX = 24 * 3600 };
 
@@ -27,6 +28,7 @@ struct ev_policy {
     /* one per kind, each read by the file of its kind */
     struct nitro_policy nitro;
     struct nvidia_policy nvidia;
+    struct snp_policy snp;
 };
 
 /* The built-in policy, strictest that needs no knowledge of the user. Made at the first call, the same ever after. */
