@@ -3,16 +3,9 @@
 
 #include <string.h>
 
-void merkle_init(struct merkle *m) { memset(m, 0, sizeof *m); }
+#include "base/tree_hash.h"
 
-static void node_hash(uint8_t out[SHA256_BYTES], const uint8_t left[SHA256_BYTES], const uint8_t right[SHA256_BYTES]) {
-    struct sha256 h;
-    sha256_init(&h);
-    sha256_add(&h, "\x01", 1);
-    sha256_add(&h, left, SHA256_BYTES);
-    sha256_add(&h, right, SHA256_BYTES);
-    sha256_done(&h, out);
-}
+void merkle_init(struct merkle *m) { memset(m, 0, sizeof *m); }
 
 static void leaf_begin(struct sha256 *h) {
     sha256_init(h);
@@ -25,7 +18,7 @@ static int leaf_end(struct merkle *m, struct sha256 *h) {
     sha256_done(h, at);
     if (m->count == UINT32_MAX) return ERR_LIMIT;
     unsigned level = 0;
-    for (; m->count >> level & 1; level++) node_hash(at, m->node[level], at);
+    for (; m->count >> level & 1; level++) tree_node_hash(at, m->node[level], at);
     memcpy(m->node[level], at, sizeof at);
     m->count++;
     return 0;
@@ -58,5 +51,5 @@ void merkle_root(const struct merkle *m, uint8_t root[SHA256_BYTES]) {
     unsigned level = (unsigned)__builtin_ctz(m->count);
     memcpy(root, m->node[level], SHA256_BYTES);
     for (level++; level < MERKLE_LEVELS; level++)
-        if (m->count >> level & 1) node_hash(root, m->node[level], root);
+        if (m->count >> level & 1) tree_node_hash(root, m->node[level], root);
 }
