@@ -95,7 +95,22 @@ static void judge(const struct row *r) {
 
 #define GPU   "--kind nvidia-gpu --evidence " DATA "nvidia-gpu/hopper_report.hex --chain " DATA "nvidia-gpu/hopper_cert_chain.pem"
 #define NITRO "--kind aws-nitro --evidence " DATA "aws-nitro/nitro_attestation.cbor"
+#define SNP   "--kind sev-snp --evidence " DATA "sev-snp/"
 static const struct row real[] = {
+    {SNP "report_v2_milan.hex --chain " DATA "sev-snp/vcek_milan.der --at 2025-11-01T00:00:00Z", 0, NULL, "T2", "measurement"},
+    {SNP "report_v2_milan.hex --chain " DATA "sev-snp/vcek_milan.der --chain " DATA "sev-snp/ask_ark_milan.pem --at 1761955200",
+     0, NULL, "T2", "nonce"},
+    {SNP "report_trustee.bin --chain " DATA "sev-snp/vcek_trustee.der --at 1761955200 --nonce "
+         "ec6c52d7533cc2c4f45be7849cf112ab82b2009fe7bd43e71ed08c14400ad7e2",
+     0, NULL, "T2", "tcb_floor"},
+    {SNP "report_trustee.bin --chain " DATA "sev-snp/vcek_trustee.der --at 1761955200 --nonce "
+         "ec6c52d7533cc2c4f45be7849cf112ab82b2009fe7bd43e71ed08c14400ad7e3",
+     10, "nonce", "none", NULL},
+    {SNP "report_trustee.bin --chain " DATA "sev-snp/vcek_milan.der --at 1761955200", 10, NULL, "none", NULL},
+    {SNP "report_vlek_trustee.bin --chain " DATA "sev-snp/vlek_trustee.der --at 1764000000", 20, "vmpl", "none", NULL},
+    {SNP "report_trustee.bin --chain " DATA "sev-snp/vcek_trustee.der --at 2030-02-01T00:00:00Z", 10, "dates", "none", NULL},
+    {SNP "report_trustee.bin --at 1761955200", 10, "certificates", "none", NULL},
+    {SNP "vcek_milan.der --chain " DATA "sev-snp/vcek_milan.der --at 1761955200", 30, "format", "none", NULL},
     {GPU " --at 2026-11-25T10:00:00Z", 0, NULL, "none", "nonce"},
     {GPU " --at 1795600800 --nonce 931d8dd0add203ac3d8b4fbde75e115278eefcdceac5b87671a748f32364dfcb", 0, NULL, "none",
      "measurement"},
