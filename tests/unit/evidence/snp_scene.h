@@ -30,6 +30,7 @@ static struct real reals[] = {
     {"ms_report_milan.bin", "ms_vcek_milan.pem", 0, JUL_2026, SNP_MILAN, 3, EV_OK, NULL, {0}, {0}, 0},
     {"ms_report_genoa.bin", "ms_vcek_genoa.pem", 0, JUL_2026, SNP_GENOA, 3, EV_OK, NULL, {0}, {0}, 0},
     {"dstack_versioned_attestation.bin", "dstack_vcek_milan.pem", 4, JUL_2026, SNP_MILAN, 3, EV_OK, NULL, {0}, {0}, 0},
+    {"az_hcl_report.bin", "az_vcek_milan.pem", 32, JAN_2024, SNP_MILAN, 2, EV_OK, NULL, {0}, {0}, 0},
 };
 enum { REALS = sizeof reals / sizeof *reals, REAL_V2 = 0, REAL_VLEK = 2, REAL_MILAN = 3, REAL_GENOA = 4 };
 

@@ -72,7 +72,8 @@ TEST(a_real_report_is_good_through_the_public_entry_and_says_what_it_is) {
 TEST(each_report_belongs_to_one_certificate_and_to_no_other) {
     static const char *const certs[] = {
         "vcek_milan.der",    "vcek_trustee.der",      "vlek_trustee.der", "ms_vcek_milan.pem",
-        "ms_vcek_genoa.pem", "dstack_vcek_milan.pem", "vcek_turin.der",   "vcek_trustee_invalid_legacy.der"};
+        "ms_vcek_genoa.pem", "dstack_vcek_milan.pem", "vcek_turin.der",   "vcek_trustee_invalid_legacy.der",
+        "az_vcek_milan.pem"};
     for (size_t i = 0; i < REALS; i++)
         for (size_t k = 0; k < sizeof certs / sizeof *certs; k++) {
             uint8_t cert[8192];
