@@ -3,6 +3,7 @@
 #include "evidence/nitro.h"
 #include "evidence/nvidia_gpu.h"
 #include "evidence/sev_snp.h"
+#include "evidence/tpm_quote.h"
 
 typedef void verifier(const struct ev_input *in, struct ev_report *out);
 
@@ -12,6 +13,7 @@ static verifier *const verifiers[EV_KIND_END] = {
     [EV_AWS_NITRO] = nitro_verify,
     [EV_SEV_SNP] = sev_snp_verify,
     [EV_NVIDIA_GPU] = nvidia_gpu_verify,
+    [EV_TPM_QUOTE] = tpm_quote_verify,
 };
 
 void ev_verify(enum ev_kind kind, const struct ev_input *in, struct ev_report *out) {

@@ -10,7 +10,7 @@
 
 static const unsigned attested = 1u << EV_T1 | 1u << EV_T2 | 1u << EV_T3 | 1u << EV_A2;
 
-static const char *const members[] = {"version", "max_age", "classes", "operators", "log", "nitro", "nvidia", "sev_snp", NULL};
+static const char *const members[] = {"version", "max_age", "classes", "operators", "log", "nitro", "nvidia", "sev_snp", "tpm", NULL};
 
 static void be_strict(struct ev_policy *p) {
     *p = (struct ev_policy){.max_age_s = EV_AGE_S_MAX, .classes = attested};
@@ -18,6 +18,7 @@ static void be_strict(struct ev_policy *p) {
     nitro_policy_strict(&p->nitro);
     nvidia_policy_strict(&p->nvidia);
     snp_policy_strict(&p->snp);
+    tpm_policy_strict(&p->tpm);
 }
 
 /* ---- single members ---- */
@@ -58,6 +59,7 @@ static int read_section(const json_t *all, const char *name, struct ev_policy *p
     if (strcmp(name, "nitro") == 0) return nitro_policy_read(section, &p->nitro, why);
     if (strcmp(name, "nvidia") == 0) return nvidia_policy_read(section, &p->nvidia, why);
     if (strcmp(name, "sev_snp") == 0) return snp_policy_read(section, &p->snp, why);
+    if (strcmp(name, "tpm") == 0) return tpm_policy_read(section, &p->tpm, why);
     return 0;
 }
 
