@@ -17,6 +17,7 @@ int cmd_bench(int argc, char **argv);
 int cmd_blind(int argc, char **argv);
 int cmd_chat(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_log(int argc, char **argv);
 int cmd_logits(int argc, char **argv);
 int cmd_model(int argc, char **argv);
 int cmd_perplexity(int argc, char **argv);

@@ -21,7 +21,8 @@ struct command {
 static const char *const command_names[] = {"demo",       "gateway", "chat",  "node",     "coordinator",
                                             "run",        "verify",  "replay", "show",    "tokenize",
                                             "logits",     "perplexity", "bench", "blind", "model", "version",
-                                            "attest verify", "attest show", "attest collect", "attest policy", NULL};
+                                            "attest verify", "attest show", "attest collect", "attest policy",
+                                            "log init", "log append", "log serve", "log witness", "log prove", "log verify", NULL};
 
 static int cmd_version(int argc, char **argv) {
     int json = 0;
@@ -51,6 +52,7 @@ static const struct command commands[] = {
     {"bench", cmd_bench, "prefill and decode speed of a model"},
     {"blind", cmd_blind, "prepare a model for blind workers; measure them (experimental construction, not yet reviewed)"},
     {"attest", cmd_attest, "what evidence of a node's machine shows, and who could still read a prompt there"},
+    {"log", cmd_log, "keep, witness and check a transparency log of releases, models, policies and nodes"},
     {"model", cmd_model, "make or convert model files"},
     {"version", cmd_version, "the version"},
 };
