@@ -112,13 +112,16 @@ static void check_product(struct check *k) {
                 snp_product_name(cpu), snp_product_name(k->leaf.product));
 }
 
+/* A host can have CHIP_ID be zeros (MaskChipId); then nothing of the report's says that the certificate is its chip's. */
 static void check_leaf(struct check *k) {
-    int cloud = k->leaf.key == SNP_KEY_VLEK;
-    CHECKED(k, "tcb_match", memcmp(k->leaf.tcb, k->report.reported_tcb, SNP_TCB_BYTES) == 0, EV_INVALID,
+    static const uint8_t masked[SNP_CHIP_BYTES];
+    const struct snp_report *s = &k->report;
+    CHECKED(k, "tcb_match", memcmp(k->leaf.tcb, s->reported_tcb, SNP_TCB_BYTES) == 0, EV_INVALID,
             "the certificate is for another TCB version than the report names");
-    if (!cloud)
-        CHECKED(k, "chip_id", memcmp(k->leaf.chip, k->report.chip_id, SNP_CHIP_BYTES) == 0, EV_INVALID,
-                "the certificate is for another chip than the report names");
+    if (k->leaf.key == SNP_KEY_VCEK)
+        CHECKED(k, "chip_id", memcmp(k->leaf.chip, s->chip_id, SNP_CHIP_BYTES) == 0, EV_INVALID, "%s",
+                memcmp(masked, s->chip_id, SNP_CHIP_BYTES) == 0 ? "the host masks the chip's id, and a VCEK is for one chip"
+                                                                : "the certificate is for another chip than the report names");
 }
 
 int sev_snp_verify_report(const struct ev_input *in, struct ev_bytes report, const struct ev_bytes *report_data,

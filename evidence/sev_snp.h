@@ -24,7 +24,8 @@
  *     signer          invalid      the report says that another kind of key signed it than the certificate is for, or that none did, or
  *                                  that the chip's key is masked and it is the signer; unsupported: a kind that is not known
  *     tcb_match       invalid      the certificate is for another TCB version than the reported one
- *     chip_id         invalid      VCEK: the certificate is another chip's. (A VLEK is for no chip, and there is no such factor.)
+ *     chip_id         invalid      VCEK: the certificate is another chip's, or the host masks the id. (A VLEK is for no chip, and there
+ *                                  is no such factor.)
  *     debug           refused      the guest's policy lets the host read its memory
  *     policy          refused      the guest's policy: reserved bit 17 is not one, a migration agent may have the memory, a bit that is
  *                                  not known, must_be_one, must_be_zero

@@ -229,7 +229,56 @@ TEST(processors_and_names_give_the_product) {
         CHECK_INT(snp_product_named((struct ev_bytes){(const uint8_t *)names[i].name, strlen(names[i].name)}), names[i].product);
 }
 
+static void pinned_has(const char *const *pem, const X509 *cert) {
+    uint8_t want[32], have[32];
+    int found = 0;
+    ev_cert_digest(cert, want);
+    for (; *pem; pem++) {
+        struct ev_certs c = {.count = 0};
+        CHECK_INT(ev_certs_add(&c, (struct ev_bytes){(const uint8_t *)*pem, strlen(*pem)}), 0);
+        ev_cert_digest(c.cert[0], have);
+        found |= memcmp(want, have, 32) == 0;
+        ev_certs_release(&c);
+    }
+    CHECK(found);
+}
+
+TEST(what_is_pinned_is_what_amd_published) {
+    static const struct {
+        const char *file;
+        enum snp_product product;
+    } all[] = {{"ask_ark_milan.pem", SNP_MILAN},
+               {"asvk_ark_milan.pem", SNP_MILAN},
+               {"ask_ark_genoa.pem", SNP_GENOA},
+               {"ask_ark_turin.pem", SNP_TURIN}};
+    struct snp_anchors pinned = snp_pinned();
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        uint8_t text[8192];
+        struct ev_certs c = {.count = 0};
+        CHECK_INT(ev_certs_add(&c, (struct ev_bytes){text, snp_file(all[i].file, text, sizeof text)}), 0);
+        CHECK_INT(c.count, 2);
+        pinned_has(pinned.product[all[i].product].intermediates, c.cert[0]);
+        pinned_has(pinned.product[all[i].product].roots, c.cert[1]);
+        ev_certs_release(&c);
+    }
+}
+
 /* ---- the twins ---- */
+
+TEST(an_intermediate_that_is_not_pinned_may_be_brought_along) {
+    static const char *const none[] = {NULL};
+    struct snp_anchors roots_only = twin_anchors;
+    for (int p = 0; p < SNP_PRODUCTS; p++) roots_only.product[p].intermediates = none;
+    for (int key = 0; key < 2; key++) {
+        struct twin t = twin_of(SNP_GENOA, (enum snp_key)key, 3);
+        struct question q = {.anchors = &roots_only};
+        judge_twin(&r, &t, &q);
+        CHECK(maker_judged("not there", &r, EV_INVALID, "chain"));
+        q.chain[q.chains++] = (struct ev_bytes){twin_ask[SNP_GENOA][key].der, twin_ask[SNP_GENOA][key].n};
+        judge_twin(&r, &t, &q);
+        CHECK(maker_judged("brought", &r, EV_OK, NULL));
+    }
+}
 
 TEST(twins_of_each_product_key_and_version_are_good) {
     for (int p = 0; p < SNP_PRODUCTS; p++)
@@ -428,6 +477,8 @@ int main(void) {
                                      T(the_real_vlek_expires_after_a_year),
                                      T(a_whole_chain_in_any_order_and_form_does_no_harm),
                                      T(the_real_turin_certificate_is_read_by_turins_rules),
+                                     T(what_is_pinned_is_what_amd_published),
+                                     T(an_intermediate_that_is_not_pinned_may_be_brought_along),
                                      T(the_real_nonce_is_the_whole_of_report_data),
                                      T(fields_are_read_from_where_they_are),
                                      T(processors_and_names_give_the_product),
