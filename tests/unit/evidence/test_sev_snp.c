@@ -207,6 +207,12 @@ TEST(fields_are_read_from_where_they_are) {
     };
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) CHECK_INT(((const uint8_t *)&s)[all[i].field], all[i].at % 251);
     CHECK(s.r[0] == (0x2a0 + 47) % 251 && s.s[0] == (0x2a0 + 72 + 47) % 251 && !s.signature_clean);
+    numbered[0] = 4; /* what a version has reserved is not read, whatever stands there */
+    CHECK_INT(snp_report_read(&s, (struct ev_bytes){numbered, sizeof numbered}), 0);
+    CHECK(s.cpu_family && s.launch_mitigations == 0 && s.current_mitigations == 0);
+    numbered[0] = 2;
+    CHECK_INT(snp_report_read(&s, (struct ev_bytes){numbered, sizeof numbered}), 0);
+    CHECK(s.cpu_family == 0 && s.cpu_model == 0 && s.cpu_stepping == 0);
 }
 
 TEST(processors_and_names_give_the_product) {
@@ -395,6 +401,9 @@ TEST(a_lower_level_is_taken_only_of_a_named_measurement) {
     memset(t.report + 0x30, 0xff, 4);
     judge_twin(&r, &t, &q);
     CHECK(maker_judged("asked for by the host", &r, EV_REFUSED, "vmpl"));
+    p.vmpl_max = INT64_MAX; /* no policy's text gives this */
+    judge_twin(&r, &t, &q);
+    CHECK(maker_judged("asked for by the host, of a caller that asks for nothing", &r, EV_REFUSED, "vmpl"));
 }
 
 TEST(a_policy_that_is_none_is_refused) {

@@ -464,6 +464,20 @@ TEST(an_ask_on_amds_list_is_refused) {
          "revoked");
 }
 
+/* AMD has had two ASKs of one name: the list is asked of the one that signed, not of the first that is called so. */
+TEST(a_good_ask_of_the_same_name_does_not_clear_the_one_on_the_list) {
+    uint8_t crl[2048];
+    struct maker_cert namesake;
+    struct maker_opts o = {.name = "SEV-Milan", .from = TWIN_NOW - 1000, .to = TWIN_NOW + 1000, .ca = 1};
+    maker_make(&namesake, &twin_ark[SNP_MILAN], &o);
+    struct ev_bytes brought = {namesake.der, namesake.n};
+    size_t n = make_crl(crl, sizeof crl, &twin_ark[SNP_MILAN], twin_ask[SNP_MILAN][0].cert, TWIN_NOW + 5000);
+    TWIN("the namesake is good", (q.crl = (struct ev_bytes){crl, n}, q.chain[0] = brought, q.chains = 1), EV_INVALID, "revoked");
+    n = make_crl(crl, sizeof crl, &twin_ark[SNP_MILAN], namesake.cert, TWIN_NOW + 5000);
+    TWIN("the namesake is listed", (q.crl = (struct ev_bytes){crl, n}, q.chain[0] = brought, q.chains = 1), EV_OK, NULL);
+    maker_release(&namesake);
+}
+
 TEST(nothing_is_noted_as_good_of_what_nobody_vouches_for) {
     static const char *const later[] = {"signature", "signer", "product", "tcb_match", "chip_id",
                                         "debug",     "policy", "vmpl",    "nonce"};
@@ -509,6 +523,7 @@ int main(void) {
                                      T(other_chips_certificates_beside_it_do_no_harm),
                                      T(a_nonce_that_is_not_ours_is_refused),
                                      T(an_ask_on_amds_list_is_refused),
+                                     T(a_good_ask_of_the_same_name_does_not_clear_the_one_on_the_list),
                                      T(nothing_is_noted_as_good_of_what_nobody_vouches_for),
                                      T(all_is_counted)};
     reals_load();
