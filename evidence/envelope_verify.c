@@ -82,6 +82,22 @@ static int left_unchecked(const struct ev_report *r, const char *name) {
     return 0;
 }
 
+/* The member's own verifier cannot know K: it leaves this to whoever does. */
+static void check_seal_key(struct job *j, struct ev_bytes evidence, struct ev_report *r) {
+    uint8_t x[32];
+    if (!tpm_member_looks(evidence)) return;
+    for (unsigned i = 0; i < r->uncheckeds; i++)
+        if (strcmp(r->unchecked[i], "seal_key_statement") == 0) r->unchecked[i] = r->unchecked[--r->uncheckeds];
+    if (tpm_member_seal_key(evidence, x) != 0)
+        ev_fail(r, "seal_key_statement", EV_INVALID, "the member has no seal key on P-256");
+    else if (!j->want->seal_key)
+        ev_fail(r, "seal_key_statement", EV_REFUSED,
+                "the key statement has no seal key of the kind that a TPM holds, or is not known");
+    else
+        ev_check(r, "seal_key_statement", memcmp(x, j->want->seal_key, 32) == 0, EV_INVALID,
+                 "the seal key that the TPM holds is not the one in the key statement");
+}
+
 static void verify_part(struct job *j, const struct ev_member *m, unsigned part, struct ev_bytes nonce) {
     const struct ev_part *p = &m->part[part];
     struct ev_member_report *r = &j->out->member[j->out->members++];
@@ -90,13 +106,15 @@ static void verify_part(struct job *j, const struct ev_member *m, unsigned part,
                           .collateral = p->collateral,
                           .nonce = nonce,
                           .policy = j->policy,
-                          .now = j->want->now};
+                          .now = j->want->now,
+                          .enveloped = 1};
     _Static_assert((int)EV_ENVELOPE_CERTS_MAX <= (int)EV_CHAIN_MAX, "an input takes what an envelope carries");
     for (unsigned i = 0; i < p->certs; i++) in.chain[in.chain_count++] = p->cert[i];
     r->label = ev_slot_label(ev_slot_of(m->kind));
     r->kind = m->kind;
     r->part = part;
-    j->verify(m->kind, &in, &r->report);
+    j->verify(m->kind, &in, j->want->activated, &r->report);
+    if (m->kind == EV_TPM_QUOTE) check_seal_key(j, p->evidence, &r->report);
     if (nonce.n > 0 && left_unchecked(&r->report, "nonce")) /* a verifier that overlooks what it was given is a bug of ours */
         ev_fail(&r->report, "binding", EV_INTERNAL, "the binding value was not compared with anything");
     enum ev_verdict v = ev_report_verdict(&r->report);
@@ -194,8 +212,18 @@ void ev_envelope_verify_with(const void *p, size_t n, const struct ev_expected *
     free(j.policy);
 }
 
+static void by_pinned_roots(enum ev_kind kind, const struct ev_input *in, const struct tpm_activated *activated,
+                            struct ev_report *out) {
+    if (kind == EV_TPM_QUOTE && tpm_member_looks(in->evidence)) { /* what the caller has challenged has no place in an input */
+        struct tpm_trust trust = tpm_trust_pinned(in->policy);
+        *out = (struct ev_report){.best = EV_CLASS_NONE};
+        tpm_member_verify_with(in, &trust, activated, out);
+    } else
+        ev_verify(kind, in, out);
+}
+
 void ev_envelope_verify(const void *p, size_t n, const struct ev_expected *want, struct ev_envelope_report *out) {
-    ev_envelope_verify_with(p, n, want, ev_verify, out);
+    ev_envelope_verify_with(p, n, want, by_pinned_roots, out);
 }
 
 enum ev_verdict ev_envelope_verdict(const struct ev_envelope_report *r) { return ev_report_verdict(&r->whole); }

@@ -6,6 +6,7 @@
 #include "evidence/tpm_ak.h"
 #include "evidence/tpm_certs.h"
 #include "evidence/tpm_hcl_verify.h"
+#include "evidence/tpm_member.h"
 #include "evidence/vouched.h"
 
 enum source { NOWHERE, GIVEN, CERTIFIED, FROM_HCL, CLAIMED };
@@ -102,7 +103,7 @@ static void check_key(struct job *j, int vouched) {
     else
         ev_unchecked(j->r, "ak_attributes");
     check_certificates(j, &tied);
-    if (j->from == CLAIMED && !tied)
+    if ((j->from == CLAIMED || j->in->enveloped) && !tied)
         ev_fail(j->r, "ak_not_activated", EV_REFUSED, "the key came with the quote, and nobody else says that it is in a TPM");
     else if (!tied)
         ev_unchecked(j->r, "ak_not_activated");
@@ -117,11 +118,18 @@ static void verify(struct job *j) {
     int values_err = tpm_container_pcrs(&j->c, &j->values);
     tpm_quote_judge(j->r, vouched, &j->c.attest, &j->sig, j->in->nonce, &j->values, values_err, j->trust->policy);
     check_key(j, vouched);
+    if (j->in->enveloped && !j->hcl_good)
+        ev_fail(j->r, "seal_key", EV_REFUSED,
+                "a quote alone, where an envelope needs the member form: nothing binds the seal key");
 }
 
 void tpm_quote_verify_with(const struct ev_input *in, const struct tpm_trust *trust, struct ev_report *out) {
     struct job j = {.in = in, .trust = trust, .r = out};
     out->best = EV_T1;
+    if (tpm_member_looks(in->evidence)) {
+        tpm_member_verify_with(in, trust, NULL, out);
+        return;
+    }
     verify(&j);
     tpm_ak_release(&j.ak);
     ev_certs_release(&j.certs);

@@ -21,7 +21,8 @@ struct tpm_seal_key {
     struct ev_bytes public_area;       /* TPMT_PUBLIC or TPM2B_PUBLIC */
     struct ev_bytes creation;          /* TPMS_CREATION_DATA or TPM2B_CREATION_DATA */
 };
-/* expected: the seal key in K: 32 bytes, the x coordinate, or 65, the uncompressed point. nonce: what extraData must be; n 0: unchecked.
+/* expected: the seal key in K: 32 bytes, the x coordinate, or 65, the uncompressed point; n 0: not known here, and
+ * "seal_key_statement" is unchecked. nonce: what extraData must be; n 0: "seal_key_nonce" is unchecked.
  * quoted: values that a quote by the same AK signed; NULL: none. 1: all good. */
 int tpm_seal_key_verify(struct ev_report *r, int vouched, const struct tpm_seal_key *k, EVP_PKEY *ak, struct ev_bytes nonce,
                         struct ev_bytes expected, const struct tpm_pcrs *quoted, const struct tpm_policy *policy);

@@ -44,12 +44,12 @@ static int counts(const uint8_t s[TPM_STATEMENT_BYTES], const uint8_t ek[32], co
     return -1;
 }
 
-unsigned tpm_statements_count(const uint8_t (*statement)[TPM_STATEMENT_BYTES], unsigned n, const uint8_t ek_digest[32],
+unsigned tpm_statements_count(const uint8_t *statements, unsigned n, const uint8_t ek_digest[32],
                               const uint8_t ak_name[TPM_NAME_BYTES], const struct tpm_policy *policy, int64_t now) {
     uint64_t seen = 0;
     _Static_assert(EV_DIGESTS_MAX <= 64, "an activator is a bit of seen");
     for (unsigned i = 0; i < n && i < TPM_STATEMENTS_MAX; i++) {
-        int who = counts(statement[i], ek_digest, ak_name, policy, now);
+        int who = counts(statements + (size_t)i * TPM_STATEMENT_BYTES, ek_digest, ak_name, policy, now);
         /* a key that the list has twice is one activator: counts finds its first place */
         if (who >= 0) seen |= UINT64_C(1) << who;
     }

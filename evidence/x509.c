@@ -25,11 +25,17 @@ static int keep(struct ev_certs *c, X509 *cert) {
     return 0;
 }
 
+static int all_zero(const uint8_t *p, const uint8_t *end) {
+    while (p < end && *p == 0) p++;
+    return p == end;
+}
+
+/* Zeros behind a certificate are no other certificate: TPMs keep theirs in NV indexes of a fixed size, and clouds hand out those. */
 static int add_der(struct ev_certs *c, const uint8_t *p, size_t n) {
     if (n > EV_CERT_BYTES_MAX) return ERR_LIMIT;
     const unsigned char *at = p;
     X509 *cert = d2i_X509(NULL, &at, (long)n);
-    if (cert && at != p + n) {
+    if (cert && !all_zero(at, p + n)) {
         X509_free(cert);
         cert = NULL;
     }
