@@ -30,7 +30,7 @@ static int read_all(struct job *j) {
     if (!tpm_attest_is(j->r, &j->c.attest, j->c.attest_err, TPM_ST_QUOTE)) return 0;
     if (tpm_ak_read(j->m.ak, &j->ak) != 0 || !j->ak.has_public)
         return ev_fail(j->r, "key", EV_UNSUPPORTED, "the AK in it is no public area of an RSA or elliptic key");
-    return ev_certs_of(&j->certs, j->in, j->r);
+    return ev_certs_of_padded(&j->certs, j->in, j->r);
 }
 
 static int check_quote(struct job *j) {

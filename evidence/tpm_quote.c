@@ -111,7 +111,7 @@ static void check_key(struct job *j, int vouched) {
 }
 
 static void verify(struct job *j) {
-    if (!read_container(j) || !ev_certs_of(&j->certs, j->in, j->r) || !find_key(j)) return;
+    if (!read_container(j) || !ev_certs_of_padded(&j->certs, j->in, j->r) || !find_key(j)) return;
     if (j->has_hcl)
         j->hcl_good = tpm_hcl_verify(j->in, &j->hcl, j->c.vcek, j->from == FROM_HCL ? NULL : j->ak.key, j->trust, j->r);
     int vouched = check_signature(j);

@@ -30,12 +30,11 @@ static int all_zero(const uint8_t *p, const uint8_t *end) {
     return p == end;
 }
 
-/* Zeros behind a certificate are no other certificate: TPMs keep theirs in NV indexes of a fixed size, and clouds hand out those. */
-static int add_der(struct ev_certs *c, const uint8_t *p, size_t n) {
+static int add_der(struct ev_certs *c, const uint8_t *p, size_t n, int padded) {
     if (n > EV_CERT_BYTES_MAX) return ERR_LIMIT;
     const unsigned char *at = p;
     X509 *cert = d2i_X509(NULL, &at, (long)n);
-    if (cert && !all_zero(at, p + n)) {
+    if (cert && at != p + n && !(padded && all_zero(at, p + n))) {
         X509_free(cert);
         cert = NULL;
     }
@@ -43,7 +42,7 @@ static int add_der(struct ev_certs *c, const uint8_t *p, size_t n) {
 }
 
 /* OpenSSL skips what is between the certificates, and so do people who comment their files. */
-static int add_pem(struct ev_certs *c, struct ev_bytes text) {
+static int add_pem(struct ev_certs *c, struct ev_bytes text, int padded) {
     BIO *in = BIO_new_mem_buf(text.p, (int)text.n);
     int r = in ? 0 : ERR_NOMEM;
     unsigned found = 0;
@@ -52,7 +51,7 @@ static int add_pem(struct ev_certs *c, struct ev_bytes text) {
         unsigned char *der = NULL;
         long n = 0;
         if (PEM_read_bio(in, &name, &header, &der, &n) != 1) break;
-        r = strcmp(name, "CERTIFICATE") != 0 ? ERR_FORMAT : n < 0 ? ERR_FORMAT : add_der(c, der, (size_t)n);
+        r = strcmp(name, "CERTIFICATE") != 0 ? ERR_FORMAT : n < 0 ? ERR_FORMAT : add_der(c, der, (size_t)n, padded);
         found += r == 0;
         OPENSSL_free(name);
         OPENSSL_free(header);
@@ -64,19 +63,21 @@ static int add_pem(struct ev_certs *c, struct ev_bytes text) {
     return r;
 }
 
-int ev_certs_add(struct ev_certs *c, struct ev_bytes text) {
+static int add(struct ev_certs *c, struct ev_bytes text, int padded) {
     if (text.n == 0) return ERR_FORMAT;
     if (text.n > (size_t)EV_CERTS_MAX * 2 * EV_CERT_BYTES_MAX) return ERR_LIMIT;
     ERR_clear_error();
-    int r = text.p[0] == 0x30 ? add_der(c, text.p, text.n) : add_pem(c, text);
+    int r = text.p[0] == 0x30 ? add_der(c, text.p, text.n, padded) : add_pem(c, text, padded);
     ERR_clear_error();
     return r;
 }
 
-int ev_certs_of(struct ev_certs *c, const struct ev_input *in, struct ev_report *r) {
+int ev_certs_add(struct ev_certs *c, struct ev_bytes text) { return add(c, text, 0); }
+
+static int add_all(struct ev_certs *c, const struct ev_input *in, struct ev_report *r, int padded) {
     *c = (struct ev_certs){.count = 0};
     for (unsigned i = 0; i < in->chain_count; i++) {
-        int e = ev_certs_add(c, in->chain[i]);
+        int e = add(c, in->chain[i], padded);
         if (e == ERR_LIMIT)
             return ev_fail(r, "certificates", EV_UNSUPPORTED, "number %u: over %d bytes, or over %d certificates", i + 1,
                            EV_CERT_BYTES_MAX, EV_CERTS_MAX);
@@ -84,6 +85,9 @@ int ev_certs_of(struct ev_certs *c, const struct ev_input *in, struct ev_report 
     }
     return 1;
 }
+
+int ev_certs_of(struct ev_certs *c, const struct ev_input *in, struct ev_report *r) { return add_all(c, in, r, 0); }
+int ev_certs_of_padded(struct ev_certs *c, const struct ev_input *in, struct ev_report *r) { return add_all(c, in, r, 1); }
 
 void ev_certs_release(struct ev_certs *c) {
     for (unsigned i = 0; i < c->count; i++) X509_free(c->cert[i]);

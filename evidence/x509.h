@@ -15,11 +15,13 @@ struct ev_certs {
     X509 *cert[EV_CERTS_MAX]; /* in the order given */
     unsigned count;
 };
-/* Appends the certificates of a DER or PEM text (some, in PEM). ERR_FORMAT: none, bytes other than zeros after the DER, or text that is no
- * certificate; ERR_LIMIT: one over EV_CERT_BYTES_MAX, or more than EV_CERTS_MAX in all; ERR_NOMEM. What was read before stays. */
+/* Appends the certificates of a DER or PEM text (some, in PEM). ERR_FORMAT: none, bytes after the DER, or text that is no certificate;
+ * ERR_LIMIT: one over EV_CERT_BYTES_MAX, or more than EV_CERTS_MAX in all; ERR_NOMEM. What was read before stays. */
 int ev_certs_add(struct ev_certs *c, struct ev_bytes text);
 /* All of in->chain; notes "certificates" (EV_UNSUPPORTED) when that fails. 1: good. */
 int ev_certs_of(struct ev_certs *c, const struct ev_input *in, struct ev_report *r);
+/* The same, and a certificate may have zeros behind it: a TPM keeps its own in NV of a fixed size, and clouds hand out the whole of that. */
+int ev_certs_of_padded(struct ev_certs *c, const struct ev_input *in, struct ev_report *r);
 void ev_certs_release(struct ev_certs *c); /* fine on a zeroed one */
 
 /* Which roots a chain may end in (evidence/pinned.h). */

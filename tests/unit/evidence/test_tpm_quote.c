@@ -142,9 +142,11 @@ TEST(an_attestation_without_a_signature_shows_nothing) {
 /* ---- certificates ---- */
 
 static struct ev_certs load(const char *path) {
-    struct ev_certs c = {.count = 0};
+    struct ev_certs c;
     chain_n = maker_file(path, chain, CAP);
-    CHECK_INT(ev_certs_add(&c, (struct ev_bytes){chain, chain_n}), 0);
+    struct ev_input in = {.chain = {{chain, chain_n}}, .chain_count = 1};
+    memset(&r, 0, sizeof r);
+    CHECK(ev_certs_of_padded(&c, &in, &r));
     return c;
 }
 
