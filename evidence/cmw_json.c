@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/json.h"
 #include "evidence/cmw_parts.h"
 
@@ -17,13 +18,9 @@ static int read_value(struct cmw *out, const json_t *v, struct cmw_item *it) {
     if (!json_is_string(v)) return ERR_FORMAT;
     struct ev_bytes text = text_of(v);
     size_t most = text.n / 4 * 3 + 3, n = 0;
-    const char *end = NULL;
     if (out->decoded.cap - out->decoded.len < most) return ERR_LIMIT;
     uint8_t *to = out->decoded.data + out->decoded.len;
-    if (sodium_base642bin(to, most, (const char *)text.p, text.n, NULL, &n, &end, sodium_base64_VARIANT_URLSAFE_NO_PADDING) !=
-            0 ||
-        end != (const char *)text.p + text.n)
-        return ERR_FORMAT;
+    if (base64_read(to, most, &n, (const char *)text.p, text.n, BASE64_URL) != 0) return ERR_FORMAT;
     out->decoded.len += n;
     it->value = (struct ev_bytes){to, n};
     return 0;

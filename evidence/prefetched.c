@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "evidence/cbor.h"
 
@@ -35,13 +36,9 @@ static int read_size(struct ev_bytes line, uint64_t *out) {
 
 static int read_root(struct ev_bytes line) {
     uint8_t root[32];
-    size_t n = 0;
-    const char *text = (const char *)line.p, *end = NULL;
-    return line.n == 44 &&
-                   sodium_base642bin(root, sizeof root, text, line.n, NULL, &n, &end, sodium_base64_VARIANT_ORIGINAL) == 0 &&
-                   n == 32 && end == text + line.n
-               ? 0
-               : ERR_FORMAT;
+    size_t n;
+    return line.n == 44 && base64_read(root, sizeof root, &n, (const char *)line.p, line.n, BASE64_PLAIN) == 0 && n == 32 ? 0
+                                                                                                                          : ERR_FORMAT;
 }
 
 static int read_body(struct ev_prefetched *p) {

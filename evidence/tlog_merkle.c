@@ -4,13 +4,13 @@
 #include <sodium.h>
 #include <string.h>
 
+#include "base/base64.h"
+
 int tlog_hash_read(struct tlog_hash *out, const char *text, size_t n) {
-    size_t got = 0;
-    const char *end = NULL;
+    size_t got;
     struct tlog_hash h;
-    if (n != TLOG_BASE64_BYTES) return ERR_FORMAT;
-    if (sodium_base642bin(h.b, sizeof h.b, text, n, NULL, &got, &end, sodium_base64_VARIANT_ORIGINAL) != 0) return ERR_FORMAT;
-    if (got != sizeof h.b || end != text + n) return ERR_FORMAT;
+    if (n != TLOG_BASE64_BYTES || base64_read(h.b, sizeof h.b, &got, text, n, BASE64_PLAIN) != 0 || got != sizeof h.b)
+        return ERR_FORMAT;
     *out = h;
     return 0;
 }

@@ -1,9 +1,9 @@
 /* evidence/tlog_note.c - reading notes. Keys and signatures are in tlog_sign.c. See tlog_note.h. */
 #include "evidence/tlog_note.h"
 
-#include <sodium.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/utf8.h"
 
 static const char dash[] = "\xe2\x80\x94 "; /* U+2014 and a space */
@@ -31,15 +31,13 @@ int tlog_name_is_good(const char *name, size_t n) {
 static int read_line(struct tlog_sig *s, struct ev_bytes line) {
     uint8_t value[TLOG_SIG_BYTES_MAX];
     size_t got = 0;
-    const char *text = (const char *)line.p, *end = NULL;
+    const char *text = (const char *)line.p;
     if (line.n < DASH_BYTES || memcmp(text, dash, DASH_BYTES) != 0) return ERR_FORMAT;
     const char *name = text + DASH_BYTES, *space = memchr(name, ' ', line.n - DASH_BYTES);
     if (!space || !tlog_name_is_good(name, (size_t)(space - name))) return ERR_FORMAT;
     const char *base64 = space + 1;
     size_t n = line.n - (size_t)(base64 - text);
-    if (sodium_base642bin(value, sizeof value, base64, n, NULL, &got, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        end != base64 + n)
-        return ERR_FORMAT;
+    if (base64_read(value, sizeof value, &got, base64, n, BASE64_PLAIN) != 0) return ERR_FORMAT;
     if (got <= sizeof s->id) return ERR_FORMAT;
     *s = (struct tlog_sig){.line = {line.p, line.n + 1}, .name = {(const uint8_t *)name, (size_t)(space - name)}};
     memcpy(s->id, value, sizeof s->id);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "evidence/tlog_note.h"
 
@@ -27,13 +28,13 @@ static struct ev_bytes name_of(const struct tlog_key *k) { return (struct ev_byt
 /* "name+id+base64(type || 32 bytes)": the bytes are a key or a seed. */
 static int read_parts(struct tlog_key *out, uint8_t id[4], uint8_t bytes[32], const char *text) {
     uint8_t typed[TYPED_KEY_BYTES];
-    const char *plus = strchr(text, '+'), *end = NULL;
+    const char *plus = strchr(text, '+');
     size_t name_n = plus ? (size_t)(plus - text) : 0, got = 0;
     if (!plus || !tlog_name_is_good(text, name_n) || strlen(plus) != 1 + ID_HEX + 1 + TYPED_KEY_BASE64) return ERR_FORMAT;
     if (plus[1 + ID_HEX] != '+' || hex_decode(id, 4, plus + 1, ID_HEX) != 0) return ERR_FORMAT;
     const char *base64 = plus + 1 + ID_HEX + 1;
-    int bad = sodium_base642bin(typed, sizeof typed, base64, TYPED_KEY_BASE64, NULL, &got, &end, sodium_base64_VARIANT_ORIGINAL);
-    int r = bad != 0 || got != sizeof typed || end != base64 + TYPED_KEY_BASE64 ? ERR_FORMAT : 0;
+    int r = base64_read(typed, sizeof typed, &got, base64, TYPED_KEY_BASE64, BASE64_PLAIN);
+    if (r == 0 && got != sizeof typed) r = ERR_FORMAT;
     if (r == 0 && typed[0] != TLOG_SIG_ED25519 && typed[0] != TLOG_SIG_COSIGNATURE) r = ERR_UNSUPPORTED;
     if (r == 0) {
         memcpy(out->name, text, name_n);
