@@ -13,23 +13,29 @@
  *     operator       refused      the policy names operators, and K's is none of them
  *     gpu_twice      invalid      two parts of the member gpu are of one GPU
  *     class          refused      all is good and shows a class that the policy does not accept
+ * and in a TPM's member
+ *     seal_key_statement  invalid  the seal key that the TPM holds is not K's; refused: K's is none of a TPM, or not known
  * Unchecked in the whole: "release" (that the engine named in K is what the measurement belongs to: no release leaf of the log is
  * given here), "software" (what the node says of itself). */
 #ifndef EVIDENCE_ENVELOPE_VERIFY_H
 #define EVIDENCE_ENVELOPE_VERIFY_H
 
 #include "evidence/ev_envelope.h"
+#include "evidence/tpm_member.h"
 
 /* What the caller knows, from elsewhere than the evidence. */
 struct ev_expected {
-    const uint8_t *key_hash;        /* SHA-256(K), 32 bytes; NULL: not known */
-    const uint8_t *nonce;           /* 32 bytes, the caller's own; NULL: the envelope's prefetched one */
-    unsigned channel;               /* 0 or 1 */
-    const uint8_t *x;               /* channel 1: 32 bytes of its TLS session; channel 0: NULL */
-    int tls;                        /* the caller has a TLS session with the node itself */
-    const uint8_t *operator_id;     /* 16 bytes, from K; NULL: none, or not known */
-    uint64_t log_size_seen;         /* of the largest checkpoint that the caller has seen; 0: none */
-    const struct ev_policy *policy; /* never NULL */
+    const uint8_t *key_hash; /* SHA-256(K), 32 bytes; NULL: not known */
+    const uint8_t *nonce;    /* 32 bytes, the caller's own; NULL: the envelope's prefetched one */
+    unsigned channel;        /* 0 or 1 */
+    const uint8_t *x;        /* channel 1: 32 bytes of its TLS session; channel 0: NULL */
+    int tls;                 /* the caller has a TLS session with the node itself */
+    const uint8_t
+        *seal_key; /* K's, 32 bytes, if it is one of P-256 (the x coordinate), as a TPM's is; NULL: not known, or another */
+    const struct tpm_activated *activated; /* TPMs that the caller has challenged itself; NULL: none */
+    const uint8_t *operator_id;            /* 16 bytes, from K; NULL: none, or not known */
+    uint64_t log_size_seen;                /* of the largest checkpoint that the caller has seen; 0: none */
+    const struct ev_policy *policy;        /* never NULL */
     int64_t now;
 };
 
@@ -53,8 +59,9 @@ void ev_envelope_verify(const void *p, size_t n, const struct ev_expected *want,
 enum ev_verdict ev_envelope_verdict(const struct ev_envelope_report *r);
 
 /* The same with the verifier of single pieces given, so that a test can play all the manufacturers: ev_envelope_verify passes
- * ev_verify. */
-typedef void ev_verifier(enum ev_kind kind, const struct ev_input *in, struct ev_report *out);
+ * those that end in the pinned roots. */
+typedef void ev_verifier(enum ev_kind kind, const struct ev_input *in, const struct tpm_activated *activated,
+                         struct ev_report *out);
 void ev_envelope_verify_with(const void *p, size_t n, const struct ev_expected *want, ev_verifier *verify,
                              struct ev_envelope_report *out);
 
