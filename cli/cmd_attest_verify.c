@@ -19,6 +19,7 @@ enum { NONCE_BYTES_MAX = 128 };
 
 struct asked {
     struct piece_names piece;
+    struct opt_list activated;
     const char *file, *nonce, *policy, *at, *record, *keys, *exporter;
     uint32_t channel;
     uint64_t log_size;
@@ -30,6 +31,10 @@ struct known { /* what has been read of it */
     const struct ev_policy *policy; /* NULL: there is one, and it cannot be read */
     uint8_t nonce[NONCE_BYTES_MAX], exporter[32], key_hash[32], operator_id[32];
     size_t nonce_n;
+    uint8_t seal_key[32];
+    int has_p256; /* seal_key is a TPM's kind */
+    struct tpm_pair pair[OPT_LIST_MAX];
+    struct tpm_activated activated;
     uint8_t evidence_hash[32];  /* of the record; zeros: it names none */
     int has_key_hash, keys_err; /* keys_err: what is wrong with record or key statement */
     struct why policy_why;
@@ -61,8 +66,24 @@ static int read_keys(const struct asked *a, struct known *k, struct why *why) {
     if (r == 0) {
         keystmt_id(k->key_hash, &keys);
         memcpy(k->operator_id, keys.operator_id, 32);
+        memcpy(k->seal_key, keys.seal_key, 32);
+        k->has_p256 = keys.kem == HPKE_P256;
     }
     buf_release(&b);
+    return 0;
+}
+
+/* "EK:AK", each in hexadecimal digits. */
+static int read_activated(const struct asked *a, struct known *k, struct why *why) {
+    for (size_t i = 0; i < a->activated.count; i++) {
+        const char *text = a->activated.item[i], *colon = strchr(text, ':');
+        struct tpm_pair *p = &k->pair[i];
+        if (!colon || hex_decode(p->ek_digest, 32, text, (size_t)(colon - text)) != 0 ||
+            hex_decode(p->ak_name, TPM_NAME_BYTES, colon + 1, strlen(colon + 1)) != 0)
+            return why_set(why, ERR_USAGE,
+                           "--activated: takes SHA-256 of the EK, a colon, and the AK's name, in hexadecimal digits");
+    }
+    k->activated = (struct tpm_activated){.count = (unsigned)a->activated.count, .pair = k->pair};
     return 0;
 }
 
@@ -73,8 +94,9 @@ static int check_form(const struct asked *a, struct why *why) {
     if (a->piece.kind && piece_kind_check(a->piece.kind, why) != 0) return ERR_USAGE;
     if (a->file && (a->piece.evidence || a->piece.chain.count || a->piece.key || a->piece.collateral))
         return why_set(why, ERR_USAGE, "--evidence, --chain, --key and --collateral go with --kind: an envelope brings its own");
-    if (a->piece.kind && (a->record || a->keys || a->exporter || a->tls || a->channel || a->log_size))
-        return why_set(why, ERR_USAGE, "--record, --keys, --channel, --exporter, --tls and --log-size go with an envelope");
+    if (a->piece.kind && (a->record || a->keys || a->exporter || a->tls || a->channel || a->log_size || a->activated.count))
+        return why_set(why, ERR_USAGE,
+                       "--record, --keys, --channel, --exporter, --tls, --activated and --log-size go with an envelope");
     if (a->record && a->keys) return why_set(why, ERR_USAGE, "either --record or --keys");
     return 0;
 }
@@ -89,6 +111,7 @@ static int read_options(const struct asked *a, struct known *k, struct why *why)
         r = why_set(why, ERR_USAGE, "--nonce: an envelope's nonce has %d bytes", EV_NONCE_BYTES);
     if (r == 0 && a->exporter) r = attest_hex(k->exporter, sizeof k->exporter, &n, "exporter", a->exporter, why);
     if (r == 0 && a->exporter && n != sizeof k->exporter) r = why_set(why, ERR_USAGE, "--exporter: takes 32 bytes");
+    if (r == 0) r = read_activated(a, k, why);
     if (r == 0) r = read_keys(a, k, why);
     if (r != 0) return r;
     k->policy = attest_policy_of(a->policy, &k->own_policy, &unreadable, &k->policy_why);
@@ -169,6 +192,8 @@ static int verify_envelope(const struct asked *a, const struct known *k, struct 
                                      .channel = a->channel,
                                      .x = a->exporter ? k->exporter : NULL,
                                      .tls = a->tls,
+                                     .seal_key = k->has_p256 ? k->seal_key : NULL,
+                                     .activated = &k->activated,
                                      .operator_id = k->has_key_hash ? k->operator_id : NULL,
                                      .log_size_seen = a->log_size,
                                      .policy = k->policy,
@@ -211,6 +236,8 @@ int attest_verify(int argc, char **argv) {
          0, 1},
         {"exporter", OPT_TEXT, &a.exporter, "HEX", "channel 1: the session's exporter value, 32 bytes", 0, 0},
         {"tls", OPT_FLAG, &a.tls, NULL, "there is such a session: channel 0 is refused", 0, 0},
+        {"activated", OPT_LIST, &a.activated, "EK:AK",
+         "with an envelope: a TPM that you have challenged yourself: SHA-256 of its EK, name of its AK", 0, 0},
         {"log-size", OPT_U64, &a.log_size, "N", "size of the largest checkpoint seen before; smaller ones are refused", 0, 0},
         {"policy", OPT_TEXT, &a.policy, "FILE", "what is accepted; else the built-in policy", 0, 0},
         {"at", OPT_TEXT, &a.at, "TIME",

@@ -15,11 +15,22 @@ static struct ev_envelope_report *report;
 
 /* ---- the test's manufacturers ---- */
 
-static void played(enum ev_kind kind, const struct ev_input *in, struct ev_report *out) {
+static void played(enum ev_kind kind, const struct ev_input *in, const struct tpm_activated *activated, struct ev_report *out) {
     static const enum ev_class best[EV_KIND_END] = {
         [EV_SEV_SNP] = EV_T2, [EV_TDX] = EV_T2, [EV_AWS_NITRO] = EV_T2, [EV_TPM_QUOTE] = EV_T1, [EV_APPLE_MDA] = EV_A1};
     memset(out, 0, sizeof *out);
     out->best = best[kind];
+    if (tpm_member_looks(in->evidence)) {
+        struct tpm_member m;
+        CHECK_INT(tpm_member_read(in->evidence, &m), 0);
+        CHECK(in->enveloped);
+        ev_unchecked(out, "event_log");
+        ev_unchecked(out, "seal_key_statement");
+        ev_check(out, "ak_not_activated", activated != NULL, EV_REFUSED, "nobody has challenged it");
+        ev_check(out, "nonce", m.quote.n == in->nonce.n && memcmp(m.quote.p, in->nonce.p, m.quote.n) == 0, EV_INVALID,
+                 "of another");
+        return;
+    }
     ev_check(out, "signature", in->evidence.p[0] == GOOD || in->evidence.p[0] == FORBIDDEN, EV_INVALID, "broken");
     ev_check(out, "debug", in->evidence.p[0] != FORBIDDEN, EV_REFUSED, "forbidden");
     if (in->nonce.n == 0)
@@ -29,7 +40,8 @@ static void played(enum ev_kind kind, const struct ev_input *in, struct ev_repor
                  EV_INVALID, "of another");
 }
 /* One that forgets to compare. */
-static void careless(enum ev_kind kind, const struct ev_input *in, struct ev_report *out) {
+static void careless(enum ev_kind kind, const struct ev_input *in, const struct tpm_activated *activated, struct ev_report *out) {
+    (void)activated;
     memset(out, 0, sizeof *out);
     out->best = EV_T2;
     ev_check(out, "signature", kind != EV_KIND_NONE && in != NULL, EV_INVALID, " ");
@@ -318,6 +330,58 @@ TEST(one_gpu_shown_twice_is_noticed) {
     CHECK(failed("gpu_twice"));
 }
 
+/* The generator of P-256 (SEC 2, 2.4.2): a point that is on the curve. */
+static const char *const p256_x = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296",
+                         *const p256_y = "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+
+/* The TPM's member: what a quote is to be made for stands where the quote is, and that point is the seal key. */
+static void make_tpm_member(void) {
+    static const uint8_t head[] = {0, 0x23, 0, 0x0b, 0, 2, 0, 0x72, 0, 0, 0, 0x10, 0, 0x10, 0, 3, 0, 0x10};
+    static uint8_t evidence[1024], area[128];
+    uint8_t b[64], digest[32], x[32], y[32];
+    struct writer a = writer_over(area, sizeof area), e = writer_over(evidence, sizeof evidence),
+                  w = writer_over(mk.space[0], sizeof mk.space[0]);
+    CHECK_INT(hex_decode(x, 32, p256_x, 64) | hex_decode(y, 32, p256_y, 64), 0);
+    write_bytes(&a, head, sizeof head);
+    write_block16(&a, x, 32);
+    write_block16(&a, y, 32);
+    ev_binding_long(b, &mk.bound, EV_TPM_QUOTE, NULL, 0);
+    ev_binding_short(digest, b);
+    const struct tpm_member m = {.quote = {digest, 32}, .seal = {.public_area = {a.p, a.len}}};
+    tpm_member_write(&e, &m);
+    const struct ev_part part = {.evidence = {e.p, e.len}};
+    ev_envelope_put_member(&w, &part, 1);
+    CHECK_INT(a.err | e.err | w.err, 0);
+    item("tpm", ev_envelope_media_type(EV_TPM_QUOTE), w.p, w.len);
+}
+
+TEST(the_seal_key_that_a_tpm_holds_must_be_the_one_in_the_key_statement) {
+    const struct tpm_activated challenged = {.count = 0};
+    struct ev_expected want = expected();
+    uint8_t seal_key[32];
+    CHECK_INT(hex_decode(seal_key, 32, p256_x, 64), 0);
+    start(7, 5, 0, 0);
+    make_tpm_member();
+    size_t n = sealed();
+    want.seal_key = seal_key;
+    want.activated = &challenged;
+    CHECK_INT(judged(n, &want), EV_OK);
+    CHECK_INT(report->shows, EV_T1);
+    CHECK_INT(report->member[0].report.uncheckeds, 1);
+    CHECK_STR(report->member[0].report.unchecked[0], "event_log");
+    want.seal_key = NULL; /* a key statement with a key of X25519 */
+    CHECK_INT(judged(n, &want), EV_REFUSED);
+    CHECK(member_failed(0, "seal_key_statement"));
+    seal_key[31] ^= 1;
+    want.seal_key = seal_key;
+    CHECK_INT(judged(n, &want), EV_INVALID);
+    CHECK(member_failed(0, "seal_key_statement"));
+    seal_key[31] ^= 1;
+    want.activated = NULL;
+    CHECK_INT(judged(n, &want), EV_REFUSED);
+    CHECK(member_failed(0, "ak_not_activated"));
+}
+
 TEST(an_operator_that_the_policy_does_not_name_is_refused) {
     struct ev_expected want = expected();
     uint8_t operator_id[16];
@@ -528,7 +592,8 @@ TESTS_MAIN("ev_envelope", T(each_set_of_members_shows_its_class), T(a_class_belo
            T(a_caller_with_a_tls_session_refuses_channel_0), T(without_a_nonce_or_a_key_statement_nothing_is_bound),
            T(a_verifier_that_does_not_compare_the_binding_is_an_internal_error), T(one_bad_member_spoils_the_whole),
            T(a_gpu_spliced_in_or_taken_out_is_noticed_by_the_cpu), T(a_member_put_under_another_kind_is_invalid),
-           T(one_gpu_shown_twice_is_noticed), T(an_operator_that_the_policy_does_not_name_is_refused),
+           T(one_gpu_shown_twice_is_noticed), T(the_seal_key_that_a_tpm_holds_must_be_the_one_in_the_key_statement),
+           T(an_operator_that_the_policy_does_not_name_is_refused),
            T(evidence_for_a_prefetched_nonce_is_good_while_the_nonce_is_young), T(both_spellings_hold_the_same_members),
            T(every_cut_and_every_flip_is_refused), T(sizes_over_the_caps_are_refused),
            T(certificates_over_eight_or_over_4_kib_are_refused), T(an_envelope_over_4_mib_is_unsupported),
