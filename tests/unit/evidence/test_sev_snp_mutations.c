@@ -167,7 +167,7 @@ TEST(real_certificates_changed) {
         ask(&r, &q);
         judged("cut", EV_UNSUPPORTED, "certificates");
         q.chain[0].n = n + 1;
-        der[n] = 0;
+        der[n] = 1;
         ask(&r, &q);
         judged("extended", EV_UNSUPPORTED, "certificates");
         q.chain[0].n = n;
