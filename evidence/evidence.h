@@ -54,7 +54,7 @@ struct ev_report {
     unsigned factors;
     struct ev_fact fact[EV_FACTS_MAX];
     unsigned facts;
-    const char *unchecked[8]; /* what could not be looked at because the caller gave nothing to compare with: "nonce" */
+    const char *unchecked[16]; /* what could not be looked at because the caller gave nothing to compare with: "nonce" */
     unsigned uncheckeds;
 };
 

@@ -96,7 +96,19 @@ static void judge(const struct row *r) {
 #define GPU   "--kind nvidia-gpu --evidence " DATA "nvidia-gpu/hopper_report.hex --chain " DATA "nvidia-gpu/hopper_cert_chain.pem"
 #define NITRO "--kind aws-nitro --evidence " DATA "aws-nitro/nitro_attestation.cbor"
 #define SNP   "--kind sev-snp --evidence " DATA "sev-snp/"
+#define TPM   "--kind tpm-quote --evidence "
 static const struct row real[] = {
+    {TPM "%s/quote --key " DATA "tpm/azure_ak.pub --at 2025-11-01T00:00:00Z", 0, NULL, "T1", "nonce"},
+    {TPM "%s/quote --key " DATA
+         "tpm/azure_ak.pub --at 0 --nonce 0efb4d54837cedf4f66dd77ffcb32a4d4bd315dffd6cbfa5977e4c018c1f372a",
+     0, NULL, "T1", "pcr_values"},
+    {TPM "%s/quote --key " DATA
+         "tpm/azure_ak.pub --at 0 --nonce 0efb4d54837cedf4f66dd77ffcb32a4d4bd315dffd6cbfa5977e4c018c1f372b",
+     10, "nonce", "none", NULL},
+    {TPM "%s/quote --at 0", 10, "signature", "none", NULL},
+    {TPM DATA "tpm/trustee_tpm_evidence.json --at 1761955200", 20, "software_tpm", "none", NULL},
+    {TPM DATA "tpm/az_snp_evidence-v2.json --chain " DATA "tpm/az_snp_vcek.pem --at 1761955200", 0, NULL, NULL, "measurement"},
+    {TPM DATA "tpm/dstack_tpm_quote_sample.bin --key " DATA "tpm/azure_ak.pub --at 0", 10, "signature", "none", NULL},
     {SNP "report_v2_milan.hex --chain " DATA "sev-snp/vcek_milan.der --at 2025-11-01T00:00:00Z", 0, NULL, "T2", "measurement"},
     {SNP "report_v2_milan.hex --chain " DATA "sev-snp/vcek_milan.der --chain " DATA "sev-snp/ask_ark_milan.pem --at 1761955200",
      0, NULL, "T2", "nonce"},
@@ -244,9 +256,25 @@ static void command_lines(void) {
     says("collect --out /nowhere/x 2>&1", 1, "/nowhere/x");
 }
 
+/* `cat quote.msg quote.sig pcrs.bin`, as tpm2-tools left them. */
+static int join_quote(void) {
+    static const char *const names[] = {DATA "tpm/azure_quote.msg", DATA "tpm/azure_quote.sig", DATA "tpm/azure_pcrs.bin"};
+    struct buf all, one;
+    int good = 1;
+    buf_init(&all, 65536);
+    for (size_t i = 0; i < 3 && good; i++) {
+        good = file_read(&one, names[i], 65536, NULL) == 0 && buf_add(&all, one.data, one.len) == 0;
+        if (good) buf_release(&one);
+    }
+    good = good && put("quote", all.data, all.len);
+    buf_release(&all);
+    return good;
+}
+
 int main(void) {
     snprintf(dir, sizeof dir, "/tmp/lull-attest-XXXXXX");
     if (!mkdtemp(dir)) return 99;
+    tap_ok(join_quote(), "a quote's files are put together");
     for (size_t i = 0; i < sizeof real / sizeof *real; i++) judge(&real[i]);
     policies();
     envelopes();
