@@ -71,7 +71,7 @@ LIBS      := $(NET_LIBS) $(BASE_LIBS)
 libs_of    = $(if $(filter net,$(1) $(call below,$(1))),$(LIBS),$(BASE_LIBS))
 
 # ---- the targets a person calls install what is missing first (silent when nothing is) ---------------------------------
-PUBLIC := all demo test bench fuzz soak install
+PUBLIC := all demo test bench fuzz soak install release
 ifndef LULL_READY
 .DEFAULT_GOAL := all
 .PHONY: $(PUBLIC)
@@ -100,7 +100,7 @@ $(B)/obj/%.o: %.cu
 define layer_rules
 $(B)/lib/$(1).a: $(call objs,$(1))
 	@mkdir -p $$(@D) && rm -f $$@
-	$$(Q)ar rcs $$@ $$^
+	$$(Q)ar rcsD $$@ $$^
 lib-$(1): $(B)/lib/$(1).a
 tests-$(1) := $$(patsubst tests/unit/%.c,$(B)/tests/%,$$(wildcard tests/unit/$(1)/test_*.c))
 $(B)/tests/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o $(foreach d,$(1) $(call below,$(1)),$(B)/lib/$(d).a)
@@ -148,7 +148,7 @@ $(FB)/%.o: %.c
 define fuzz_rules
 $(FB)/lib-$(1).a: $(patsubst %.c,$(FB)/%.o,$(wildcard $(1)/*.c))
 	@rm -f $$@
-	$$(Q)ar rcs $$@ $$^
+	$$(Q)ar rcsD $$@ $$^
 $(B)/fuzz/%: $(FB)/tests/fuzz/$(1)/%.o $(foreach d,$(1) $(call below,$(1)),$(FB)/lib-$(d).a)
 	@mkdir -p $$(@D)
 	$$(Q)clang -fsanitize=fuzzer,address,undefined $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group -Wl,--as-needed $$(LIBS) -o $$@
@@ -191,6 +191,8 @@ bench: $(B)/lull $(BENCHES)
 fuzz: $(FUZZERS)
 	@set -e; for f in $(FUZZERS); do n=$$(basename $$f); $(MAKE) --no-print-directory LULL_READY=1 fuzz-$${n#fuzz_} \
 	  SECONDS_EACH=$(or $(SECONDS_EACH),60); done
+release: # the same bytes wherever it is built; prints their hash and the log's leaf
+	+@tools/release $(BUILD)/release
 install: $(B)/lull
 	install -D -m 0755 $(B)/lull $(DESTDIR)$(PREFIX)/bin/lull
 	install -D -m 0644 models/lull-toy-q8_0.gguf $(DESTDIR)$(PREFIX)/share/lull/lull-toy-q8_0.gguf
@@ -205,6 +207,7 @@ format:
 help:
 	@sed -n '2,10s/^# \{0,1\}//p' Makefile
 	@echo '  make soak       200 random faults                    make fuzz    every fuzz target, SECONDS_EACH=60'
+	@echo '  make release    the program as anybody can build it again, its hash and its leaf for the log'
 	@echo '  make lib-LAYER, make test-LAYER, make fuzz-NAME, make check-layers, make format, make install, make clean'
 clean:
 	rm -rf $(BUILD)
