@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "evidence/tpm_logs.h"
 
 struct job {
     const struct ev_expected *want;
@@ -85,9 +86,7 @@ static int left_unchecked(const struct ev_report *r, const char *name) {
 /* The member's own verifier cannot know K: it leaves this to whoever does. */
 static void check_seal_key(struct job *j, struct ev_bytes evidence, struct ev_report *r) {
     uint8_t x[32];
-    if (!tpm_member_looks(evidence)) return;
-    for (unsigned i = 0; i < r->uncheckeds; i++)
-        if (strcmp(r->unchecked[i], "seal_key_statement") == 0) r->unchecked[i] = r->unchecked[--r->uncheckeds];
+    ev_looked_at(r, "seal_key_statement");
     if (tpm_member_seal_key(evidence, x) != 0)
         ev_fail(r, "seal_key_statement", EV_INVALID, "the member has no seal key on P-256");
     else if (!j->want->seal_key)
@@ -96,6 +95,12 @@ static void check_seal_key(struct job *j, struct ev_bytes evidence, struct ev_re
     else
         ev_check(r, "seal_key_statement", memcmp(x, j->want->seal_key, 32) == 0, EV_INVALID,
                  "the seal key that the TPM holds is not the one in the key statement");
+}
+
+static void check_tpm_member(struct job *j, struct ev_bytes evidence, struct ev_report *r) {
+    struct tpm_member m;
+    check_seal_key(j, evidence, r);
+    if (tpm_member_read(evidence, &m) == 0) tpm_logs_check(r, &m, &j->policy->ima);
 }
 
 static void verify_part(struct job *j, const struct ev_member *m, unsigned part, struct ev_bytes nonce) {
@@ -114,7 +119,7 @@ static void verify_part(struct job *j, const struct ev_member *m, unsigned part,
     r->kind = m->kind;
     r->part = part;
     j->verify(m->kind, &in, j->want->activated, &r->report);
-    if (m->kind == EV_TPM_QUOTE) check_seal_key(j, p->evidence, &r->report);
+    if (m->kind == EV_TPM_QUOTE && tpm_member_looks(p->evidence)) check_tpm_member(j, p->evidence, &r->report);
     if (nonce.n > 0 && left_unchecked(&r->report, "nonce")) /* a verifier that overlooks what it was given is a bug of ours */
         ev_fail(&r->report, "binding", EV_INTERNAL, "the binding value was not compared with anything");
     enum ev_verdict v = ev_report_verdict(&r->report);

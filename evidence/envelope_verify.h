@@ -14,6 +14,7 @@
  *     gpu_twice      invalid      two parts of the member gpu are of one GPU
  *     class          refused      all is good and shows a class that the policy does not accept
  * and in a TPM's member
+ *     event_log, ima_log, boot_aggregate, ima_entries: evidence/tpm_logs.h
  *     seal_key_statement  invalid  the seal key that the TPM holds is not K's; refused: K's is none of a TPM, or not known
  * Unchecked in the whole: "release" (that the engine named in K is what the measurement belongs to: no release leaf of the log is
  * given here), "software" (what the node says of itself). */

@@ -17,7 +17,7 @@ static const struct {
     [EV_SEV_SNP] = {"application/vnd.lull.sev-snp+cbor", {1184, 1184, 64 << 10}},
     [EV_TDX] = {"application/vnd.lull.tdx+cbor", {1, 16 << 10, 1 << 20}},
     [EV_TPM_QUOTE] = {"application/vnd.lull.tpm-quote+cbor", {1, (2 << 20) + (64 << 10), 1 << 20}},
-    [EV_APPLE_MDA] = {"application/vnd.lull.apple-mda+cbor", {1, 16 << 10, 16 << 10}},
+    [EV_APPLE_MDA] = {"application/vnd.lull.apple-mda+cbor", {1, 48 << 10, 16 << 10}},
     [EV_NVIDIA_GPU] = {"application/vnd.lull.nvidia-gpu+cbor", {1, 16 << 10, 1 << 20}},
     [EV_AWS_NITRO] = {"application/vnd.lull.aws-nitro+cbor", {1, 20 << 10, 0}},
 };

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "evidence/evidence.h"
+#include "evidence/ima_policy.h"
 #include "evidence/log_policy.h"
 #include "evidence/nitro.h"
 #include "evidence/nvidia_gpu.h"
@@ -26,6 +27,7 @@ struct ev_policy {
     unsigned classes;            /* bit 1 << EV_T0 and so on */
     struct ev_digests operators; /* ids as people see them, 16 bytes; the operator of the key statement must be one of them */
     struct log_policy log;
+    struct ima_policy ima; /* which programs may have run beside a TPM */
     /* one per kind, each read by the file of its kind */
     struct nitro_policy nitro;
     struct nvidia_policy nvidia;
