@@ -1,4 +1,5 @@
 /* evidence/ev_verify.c - one piece of evidence, by kind: the table that joins the verifiers. See evidence.h. */
+#include "evidence/apple_mda.h"
 #include "evidence/evidence.h"
 #include "evidence/nitro.h"
 #include "evidence/nvidia_gpu.h"
@@ -14,6 +15,7 @@ static verifier *const verifiers[EV_KIND_END] = {
     [EV_SEV_SNP] = sev_snp_verify,
     [EV_NVIDIA_GPU] = nvidia_gpu_verify,
     [EV_TPM_QUOTE] = tpm_quote_verify,
+    [EV_APPLE_MDA] = apple_mda_verify,
 };
 
 void ev_verify(enum ev_kind kind, const struct ev_input *in, struct ev_report *out) {

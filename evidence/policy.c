@@ -11,12 +11,13 @@
 static const unsigned attested = 1u << EV_T1 | 1u << EV_T2 | 1u << EV_T3 | 1u << EV_A2;
 
 static const char *const members[] = {"version", "max_age", "classes", "operators", "log", "ima",
-                                      "nitro",   "nvidia",  "sev_snp", "tpm",       NULL};
+                                      "apple",   "nitro",   "nvidia",  "sev_snp",   "tpm", NULL};
 
 static void be_strict(struct ev_policy *p) {
     *p = (struct ev_policy){.max_age_s = EV_AGE_S_MAX, .classes = attested};
     log_policy_strict(&p->log);
     ima_policy_strict(&p->ima);
+    apple_policy_strict(&p->apple);
     nitro_policy_strict(&p->nitro);
     nvidia_policy_strict(&p->nvidia);
     snp_policy_strict(&p->snp);
@@ -59,6 +60,7 @@ static int read_section(const json_t *all, const char *name, struct ev_policy *p
     if (!section) return 0;
     if (strcmp(name, "log") == 0) return log_policy_read(section, &p->log, why);
     if (strcmp(name, "ima") == 0) return ima_policy_read(section, &p->ima, why);
+    if (strcmp(name, "apple") == 0) return apple_policy_read(section, &p->apple, why);
     if (strcmp(name, "nitro") == 0) return nitro_policy_read(section, &p->nitro, why);
     if (strcmp(name, "nvidia") == 0) return nvidia_policy_read(section, &p->nvidia, why);
     if (strcmp(name, "sev_snp") == 0) return snp_policy_read(section, &p->snp, why);

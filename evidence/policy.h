@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "evidence/apple_mda.h"
 #include "evidence/evidence.h"
 #include "evidence/ima_policy.h"
 #include "evidence/log_policy.h"
@@ -29,6 +30,7 @@ struct ev_policy {
     struct log_policy log;
     struct ima_policy ima; /* which programs may have run beside a TPM */
     /* one per kind, each read by the file of its kind */
+    struct apple_policy apple;
     struct nitro_policy nitro;
     struct nvidia_policy nvidia;
     struct snp_policy snp;
