@@ -11,20 +11,16 @@
 #include "base/mem.h"
 #include "base/secret.h"
 #include "base/syscalls.h"
+#include "node/evidence_answer.h"
 
 /* ---- the process ---- */
 
-static void note_memory_limit(struct measures *m) {
+/* As much as may be locked: hardening_calls says what came of it. */
+static void raise_memory_limit(void) {
     struct rlimit l;
-    if (getrlimit(RLIMIT_MEMLOCK, &l) == 0 && l.rlim_cur < l.rlim_max) {
-        l.rlim_cur = l.rlim_max;
-        (void)setrlimit(RLIMIT_MEMLOCK, &l);
-    }
-    if (getrlimit(RLIMIT_MEMLOCK, &l) != 0 || l.rlim_cur == RLIM_INFINITY) return; /* hardening_calls says what came of it */
-    if (l.rlim_cur < (rlim_t)64 << 20)
-        measure_note(m, "lock_limit", MEASURE_PARTLY,
-                     "%llu KiB may be locked in memory: raise LimitMEMLOCK (systemd) or ulimit -l",
-                     (unsigned long long)l.rlim_cur >> 10);
+    if (getrlimit(RLIMIT_MEMLOCK, &l) != 0 || l.rlim_cur >= l.rlim_max) return;
+    l.rlim_cur = l.rlim_max;
+    (void)setrlimit(RLIMIT_MEMLOCK, &l);
 }
 
 void hardening_process(struct measures *m) {
@@ -40,7 +36,7 @@ void hardening_process(struct measures *m) {
     int no_new = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
     measure_note(m, "no_new_privileges", no_new ? MEASURE_GIVEN : MEASURE_MISSING,
                  no_new ? "no program that it could start would gain rights" : "PR_SET_NO_NEW_PRIVS was refused");
-    note_memory_limit(m);
+    raise_memory_limit();
 }
 
 /* ---- files ---- */
@@ -71,10 +67,18 @@ void hardening_files(struct measures *m, const struct node_opts *o, const struct
     add_models(&a, &o->blind);
     add(&a, o->operator_key, 0); /* its statement is made anew every hour */
     add(&a, o->blind_clients, 0);
-    /* certificates of the system, which are read when a connection is checked; how much memory and how many processors there are */
-    static const char *const system[] = {
-        "/etc/ssl",          "/usr/lib/ssl",   "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/proc/meminfo",
-        "/proc/self/cgroup", "/sys/fs/cgroup", "/sys/devices/system/cpu"};
+    /* certificates of the system, which are read when a connection is checked; how much memory and how many processors there
+     * are; what a node with a TPM shows */
+    static const char *const system[] = {"/etc/ssl",
+                                         "/usr/lib/ssl",
+                                         "/usr/share/ca-certificates",
+                                         "/usr/local/share/ca-certificates",
+                                         "/proc/meminfo",
+                                         "/proc/self/cgroup",
+                                         "/sys/fs/cgroup",
+                                         "/sys/devices/system/cpu",
+                                         EVIDENCE_EVENT_LOG,
+                                         EVIDENCE_IMA_LOG};
     for (size_t i = 0; i < sizeof system / sizeof *system; i++) add(&a, system[i], 0);
     struct landlock_rules rules = {.paths = a.at, .path_count = a.n};
     int r = landlock_confine(&rules, NULL, &why);

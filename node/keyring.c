@@ -3,7 +3,6 @@
 #include "base/file.h"
 #include "base/secret.h"
 
-#include <sodium.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -22,7 +21,21 @@ void keyring_free(struct keyring *k) {
     secret_free(k);
 }
 
-int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t operator_id[32], const char *engine_id, uint64_t now_s) {
+static void new_seal_key(struct seal_key *k, struct keystmt *s, const struct seal_source *from) {
+    *k = (struct seal_key){.kem = from ? HPKE_P256 : HPKE_X25519};
+    s->kem = k->kem;
+    if (!from) {
+        hpke_keypair(s->seal_key, k->secret);
+        return;
+    }
+    memcpy(k->public_key, from->public_key, 32);
+    memcpy(s->seal_key, from->public_key, 32);
+    k->ecdh = from->ecdh;
+    k->arg = from->arg;
+}
+
+int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t operator_id[32], const char *engine_id,
+                  const struct seal_source *from, uint64_t now_s) {
     struct replay *seen;
     int r = replay_new(&seen, REPLAY_MAX);
     if (r != 0) return r;
@@ -40,8 +53,7 @@ int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t o
     memcpy(s->identity, identity, 32);
     memcpy(s->operator_id, operator_id, 32);
     strncpy(s->engine_id, engine_id, sizeof s->engine_id - 1);
-    random_bytes(k->keys[0].secret, sizeof k->keys[0].secret);
-    crypto_scalarmult_base(s->seal_key, k->keys[0].secret);
+    new_seal_key(&k->keys[0], s, from);
     random_bytes(seed, sizeof seed);
     sign_keypair(s->receipt_key, k->receipt_secret[0], seed);
     mem_wipe(seed, sizeof seed);

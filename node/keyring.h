@@ -18,8 +18,16 @@ struct keyring { /* in guarded memory; index 0 is the newest */
 };
 int keyring_new(struct keyring **out); /* no key yet; ERR_NOMEM */
 void keyring_free(struct keyring *k);  /* wipes; NULL is fine */
-/* Makes a new key pair, drops the oldest of two. ERR_NOMEM leaves the ring as it was. */
-int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t operator_id[32], const char *engine_id, uint64_t now_s);
+/* A seal key that is elsewhere, in a TPM; all of it outlives the ring. */
+struct seal_source {
+    uint8_t public_key[32]; /* P-256 (seal/p256.h) */
+    hpke_ecdh *ecdh;
+    void *arg;
+};
+/* Makes a new key pair, drops the oldest of two. With a source the seal key stays what it is, and only the receipt key and the times are
+ * new. ERR_NOMEM leaves the ring as it was. */
+int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t operator_id[32], const char *engine_id,
+                  const struct seal_source *from, uint64_t now_s);
 /* The operator's statement for identity, with the key of file path (a 32-byte seed, 0600, made when missing). */
 int operator_statement(struct operator_stmt *out, const char *path, const uint8_t identity[32], uint64_t now_s, struct why *why);
 

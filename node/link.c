@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "node/blind_visit.h"
+#include "node/evidence_answer.h"
 #include "node/node_parts.h"
 #include "seal/http_names.h"
 #include "seal/linkmsg.h"
@@ -170,6 +171,8 @@ static void on_request(void *arg, struct h2 *h, struct h2_stream *s, const struc
         job_begin(n, s);
     } else if (post && strcmp(r->path, PATH_BLIND) == 0 && n->registered && n->blind_count) {
         blind_way_begin(n, s);
+    } else if (post && strcmp(r->path, PATH_EVIDENCE) == 0 && n->registered && n->chip) {
+        evidence_answer_begin(n, s);
     } else if (post && strcmp(r->path, PATH_LINK) == 0 && !n->link_stream) {
         n->link_stream = s;
         n->link_in.len = 0;
@@ -231,7 +234,7 @@ static void on_renew(void *arg) {
     uint8_t op[32];
     int r = operator_statement(&n->operator_stmt, n->o.operator_key, n->signer.identity, now, &why);
     operator_id_of(op, n->operator_stmt.operator_key);
-    if (r == 0) r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, now);
+    if (r == 0) r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, n->o.tpm ? &n->seal_source : NULL, now);
     if (r == 0 && n->registered) link_register_now(n);
     if (r != 0) log_event(LOG_ERROR, "keys", "not_renewed", LOG_CODE("reason", err_text(r)));
     timer_start_ms(n->renew, r == 0 ? KEYRING_RENEW_S * 1000u : 60000);
@@ -248,7 +251,7 @@ int link_init(struct node *n, struct why *why) {
     if (r == 0) r = keyring_new(&n->keys);
     if (r == 0) r = operator_statement(&n->operator_stmt, n->o.operator_key, n->signer.identity, now, why);
     if (r == 0) operator_id_of(op, n->operator_stmt.operator_key);
-    if (r == 0) r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, now);
+    if (r == 0) r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, n->o.tpm ? &n->seal_source : NULL, now);
     if (r == 0) r = timer_new(&n->redial, n->loop, on_redial, n);
     if (r == 0) r = timer_new(&n->heartbeat, n->loop, on_heartbeat, n);
     if (r == 0) r = timer_new(&n->renew, n->loop, on_renew, n);

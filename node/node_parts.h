@@ -24,7 +24,7 @@ enum { NODE_MODELS_MAX = 8, NODE_ENVELOPES_MAX = 64 << 20 /* bytes of requests b
 #define NODE_ENGINE_ID "lull-" LULL_VERSION
 
 struct node_opts {
-    const char *coordinator, *ca, *pin, *data, *operator_key, *log, *log_format, *kv;
+    const char *coordinator, *ca, *pin, *data, *operator_key, *log, *log_format, *kv, *tpm;
     struct opt_list models, blind;
     const char *blind_layers, *blind_clients, *blind_listen, *blind_announce;
     uint32_t slots, threads, context, drain_ms, blind_sessions;
@@ -42,6 +42,9 @@ struct node {
     struct dialler *dialler;
     struct loop *loop;
     struct tls *tls;
+    struct chip_proc *chip; /* node_tpm.c; NULL: the seal key is in memory */
+    struct seal_source seal_source;
+    uint64_t evidence_ms[4]; /* evidence_answer.c: when it was last asked for */
     struct keyring *keys;
     struct operator_stmt operator_stmt;
     struct served models[NODE_MODELS_MAX];
@@ -76,6 +79,11 @@ struct node {
 /* ---- node_main.c ---- */
 int node_start(struct node *n, struct why *why); /* all but the first connection */
 void node_stop(struct node *n);                  /* fine after a start that failed */
+
+/* ---- node_tpm.c ---- */
+/* Opens the chip of --tpm and makes the keys in it. ERR_UNSUPPORTED: built without tss2. */
+int node_tpm_open(struct node *n, struct why *why);
+void node_tpm_close(struct node *n); /* fine without one */
 
 /* ---- link.c: dials, registers, sends heartbeats, dials again ---- */
 int link_init(struct node *n, struct why *why);

@@ -87,7 +87,7 @@ static void setup(void) {
     CHECK_INT(timer_new(&n.renew, n.loop, on_guard, NULL), 0);
     CHECK_INT(timer_new(&n.drain, n.loop, on_guard, NULL), 0);
     CHECK_INT(keyring_new(&n.keys), 0);
-    CHECK_INT(keyring_renew(n.keys, identity, operator_id, "test", clock_unix_s()), 0);
+    CHECK_INT(keyring_renew(n.keys, identity, operator_id, "test", NULL, clock_unix_s()), 0);
     weights_open(&weights, 1);
     weights.opts.clients_max = 2;
     memcpy(n.blind[0].entry.manifest_hash, scene_manifest, 32);

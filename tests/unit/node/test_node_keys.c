@@ -40,7 +40,7 @@ TEST(a_record_signed_by_the_signer_verifies_and_survives_a_restart_of_the_node) 
     CHECK_INT(keyring_new(&k), 0);
     CHECK_INT(operator_statement(&op, in_folder("operator.key"), s.identity, now, &why), 0);
     operator_id_of(op_id, op.operator_key);
-    CHECK_INT(keyring_renew(k, s.identity, op_id, "lull-test", now), 0);
+    CHECK_INT(keyring_renew(k, s.identity, op_id, "lull-test", NULL, now), 0);
     fill_record(&r, k, &op);
     CHECK_INT(signer_sign_record(&s, &r), 0);
     CHECK_INT(record_verify(&r, now), 0);
@@ -65,7 +65,7 @@ TEST(the_signer_does_not_sign_for_another_identity) {
     CHECK_INT(keyring_new(&k), 0);
     CHECK_INT(operator_statement(&op, in_folder("operator.key"), other, 1000000, &why), 0);
     operator_id_of(op_id, op.operator_key);
-    CHECK_INT(keyring_renew(k, other, op_id, "lull-test", 1000000), 0);
+    CHECK_INT(keyring_renew(k, other, op_id, "lull-test", NULL, 1000000), 0);
     fill_record(&r, k, &op);
     CHECK_INT(signer_sign_record(&s, &r), ERR_PERM);
     CHECK_INT(signer_sign_link(&s, exporter, proof), 0);
@@ -95,13 +95,13 @@ TEST(a_renewed_ring_keeps_one_older_key) {
     struct keyring *k;
     uint8_t identity[32] = {1}, op[32] = {2}, first[32], second[32];
     CHECK_INT(keyring_new(&k), 0);
-    CHECK_INT(keyring_renew(k, identity, op, "e", 1000000), 0);
+    CHECK_INT(keyring_renew(k, identity, op, "e", NULL, 1000000), 0);
     memcpy(first, k->keys[0].key_id, 32);
-    CHECK_INT(keyring_renew(k, identity, op, "e", 1003600), 0);
+    CHECK_INT(keyring_renew(k, identity, op, "e", NULL, 1003600), 0);
     memcpy(second, k->keys[0].key_id, 32);
     CHECK(k->count == 2 && memcmp(k->keys[1].key_id, first, 32) == 0 && memcmp(first, second, 32) != 0);
     CHECK_INT(replay_add(k->seen[1], first), 0);
-    CHECK_INT(keyring_renew(k, identity, op, "e", 1007200), 0);
+    CHECK_INT(keyring_renew(k, identity, op, "e", NULL, 1007200), 0);
     CHECK(k->count == 2 && memcmp(k->keys[1].key_id, second, 32) == 0);
     CHECK_INT(replay_count(k->seen[1]), 0);
     keyring_free(k);
