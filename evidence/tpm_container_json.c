@@ -7,13 +7,20 @@
 
 #include "base/hash.h"
 
+/* The decoder takes some bytes from 0x80 up for digits (base/base64.h). base64_read has two of the four spellings that are met here. */
+static int in_alphabet(const char *text, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if (!text[i] || !strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=", text[i])) return 0;
+    return 1;
+}
+
 int tpm_container_base64(struct tpm_container *c, const char *text, size_t n, struct ev_bytes *out) {
     static const int variants[] = {sodium_base64_VARIANT_ORIGINAL, sodium_base64_VARIANT_ORIGINAL_NO_PADDING,
                                    sodium_base64_VARIANT_URLSAFE, sodium_base64_VARIANT_URLSAFE_NO_PADDING};
     uint8_t *to = c->scratch + c->scratch_used;
     size_t room = n / 4 * 3 + 3; /* always less than the text in the evidence that it was decoded from, but for the shortest */
     *out = (struct ev_bytes){0};
-    if (n < 4) return ERR_FORMAT;
+    if (n < 4 || !in_alphabet(text, n)) return ERR_FORMAT;
     if (room > n) room = n;
     for (int i = 0; i < 4; i++) {
         size_t made = 0;

@@ -1,9 +1,9 @@
 /* evidence/tpm_hcl.c - see tpm_hcl.h. */
 #include "evidence/tpm_hcl.h"
 
-#include <sodium.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/hash.h"
 #include "base/json.h"
 
@@ -15,7 +15,7 @@ static int base64url(const json_t *key, const char *name, uint8_t *out, size_t c
     const char *text;
     size_t len;
     if (json_get_str(key, name, &text, &len) != JSON_OK || len > 2 * cap) return ERR_FORMAT;
-    return sodium_base642bin(out, cap, text, len, NULL, n, NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) == 0 ? 0 : ERR_FORMAT;
+    return base64_read(out, cap, n, text, len, BASE64_URL);
 }
 
 static int read_key(const json_t *key, struct hcl_report *out) {

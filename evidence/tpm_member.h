@@ -47,9 +47,7 @@ int tpm_member_ak_name(struct ev_bytes bytes, uint8_t name[TPM_NAME_BYTES]);
 /* Pairs that the caller has challenged itself (tpm_challenge_answered). */
 struct tpm_activated {
     unsigned count;
-    const struct tpm_pair {
-        uint8_t ek_digest[32], ak_name[TPM_NAME_BYTES];
-    } * pair;
+    const struct tpm_pair { uint8_t ek_digest[32], ak_name[TPM_NAME_BYTES]; } * pair;
 };
 /* Of in: evidence, chain, nonce, now. own may be NULL. */
 void tpm_member_verify_with(const struct ev_input *in, const struct tpm_trust *trust, const struct tpm_activated *own,
