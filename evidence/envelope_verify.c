@@ -123,7 +123,7 @@ static void verify_part(struct job *j, const struct ev_member *m, unsigned part,
     if (nonce.n > 0 && left_unchecked(&r->report, "nonce")) /* a verifier that overlooks what it was given is a bug of ours */
         ev_fail(&r->report, "binding", EV_INTERNAL, "the binding value was not compared with anything");
     enum ev_verdict v = ev_report_verdict(&r->report);
-    ev_check(&j->out->whole, r->label, v == EV_OK, v, "%s of it is %s", ev_kind_name(m->kind), ev_verdict_name(v));
+    ev_check(&j->out->whole, r->label, v == EV_OK, v, "its evidence (%s) is %s", ev_kind_name(m->kind), ev_verdict_name(v));
 }
 
 /* Two reports of one GPU are not two GPUs: its first certificate is its own. */
