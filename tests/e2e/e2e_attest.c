@@ -96,8 +96,12 @@ static void judge(const struct row *r) {
 #define GPU   "--kind nvidia-gpu --evidence " DATA "nvidia-gpu/hopper_report.hex --chain " DATA "nvidia-gpu/hopper_cert_chain.pem"
 #define NITRO "--kind aws-nitro --evidence " DATA "aws-nitro/nitro_attestation.cbor"
 #define SNP   "--kind sev-snp --evidence " DATA "sev-snp/"
+#define APPLE "--kind apple-mda --evidence "
 #define TPM   "--kind tpm-quote --evidence "
 static const struct row real[] = {
+    {APPLE DATA "sev-snp/ms_vcek_milan.pem --at 1761955200", 10, "chain", "none",
+     NULL}, /* a genuine certificate, of another maker */
+    {APPLE DATA "tpm/azure_quote.msg --at 1761955200", 30, NULL, "none", NULL},
     {TPM "%s/quote --key " DATA "tpm/azure_ak.pub --at 2025-11-01T00:00:00Z", 0, NULL, "T1", "nonce"},
     {TPM "%s/quote --key " DATA
          "tpm/azure_ak.pub --at 0 --nonce 0efb4d54837cedf4f66dd77ffcb32a4d4bd315dffd6cbfa5977e4c018c1f372a",
