@@ -125,9 +125,10 @@ static size_t padding_of(struct ev_bytes text) {
     return n;
 }
 
+/* What is not measured may be for any register: Windows writes ffffffff there. */
 static int is_register(enum event_log_of of, const struct event *e) {
-    if (of == EVENT_LOG_TPM) return e->index < EVENT_REGISTERS;
-    return e->index < CC_REGISTERS && (e->index > 0 || e->type == EV_NO_ACTION_TYPE);
+    if (e->type == EV_NO_ACTION_TYPE) return 1;
+    return of == EVENT_LOG_TPM ? e->index < EVENT_REGISTERS : e->index > 0 && e->index < CC_REGISTERS;
 }
 
 /* What PCR 0 begins with must be known before anything extends it. */

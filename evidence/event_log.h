@@ -56,7 +56,7 @@ int event_log_read(struct event_log *out, struct ev_bytes text, enum event_log_o
 
 struct event {
     unsigned number; /* from 0, the header not counted */
-    unsigned index;  /* of the register */
+    unsigned index;  /* of the register; of EV_NO_ACTION any number */
     uint32_t type;
     unsigned digests;
     struct {

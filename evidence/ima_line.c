@@ -150,14 +150,16 @@ static int find_end(struct ima_line *l, const struct template *t, struct ev_byte
     size_t max = IMA_PATH_MAX + 2 * IMA_EXTRA_MAX + 1, end = 0;
     for (int lines = 0; lines <= IMA_PATH_LINES_MAX; lines++, end++) {
         while (end < rest.n && end < max && rest.p[end] != '\n') end++;
-        if (end == rest.n || end == max) return lines > 0 ? ERR_AUTH : end == max ? ERR_LIMIT : ERR_SHORT;
+        if (end == max) return lines > 0 ? ERR_AUTH : ERR_LIMIT;
+        int last = end == rest.n; /* a text's last line may have lost its end: whether it is whole the template hash says */
         struct ev_bytes here = {rest.p, end};
         for (int split = 1; split >= 0; split--)
             if (cut(&l->entry, t, here, split) && is_whole(l)) {
-                l->taken = end + 1;
+                l->taken = end + !last;
                 return 0;
             }
         if (l->entry.violation) return ERR_FORMAT;
+        if (last) return ERR_AUTH;
     }
     return ERR_AUTH;
 }

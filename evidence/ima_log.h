@@ -52,8 +52,8 @@ struct ima_entry {
     struct ev_bytes extra; /* signature or buffer, hexadecimal digits; n 0: none */
 };
 
-/* Reads all, making every template hash anew; text must stay. ERR_AUTH: a template hash is not that of its line. ERR_FORMAT, ERR_SHORT (the
- * last line has no end), ERR_LIMIT, ERR_UNSUPPORTED (another template, or another PCR than 10), with why. */
+/* Reads all, making every template hash anew; text must stay. ERR_AUTH: a template hash is not that of its line. ERR_FORMAT, ERR_SHORT (it
+ * is empty), ERR_LIMIT, ERR_UNSUPPORTED (another template, or another PCR than 10), with why. */
 int ima_log_read(struct ima_log *out, struct ev_bytes text, struct why *why);
 
 struct ima_walk {

@@ -276,6 +276,7 @@ TEST(no_action_is_no_action_whatever_digest_it_has) {
     static const uint8_t zeros[32];
     log_header(&m, 0, 1);
     log_event(&m, 5, EV_NO_ACTION_TYPE, "x", 1, "x", 1);
+    log_event(&m, 0xffffffff, EV_NO_ACTION_TYPE, "x", 1, "x", 1); /* as Windows does */
     CHECK_INT(log_made(&log_, &m, EVENT_LOG_TPM), 0);
     CHECK_INT(event_log_replay(&log_, TPM_ALG_SHA256, &replay), 0);
     CHECK_INT(replay.extended, 0);

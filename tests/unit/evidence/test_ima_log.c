@@ -190,6 +190,18 @@ TEST(a_signature_without_the_space_before_nothing_is_read) {
     CHECK(path_is("/bin/a b"));
 }
 
+TEST(the_last_line_may_have_lost_its_end) {
+    struct ima_spec s = ima_ng(digest_a, "/bin/sh");
+    m.n = 0;
+    ima_add(&m, &s);
+    ima_add(&m, &s);
+    m.n--;
+    made();
+    CHECK_INT(log_.count, 2);
+    m.n--; /* but not more */
+    CHECK_INT(read_made(), ERR_AUTH);
+}
+
 TEST(a_list_of_another_bank_has_longer_hashes) {
     static const uint16_t algs[] = {TPM_ALG_SHA256, TPM_ALG_SHA384, TPM_ALG_SHA512};
     uint8_t value[2][TPM_DIGEST_MAX];
@@ -363,8 +375,8 @@ TESTS_MAIN("ima_log", T(a_real_list_replays_to_what_a_second_implementation_give
            T(a_list_that_grew_after_the_quote_is_covered_up_to_the_quote), T(a_pcr_of_zeros_is_no_beginning_of_a_list),
            T(every_template_is_read), T(paths_hold_spaces_line_ends_and_bytes_of_any_kind),
            T(a_path_that_looks_like_a_line_of_its_own_adds_no_entry), T(a_signature_without_the_space_before_nothing_is_read),
-           T(a_list_of_another_bank_has_longer_hashes), T(a_violation_extends_ones_in_the_form_of_its_kernel),
-           T(the_boot_aggregate_is_recomputed_from_the_quoted_registers), T(the_aggregate_of_another_boot_is_refused),
-           T(entries_that_are_not_in_the_list_are_counted_and_the_first_is_named),
+           T(the_last_line_may_have_lost_its_end), T(a_list_of_another_bank_has_longer_hashes),
+           T(a_violation_extends_ones_in_the_form_of_its_kernel), T(the_boot_aggregate_is_recomputed_from_the_quoted_registers),
+           T(the_aggregate_of_another_boot_is_refused), T(entries_that_are_not_in_the_list_are_counted_and_the_first_is_named),
            T(a_violation_is_unknown_though_its_digest_is_allowed), T(many_allowed_digests_are_searched_in_order),
            T(a_name_for_people_fits_and_is_plain))
