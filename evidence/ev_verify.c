@@ -4,6 +4,7 @@
 #include "evidence/nitro.h"
 #include "evidence/nvidia_gpu.h"
 #include "evidence/sev_snp.h"
+#include "evidence/tdx.h"
 #include "evidence/tpm_quote.h"
 
 typedef void verifier(const struct ev_input *in, struct ev_report *out);
@@ -14,6 +15,7 @@ static verifier *const verifiers[EV_KIND_END] = {
     [EV_AWS_NITRO] = nitro_verify,
     [EV_SEV_SNP] = sev_snp_verify,
     [EV_NVIDIA_GPU] = nvidia_gpu_verify,
+    [EV_TDX] = tdx_verify,
     [EV_TPM_QUOTE] = tpm_quote_verify,
     [EV_APPLE_MDA] = apple_mda_verify,
 };

@@ -11,7 +11,7 @@
 static const unsigned attested = 1u << EV_T1 | 1u << EV_T2 | 1u << EV_T3 | 1u << EV_A2;
 
 static const char *const members[] = {"version", "max_age", "classes", "operators", "log", "ima",
-                                      "apple",   "nitro",   "nvidia",  "sev_snp",   "tpm", NULL};
+                                      "apple",   "nitro",   "nvidia",  "sev_snp",   "tdx",       "tpm", NULL};
 
 static void be_strict(struct ev_policy *p) {
     *p = (struct ev_policy){.max_age_s = EV_AGE_S_MAX, .classes = attested};
@@ -22,6 +22,7 @@ static void be_strict(struct ev_policy *p) {
     nvidia_policy_strict(&p->nvidia);
     snp_policy_strict(&p->snp);
     tpm_policy_strict(&p->tpm);
+    tdx_policy_strict(&p->tdx);
 }
 
 /* ---- single members ---- */
@@ -64,6 +65,7 @@ static int read_section(const json_t *all, const char *name, struct ev_policy *p
     if (strcmp(name, "nitro") == 0) return nitro_policy_read(section, &p->nitro, why);
     if (strcmp(name, "nvidia") == 0) return nvidia_policy_read(section, &p->nvidia, why);
     if (strcmp(name, "sev_snp") == 0) return snp_policy_read(section, &p->snp, why);
+    if (strcmp(name, "tdx") == 0) return tdx_policy_read(section, &p->tdx, why);
     if (strcmp(name, "tpm") == 0) return tpm_policy_read(section, &p->tpm, why);
     return 0;
 }

@@ -17,6 +17,7 @@
 #include "evidence/nvidia_gpu.h"
 #include "evidence/policy_parts.h"
 #include "evidence/sev_snp.h"
+#include "evidence/tdx.h"
 #include "evidence/tpm_policy.h"
 
 enum { EV_POLICY_VERSION = 1, EV_POLICY_BYTES_MAX = 256 * 1024, EV_AGE_S_MAX = 24 * 3600 };
@@ -35,6 +36,7 @@ struct ev_policy {
     struct nvidia_policy nvidia;
     struct snp_policy snp;
     struct tpm_policy tpm;
+    struct tdx_policy tdx;
 };
 
 /* The built-in policy, strictest that needs no knowledge of the user. Made at the first call, the same ever after. */
