@@ -98,7 +98,18 @@ static void judge(const struct row *r) {
 #define SNP   "--kind sev-snp --evidence " DATA "sev-snp/"
 #define APPLE "--kind apple-mda --evidence "
 #define TPM   "--kind tpm-quote --evidence "
+#define TDX   "--kind tdx --evidence " DATA "tdx/"
 static const struct row real[] = {
+    {TDX "quote_v4_cos113.dat --at 2025-01-01T00:00:00Z", 0, NULL, "T2", "collateral"},
+    {TDX "trustee_tdx_quote_5.dat --at 1735689600 --nonce "
+         "6d6ab13b046cff606ac0074be13981b07b6325dba10b5facc96febf551c0c3be2b75f92fe1f88f4bb996969ad0174b4b7a70261b7b85c844f4b33a4"
+         "674fd049f",
+     0, NULL, "T2", "measurement"},
+    {TDX "trustee_tdx_quote_5.dat --at 1735689600 --nonce 6d6ab13b046cff606ac0074be13981b07b6325dba10b5facc96febf551c0c3be", 10,
+     "nonce", "none", NULL},
+    {TDX "quote_v4_cos113.dat --at 2045-01-01T00:00:00Z", 10, "dates", "none", NULL},
+    {TDX "quote_v4_spr.dat --at 1735689600", 30, "format", "none", NULL}, /* text behind it, put there for a test */
+    {TDX "cos113_nonce.dat --at 1735689600", 30, "format", "none", NULL},
     {APPLE DATA "sev-snp/ms_vcek_milan.pem --at 1761955200", 10, "chain", "none",
      NULL}, /* a genuine certificate, of another maker */
     {APPLE DATA "tpm/azure_quote.msg --at 1761955200", 30, NULL, "none", NULL},
@@ -134,7 +145,7 @@ static const struct row real[] = {
     {GPU " --at 1262304000", 10, "dates", "none", NULL},
     {"--kind nvidia-gpu --evidence " DATA "nvidia-gpu/hopper_report.hex --at 1795600800", 30, "certificates", "none", NULL},
     {"--kind sev-snp --evidence " DATA "nvidia-gpu/hopper_report.hex --at 1795600800", 30, NULL, "none", NULL},
-    {"--kind tdx --evidence " DATA "nvidia-gpu/hopper_report.hex --at 1795600800", 30, NULL, "none", NULL},
+    {"--kind tdx --evidence " DATA "nvidia-gpu/hopper_report.hex --at 1795600800", 30, "format", "none", NULL},
     {NITRO " --at 1766678700", 0, NULL, "T2", "nonce"},
     {NITRO " --at 2000000000", 10, "dates", "none", NULL},
     {NITRO " --at 1000000000", 10, "dates", "none", NULL},
@@ -153,6 +164,7 @@ static void policies(void) {
         {GPU " --at 1795600800 --policy %s/good", 0, NULL, "none", NULL},
         {NITRO " --at 1766678700 --policy %s/t3", 20, "class", "T2", NULL},
         {GPU " --at 1795600800 --policy %s/driver", 20, "driver", "none", NULL},
+        {TDX "quote_v4_cos113.dat --at 1735689600 --policy %s/collateral", 20, "collateral", "none", NULL},
         {GPU " --at 1795600800 --policy %s/roots", 20, "policy", "none", NULL},
         {GPU " --at 1795600800 --policy %s/no-version", 20, "policy", "none", NULL},
         {GPU " --at 1795600800 --policy %s/version-2", 20, "policy", "none", NULL},
@@ -167,6 +179,7 @@ static void policies(void) {
         {"version-2", "{\"version\":2}"},
         {"spaced", "{ \"version\": 1 }"},
         {"t0-too", "{\"version\":1,\"classes\":[\"T0\"]}"},
+        {"collateral", "{\"version\":1,\"tdx\":{\"collateral\":\"required\"}}"},
         {"t3", "{\"version\":1,\"classes\":[\"T3\"]}"},
     };
     int good = 1;
