@@ -1,0 +1,466 @@
+/* evidence: quotes of Intel TDX: real ones with the verdict they must get, the collateral of one of them, every flip, cut and wrong input
+ * of them refused by name; and twins, signed with keys of our own, where what is signed must change: debugging, attributes, levels. */
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "evidence/policy.h"
+#include "evidence/tdx.h"
+#include "evidence/tdx_pck.h"
+#include "evidence/tdx_slice.h"
+#include "tests/check.h"
+#include "tests/unit/evidence/maker.h"
+
+#define DATA "tests/data/evidence/tdx/"
+enum { IN_2026 = 1772323200 /* 2026-03-01 */, COLLATERAL_AT = 1750852800 /* 2025-06-25 */, BODY4 = 48, SIGNED4 = 632 };
+
+static struct buf load(const char *name) {
+    char path[128];
+    struct buf b;
+    snprintf(path, sizeof path, DATA "%s", name);
+    CHECK_INT(file_read(&b, path, 1 << 20, NULL), 0);
+    return b;
+}
+static struct ev_bytes bytes(const struct buf *b) { return (struct ev_bytes){b->data, b->len}; }
+
+static struct ev_report report;
+static enum ev_verdict verify_with(const struct ev_input *in, const struct tdx_policy *p, const struct ev_anchors *a) {
+    report = (struct ev_report){.factors = 0};
+    tdx_verify_with(in, p, a, &report);
+    return ev_report_verdict(&report);
+}
+static enum ev_verdict verify(const struct ev_input *in) {
+    struct tdx_policy p;
+    struct ev_anchors a = ev_pinned(EV_ROOTS_INTEL_SGX);
+    tdx_policy_strict(&p);
+    return verify_with(in, &p, &a);
+}
+static int failed(const char *name) { return ev_report_failed(&report, name) != NULL; }
+static int unchecked(const char *name) {
+    for (unsigned i = 0; i < report.uncheckeds; i++)
+        if (strcmp(report.unchecked[i], name) == 0) return 1;
+    return 0;
+}
+
+/* ---- real ones ---- */
+
+TEST(real_quotes_get_their_verdicts) {
+    static const struct {
+        const char *file;
+        enum ev_verdict want;
+        const char *factor;
+    } rows[] = {{"dcapqvl_tdx_quote.dat", EV_OK, NULL}, /* zeros behind it */
+                {"quote_v4_cos113.dat", EV_OK, NULL},   /* three thousand of them */
+                {"quote_v5_sample.dat", EV_OK, NULL},
+                {"trustee_tdx_quote_5.dat", EV_OK, NULL},
+                {"quote_v4_spr.dat", EV_UNSUPPORTED, "format"}}; /* text behind it, put there for a test */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct buf q = load(rows[i].file);
+        CHECK_INT(verify(&(struct ev_input){.evidence = bytes(&q), .now = IN_2026}), rows[i].want);
+        if (rows[i].factor)
+            CHECK(failed(rows[i].factor));
+        else
+            CHECK(ev_report_class(&report) == EV_T2 && unchecked("collateral") && unchecked("nonce") && unchecked("measurement"));
+        buf_release(&q);
+    }
+    /* without that text it is genuine, and refused: SEPT_VE_DISABLE is not set */
+    struct buf q = load("quote_v4_spr.dat");
+    CHECK_INT(verify(&(struct ev_input){.evidence = {q.data, q.len - 39}, .now = IN_2026}), EV_REFUSED);
+    CHECK(failed("td_attributes"));
+    buf_release(&q);
+}
+
+TEST(a_nonce_is_compared_whole) {
+    struct buf q = load("trustee_tdx_quote_5.dat");
+    struct tdx_quote parsed;
+    uint8_t nonce[65] = {0};
+    CHECK_INT(tdx_quote_read(bytes(&q), &parsed), 0);
+    memcpy(nonce, parsed.body.report_data, 64);
+    struct ev_input in = {.evidence = bytes(&q), .nonce = {nonce, 64}, .now = IN_2026};
+    CHECK_INT(verify(&in), EV_OK);
+    in.nonce.n = 65;
+    CHECK_INT(verify(&in), EV_INVALID);
+    in.nonce.n = 64;
+    for (int i = 0; i < 64; i++) {
+        nonce[i] ^= 1;
+        CHECK_INT(verify(&in), EV_INVALID);
+        CHECK(failed("nonce"));
+        nonce[i] ^= 1;
+    }
+    size_t used = 64;
+    while (used > 0 && nonce[used - 1] == 0) used--; /* a shorter one stands before zeros */
+    CHECK(used > 1);
+    in.nonce.n = used;
+    CHECK_INT(verify(&in), EV_OK);
+    in.nonce.n = used - 1;
+    CHECK_INT(verify(&in), EV_INVALID);
+    buf_release(&q);
+}
+
+TEST(a_platform_in_date_is_up_to_date_and_stale_collateral_is_refused) {
+    struct buf q = load("dcapqvl_tdx_quote.dat"), c = load("dcapqvl_tdx_quote_collateral.json");
+    struct ev_input in = {.evidence = bytes(&q), .collateral = bytes(&c), .now = COLLATERAL_AT};
+    CHECK_INT(verify(&in), EV_OK);
+    CHECK(!unchecked("collateral"));
+    in.now = COLLATERAL_AT + 60 * 86400;
+    CHECK_INT(verify(&in), EV_INVALID);
+    CHECK(failed("tcb_info") && failed("qe_identity") && failed("dates"));
+    in.now = COLLATERAL_AT - 30 * 86400;
+    CHECK_INT(verify(&in), EV_INVALID);
+    in.now = COLLATERAL_AT;
+    struct buf other = load("trustee_tdx_quote_5.dat"); /* another platform's quote */
+    in.evidence = bytes(&other);
+    CHECK_INT(verify(&in), EV_INVALID);
+    CHECK(failed("tcb_info"));
+    buf_release(&q);
+    buf_release(&c);
+    buf_release(&other);
+}
+
+TEST(collateral_that_was_changed_anywhere_is_refused) {
+    struct buf q = load("dcapqvl_tdx_quote.dat"), c = load("dcapqvl_tdx_quote_collateral.json");
+    struct ev_input in = {.evidence = bytes(&q), .collateral = bytes(&c), .now = COLLATERAL_AT};
+    static const char *const at[] = {
+        "tcbEvaluationDataNumber",     "OutOfDate\\\"", "isvprodid", "\\\"fmspc", "tcb_info_signature\": \"",
+        "qe_identity_signature\": \"", "pcesvn"};
+    for (size_t i = 0; i < sizeof at / sizeof *at; i++) {
+        uint8_t *p = memmem(c.data, c.len, at[i], strlen(at[i]));
+        CHECK(p != NULL);
+        uint8_t *digit = p + strlen(at[i]);
+        while (!(*digit >= '0' && *digit <= '9')) digit++;
+        uint8_t was = *digit;
+        *digit = (uint8_t)(was == '1' ? '2' : '1');
+        CHECK_INT(verify(&in), EV_INVALID);
+        CHECK(failed("tcb_info") || failed("qe_identity"));
+        *digit = was;
+    }
+    CHECK_INT(verify(&in), EV_OK);
+    in.collateral.n /= 2;
+    CHECK_INT(verify(&in), EV_UNSUPPORTED);
+    CHECK(failed("format"));
+    buf_release(&q);
+    buf_release(&c);
+}
+
+TEST(a_policy_can_require_collateral_and_list_what_it_knows) {
+    struct buf q = load("dcapqvl_tdx_quote.dat"), c = load("dcapqvl_tdx_quote_collateral.json");
+    struct ev_anchors a = ev_pinned(EV_ROOTS_INTEL_SGX);
+    struct ev_input in = {.evidence = bytes(&q), .now = COLLATERAL_AT};
+    static const struct {
+        const char *policy, *factor; /* NULL: ok */
+        int with_collateral;
+    } rows[] = {{"{\"collateral\":\"required\"}", "collateral", 0},
+                {"{\"collateral\":\"required\"}", NULL, 1},
+                {"{\"tcb_evaluation_min\":17}", NULL, 1},
+                {"{\"tcb_evaluation_min\":18}", "tcb_evaluation", 1},
+                {"{\"tcb_status\":[\"SWHardeningNeeded\"]}", "tcb_status", 1},
+                {"{\"fmspc\":[\"b0c06f000000\"]}", NULL, 0},
+                {"{\"fmspc\":[\"b0c06f000001\"]}", "fmspc", 0},
+                {"{\"platforms\":[\"07828474603e7019dc930775ffe8cdd2\"]}", NULL, 0},
+                {"{\"platforms\":[\"07828474603e7019dc930775ffe8cdd3\"]}", "platform_allowed", 0},
+                {"{\"td_attributes\":[\"0000001000000000\"]}", NULL, 0},
+                {"{\"td_attributes\":[\"0000001000000001\"]}", "td_attributes", 0},
+                {"{\"xfam\":[\"e702060000000000\"]}", NULL, 0},
+                {"{\"xfam\":[\"e702060000000001\"]}", "xfam", 0}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct tdx_policy p;
+        json_t *j = json_loads(rows[i].policy, 0, NULL);
+        CHECK_INT(tdx_policy_read(j, &p, NULL), 0);
+        json_decref(j);
+        in.collateral = rows[i].with_collateral ? bytes(&c) : (struct ev_bytes){NULL, 0};
+        CHECK_INT(verify_with(&in, &p, &a), rows[i].factor ? EV_REFUSED : EV_OK);
+        if (rows[i].factor) CHECK(failed(rows[i].factor));
+    }
+    static const char *const bad[] = {"{\"tcb_status\":[\"Revoked\"]}", "{\"tcb_status\":[]}", "{\"collateral\":\"maybe\"}",
+                                      "{\"mrtd\":[\"00\"]}", "{\"mtrd\":[]}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct tdx_policy p;
+        struct why why;
+        json_t *j = json_loads(bad[i], 0, NULL);
+        CHECK_INT(tdx_policy_read(j, &p, &why), ERR_FORMAT);
+        json_decref(j);
+    }
+    buf_release(&q);
+    buf_release(&c);
+}
+
+/* ---- wrong input ---- */
+
+TEST(no_changed_bit_of_a_quote_passes_and_each_is_named) {
+    struct buf q = load("quote_v5_sample.dat");
+    struct ev_input in = {.evidence = bytes(&q), .now = IN_2026};
+    unsigned cases = 0;
+    /* up to the certificates: of those a copy of the root is among them, which is not asked */
+    for (size_t i = 0; i < 1328; i++) {
+        q.data[i] ^= (uint8_t)(1u << i % 8);
+        CHECK(verify(&in) != EV_OK);
+        if (i >= 54 && i < 54 + 648) CHECK(failed("signature"));
+        q.data[i] ^= (uint8_t)(1u << i % 8);
+        cases++;
+    }
+    printf("# %u cases\n", cases);
+    CHECK_INT(verify(&in), EV_OK);
+    buf_release(&q);
+}
+
+TEST(cut_and_extended_quotes_are_unsupported) {
+    struct buf q = load("quote_v5_sample.dat");
+    uint8_t *longer = calloc(1, q.len + 16);
+    for (size_t n = 0; n < q.len; n += n < 1400 ? 7 : 211) {
+        CHECK_INT(verify(&(struct ev_input){.evidence = {q.data, n}, .now = IN_2026}), EV_UNSUPPORTED);
+        CHECK(failed("format") || failed("version"));
+    }
+    memcpy(longer, q.data, q.len);
+    CHECK_INT(verify(&(struct ev_input){.evidence = {longer, q.len + 16}, .now = IN_2026}),
+              EV_OK); /* zeros: as the kernel hands it out */
+    longer[q.len + 15] = 1;
+    CHECK_INT(verify(&(struct ev_input){.evidence = {longer, q.len + 16}, .now = IN_2026}), EV_UNSUPPORTED);
+    free(longer);
+    buf_release(&q);
+}
+
+TEST(other_versions_keys_and_bodies_are_unsupported) {
+    static const struct {
+        size_t at;
+        uint8_t value;
+        const char *factor;
+    } rows[] = {{0, 3, "version"},  {0, 6, "version"},  {2, 3, "format"},     {4, 0, "format"},
+                {48, 1, "version"}, {48, 4, "version"}, {50, 0x48, "version"}};
+    struct buf q = load("quote_v5_sample.dat");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t was = q.data[rows[i].at];
+        q.data[rows[i].at] = rows[i].value;
+        CHECK_INT(verify(&(struct ev_input){.evidence = bytes(&q), .now = IN_2026}), EV_UNSUPPORTED);
+        CHECK(failed(rows[i].factor));
+        q.data[rows[i].at] = was;
+    }
+    buf_release(&q);
+}
+
+TEST(dates_are_judged_by_the_time_given) {
+    struct buf q = load("quote_v5_sample.dat");
+    static const int64_t times[] = {0, 1600000000, 4102444800 /* 2100 */};
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_INT(verify(&(struct ev_input){.evidence = bytes(&q), .now = times[i]}), EV_INVALID);
+        CHECK(failed("dates"));
+    }
+    buf_release(&q);
+}
+
+TEST(slices_are_the_exact_bytes_that_intel_signed) {
+    static const struct {
+        const char *file, *member;
+        size_t n;
+    } rows[] = {{"tcbinfo_v4_response.json", "tcbInfo", 0},
+                {"tcbinfo_v5_response.json", "tcbInfo", 0},
+                {"qeidentity_response.json", "enclaveIdentity", 0}};
+    for (size_t i = 0; i < 3; i++) {
+        struct buf b = load(rows[i].file);
+        struct ev_bytes inner, signature;
+        CHECK_INT(tdx_collateral_slice(bytes(&b), rows[i].member, &inner), 0);
+        CHECK(inner.p[0] == '{' && inner.p[inner.n - 1] == '}');
+        CHECK_INT(tdx_collateral_slice(bytes(&b), "signature", &signature), 0);
+        CHECK_INT(signature.n, 130);
+        struct tdx_tcb_info t;
+        struct tdx_qe_identity id;
+        if (i < 2)
+            CHECK(tdx_tcb_info_read(inner, &t) == 0 && t.levels > 0 && t.modules > 0);
+        else
+            CHECK(tdx_qe_identity_read(inner, &id) == 0 && id.levels > 0);
+        CHECK_INT(tdx_collateral_slice(bytes(&b), "nothing", &inner), ERR_NOTFOUND);
+        buf_release(&b);
+    }
+}
+
+/* ---- twins ---- */
+
+/* A quoting enclave and a platform of ours: the real quote's bytes, signed anew. */
+struct twin {
+    struct maker_cert root, platform, pck;
+    EVP_PKEY *attestation;
+    uint8_t quote[8192];
+    size_t n;
+    char *pem;
+    const char *roots[2];
+    struct ev_anchors anchors;
+};
+static const char *const nothing[] = {NULL};
+
+static void sign_rs(EVP_PKEY *key, const void *p, size_t n, uint8_t rs[64]) {
+    uint8_t der[128];
+    size_t der_n = sizeof der;
+    EVP_MD_CTX *c = EVP_MD_CTX_new();
+    CHECK(EVP_DigestSignInit_ex(c, NULL, "SHA256", NULL, NULL, key, NULL) == 1 && EVP_DigestSign(c, der, &der_n, p, n) == 1);
+    EVP_MD_CTX_free(c);
+    const unsigned char *at = der;
+    ECDSA_SIG *s = d2i_ECDSA_SIG(NULL, &at, (long)der_n);
+    CHECK(s && BN_bn2binpad(ECDSA_SIG_get0_r(s), rs, 32) == 32 && BN_bn2binpad(ECDSA_SIG_get0_s(s), rs + 32, 32) == 32);
+    ECDSA_SIG_free(s);
+}
+
+static char *pem_of(const struct twin *t) {
+    BIO *b = BIO_new(BIO_s_mem());
+    char *text;
+    CHECK(PEM_write_bio_X509(b, t->pck.cert) && PEM_write_bio_X509(b, t->platform.cert));
+    long n = BIO_get_mem_data(b, &text);
+    char *out = calloc(1, (size_t)n + 1);
+    memcpy(out, text, (size_t)n);
+    BIO_free(b);
+    return out;
+}
+
+static void put_le(uint8_t *p, uint32_t v, int n) {
+    for (int i = 0; i < n; i++) p[i] = (uint8_t)(v >> 8 * i);
+}
+
+/* `change` is applied to the body before it is signed. */
+static void twin_make(struct twin *t, void (*change)(uint8_t *body)) {
+    struct buf real = load("dcapqvl_tdx_quote.dat");
+    struct tdx_quote q;
+    CHECK_INT(tdx_quote_read(bytes(&real), &q), 0);
+    struct ev_certs certs = {.count = 0};
+    struct ev_bytes ext;
+    CHECK_INT(ev_certs_add(&certs, q.chain_pem), 0);
+    CHECK_INT(ev_extension(certs.cert[0], "1.2.840.113741.1.13.1", &ext), 0);
+    const int64_t from = IN_2026 - 86400, to = IN_2026 + 86400;
+    maker_make(&t->root, NULL, &(struct maker_opts){.name = "Root", .curve = "P-256", .from = from, .to = to, .ca = 1});
+    maker_make(&t->platform, &t->root,
+               &(struct maker_opts){.name = "Platform", .curve = "P-256", .from = from, .to = to, .ca = 1});
+    maker_make(&t->pck, &t->platform,
+               &(struct maker_opts){.name = "PCK",
+                                    .curve = "P-256",
+                                    .from = from,
+                                    .to = to,
+                                    .oid = "1.2.840.113741.1.13.1",
+                                    .ext = ext.p,
+                                    .ext_n = ext.n});
+    ev_certs_release(&certs);
+    t->attestation = EVP_EC_gen("P-256");
+    t->pem = pem_of(t);
+    uint8_t *p = t->quote, point[65], auth[32] = {9};
+    size_t n;
+    memcpy(p, real.data, SIGNED4);
+    if (change) change(p + BODY4);
+    uint8_t *s = p + SIGNED4 + 4, *qe = s + 128 + 6;
+    sign_rs(t->attestation, p, SIGNED4, s);
+    CHECK(EVP_PKEY_get_octet_string_param(t->attestation, "pub", point, sizeof point, &n) == 1 && n == 65);
+    memcpy(s + 64, point + 1, 64);
+    memcpy(qe, q.qe_report, TDX_QE_REPORT);
+    memset(qe + 320, 0, 64);
+    sha256_joined(qe + 320, "", point + 1, 64, auth, 32);
+    sign_rs(t->pck.key, qe, TDX_QE_REPORT, qe + TDX_QE_REPORT);
+    uint8_t *at = qe + TDX_QE_REPORT + 64;
+    put_le(at, 32, 2);
+    memcpy(at + 2, auth, 32);
+    put_le(at + 34, 5, 2);
+    put_le(at + 36, (uint32_t)strlen(t->pem), 4);
+    memcpy(at + 40, t->pem, strlen(t->pem));
+    at += 40 + strlen(t->pem);
+    put_le(s + 128, 6, 2);
+    put_le(s + 130, (uint32_t)(at - qe), 4);
+    put_le(p + SIGNED4, (uint32_t)(at - s), 4);
+    t->n = (size_t)(at - p);
+    BIO *b = BIO_new(BIO_s_mem());
+    char *text;
+    CHECK(PEM_write_bio_X509(b, t->root.cert));
+    long pem_n = BIO_get_mem_data(b, &text);
+    char *root = calloc(1, (size_t)pem_n + 1);
+    memcpy(root, text, (size_t)pem_n);
+    BIO_free(b);
+    t->roots[0] = root;
+    t->anchors = (struct ev_anchors){t->roots, nothing};
+    buf_release(&real);
+}
+
+static void twin_free(struct twin *t) {
+    struct maker_cert *all[] = {&t->root, &t->platform, &t->pck};
+    for (int i = 0; i < 3; i++) {
+        X509_free(all[i]->cert);
+        EVP_PKEY_free(all[i]->key);
+    }
+    EVP_PKEY_free(t->attestation);
+    free((void *)(uintptr_t)t->roots[0]);
+    free(t->pem);
+}
+
+static void debug(uint8_t *body) { body[120] |= 1; }
+static void reserved_tud(uint8_t *body) { body[120] |= 0x80; }
+static void no_sept(uint8_t *body) { body[123] = 0; }
+static void perfmon(uint8_t *body) { body[127] |= 0x80; } /* bit 63: no part of TUD */
+
+TEST(a_genuine_quote_of_a_domain_that_can_be_debugged_is_refused) {
+    static const struct {
+        void (*change)(uint8_t *);
+        const char *factor;
+    } rows[] = {{NULL, NULL}, {debug, "debug"}, {reserved_tud, "debug"}, {no_sept, "td_attributes"}, {perfmon, NULL}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static struct twin t;
+        struct tdx_policy p;
+        tdx_policy_strict(&p);
+        twin_make(&t, rows[i].change);
+        struct ev_input in = {.evidence = {t.quote, t.n}, .now = IN_2026};
+        CHECK_INT(verify_with(&in, &p, &t.anchors), rows[i].factor ? EV_REFUSED : EV_OK);
+        if (rows[i].factor) CHECK(failed(rows[i].factor));
+        CHECK_INT(verify(&in), EV_INVALID); /* Intel's root knows nothing of it */
+        CHECK(failed("chain"));
+        twin_free(&t);
+    }
+}
+
+TEST(an_enclaves_report_for_another_key_or_signed_by_another_is_refused) {
+    static struct twin t, other;
+    struct tdx_policy p;
+    tdx_policy_strict(&p);
+    twin_make(&t, NULL);
+    twin_make(&other, NULL);
+    struct ev_input in = {.evidence = {t.quote, t.n}, .now = IN_2026};
+    uint8_t *s = t.quote + SIGNED4 + 4, was[64];
+    memcpy(was, s + 64, 64);
+    memcpy(s + 64, other.quote + SIGNED4 + 4 + 64, 64); /* the other's key and signature, under this enclave's report */
+    memcpy(s, other.quote + SIGNED4 + 4, 64);
+    CHECK_INT(verify_with(&in, &p, &t.anchors), EV_INVALID);
+    CHECK(failed("qe_report_data") && !failed("signature") && !failed("qe_signature"));
+    memcpy(s + 64, was, 64);
+    memcpy(s + 134 + TDX_QE_REPORT, other.quote + SIGNED4 + 4 + 134 + TDX_QE_REPORT, 64);
+    CHECK_INT(verify_with(&in, &p, &t.anchors), EV_INVALID);
+    CHECK(failed("qe_signature") && failed("signature"));
+    twin_free(&t);
+    twin_free(&other);
+}
+
+TEST(a_pck_certificates_extension_is_read_whole_or_not_at_all) {
+    struct buf real = load("dcapqvl_tdx_quote.dat");
+    struct tdx_quote q;
+    struct tdx_pck pck;
+    struct ev_certs certs = {.count = 0};
+    struct ev_bytes ext;
+    CHECK_INT(tdx_quote_read(bytes(&real), &q), 0);
+    CHECK_INT(ev_certs_add(&certs, q.chain_pem), 0);
+    CHECK_INT(tdx_pck_read(certs.cert[0], &pck), 0);
+    static const uint8_t components[16] = {3, 3, 2, 2, 4, 1, 0, 5};
+    CHECK_MEM(pck.component, components, 16);
+    CHECK(pck.pce_svn == 11 && pck.fmspc[0] == 0xb0 && pck.platform_instance.n == 16 && pck.ppid.n == 16);
+    CHECK_INT(tdx_pck_read(certs.cert[1], &pck), ERR_NOTFOUND);
+    CHECK_INT(ev_extension(certs.cert[0], "1.2.840.113741.1.13.1", &ext), 0);
+    for (size_t n = 0; n < ext.n; n += 5) { /* cut */
+        struct maker_cert c;
+        maker_make(&c, NULL,
+                   &(struct maker_opts){
+                       .name = "x", .from = 0, .to = IN_2026, .oid = "1.2.840.113741.1.13.1", .ext = ext.p, .ext_n = n});
+        CHECK_INT(tdx_pck_read(c.cert, &pck), ERR_FORMAT);
+        X509_free(c.cert);
+        EVP_PKEY_free(c.key);
+    }
+    ev_certs_release(&certs);
+    buf_release(&real);
+}
+
+TESTS_MAIN("tdx", T(real_quotes_get_their_verdicts), T(a_nonce_is_compared_whole),
+           T(a_platform_in_date_is_up_to_date_and_stale_collateral_is_refused),
+           T(collateral_that_was_changed_anywhere_is_refused), T(a_policy_can_require_collateral_and_list_what_it_knows),
+           T(no_changed_bit_of_a_quote_passes_and_each_is_named), T(cut_and_extended_quotes_are_unsupported),
+           T(other_versions_keys_and_bodies_are_unsupported), T(dates_are_judged_by_the_time_given),
+           T(slices_are_the_exact_bytes_that_intel_signed), T(a_genuine_quote_of_a_domain_that_can_be_debugged_is_refused),
+           T(an_enclaves_report_for_another_key_or_signed_by_another_is_refused),
+           T(a_pck_certificates_extension_is_read_whole_or_not_at_all))
