@@ -24,6 +24,17 @@ static int kept_digest(const char *dir, uint8_t digest[32], struct why *why) {
     return r;
 }
 
+/* A hint that is there already must be whole, and of the parameters that are asked for now: else a user would have less than he asked
+ * for and not know it. */
+static int check_kept(const char *dir, const struct prepared *p, const struct hint_make_opts *o, uint8_t digest[32],
+                      struct why *why) {
+    struct hint h;
+    int r = prepared_hint_open(&h, dir, p, o->rank, o->pool, why);
+    if (r == 0) memcpy(digest, h.digest, 32);
+    hint_close(&h);
+    return r;
+}
+
 int prepare_hint(const char *dir, const struct prepared *p, const struct model *m, const struct hint_make_opts *o,
                  struct why *why) {
     char path[PATH_BYTES], digest_path[PATH_BYTES];
@@ -35,7 +46,7 @@ int prepare_hint(const char *dir, const struct prepared *p, const struct model *
     if (r == 0) r = prepare_model_source_init(&s, m, &source);
     if (r == 0) {
         r = hint_make(path, prepared_manifest(p), &source, o, digest, why);
-        if (r == ERR_EXISTS) r = kept_digest(dir, digest, why);
+        if (r == ERR_EXISTS) r = check_kept(dir, p, o, digest, why);
         if (r == ERR_NOTFOUND) r = hint_check_fetched(path, prepared_manifest(p), &source, o, digest, why);
     }
     if (r == 0) r = file_write(digest_path, digest, sizeof digest, 0600, why);
@@ -53,7 +64,8 @@ int prepared_hint_open(struct hint *h, const char *dir, const struct prepared *p
     int r = kept_digest(dir, digest, why);
     if (r == ERR_NOTFOUND)
         return why_set(why, r,
-                       "%.200s: not prepared for mode lattice: `lull blind prepare MODEL --out DIR --mode lattice` adds the hint", dir);
+                       "%.200s: not prepared for mode lattice: `lull blind prepare MODEL --out DIR --mode lattice` adds the hint",
+                       dir);
     if (r == 0) r = path_in(path, dir, PREPARED_HINT, why);
     if (r == 0 && rank == 0) r = hint_rank_of(path, &id.rank, why);
     return r == 0 ? hint_open(h, path, &id, digest, pool, why) : r;

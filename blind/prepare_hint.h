@@ -14,7 +14,8 @@
 
 struct model;
 /* Makes them in dir, the folder that p was opened from; m: the model, its stacks packed or streamed. Goes on where an earlier
- * call was interrupted; a hint that is there without its digest is checked against the weights instead. Errors as hint_make. */
+ * call was interrupted; a hint that is there without its digest is checked against the weights instead. One that is whole stays, and must be of
+ * the rank that is asked for: ERR_RANGE, ERR_AUTH. Else errors as hint_make. */
 int prepare_hint(const char *dir, const struct prepared *p, const struct model *m, const struct hint_make_opts *o,
                  struct why *why);
 /* Opens the hint of dir; rank 0: of whichever parameters it was made with. ERR_NOTFOUND: it was not prepared for mode lattice;

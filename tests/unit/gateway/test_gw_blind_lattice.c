@@ -89,6 +89,11 @@ TEST(a_damaged_hint_is_refused_with_the_reason) {
     CHECK_INT(open_half(), 0); /* as it was */
     CHECK_STR(half.params, "d6");
     gw_blind_half_close(&half);
+    struct hint_make_opts again = {.k = s.opts[PAIR_A].kern, .rank = 6};
+    CHECK_INT(prepare_hint(s.out, s.prepared, s.weights, &again, &why), 0); /* it stays */
+    again.rank = 5; /* nor does a folder pass for one of other parameters */
+    CHECK_INT(prepare_hint(s.out, s.prepared, s.weights, &again, &why), ERR_RANGE);
+    CHECK(strstr(why.text, "rank 5") != NULL);
     CHECK_INT(truncate(file(PREPARED_HINT), st.st_size - HINT_ALIGN), 0);
     refused(ERR_SHORT, "a hint of this model has");
     CHECK_INT(truncate(file(PREPARED_HINT), 10), 0);
