@@ -107,9 +107,12 @@ static const struct row real[] = {
      0, NULL, "T2", "measurement"},
     {TDX "trustee_tdx_quote_5.dat --at 1735689600 --nonce 6d6ab13b046cff606ac0074be13981b07b6325dba10b5facc96febf551c0c3be", 10,
      "nonce", "none", NULL},
+    {TDX "dcapqvl_tdx_quote.dat --collateral " DATA "tdx/dcapqvl_tdx_quote_collateral.json --at 2025-06-25T12:00:00Z", 0, NULL,
+     "T2", "measurement"},
+    {TDX "dcapqvl_tdx_quote.dat --collateral " DATA "tdx/dcapqvl_tdx_quote_collateral.json --at 2025-09-25T12:00:00Z", 10, NULL,
+     "none", NULL}, /* what Intel publishes lasts a month */
     {TDX "quote_v4_cos113.dat --at 2045-01-01T00:00:00Z", 10, "dates", "none", NULL},
     {TDX "quote_v4_spr.dat --at 1735689600", 30, "format", "none", NULL}, /* text behind it, put there for a test */
-    {TDX "cos113_nonce.dat --at 1735689600", 30, "format", "none", NULL},
     {APPLE DATA "sev-snp/ms_vcek_milan.pem --at 1761955200", 10, "chain", "none",
      NULL}, /* a genuine certificate, of another maker */
     {APPLE DATA "tpm/azure_quote.msg --at 1761955200", 30, NULL, "none", NULL},
@@ -145,7 +148,7 @@ static const struct row real[] = {
     {GPU " --at 1262304000", 10, "dates", "none", NULL},
     {"--kind nvidia-gpu --evidence " DATA "nvidia-gpu/hopper_report.hex --at 1795600800", 30, "certificates", "none", NULL},
     {"--kind sev-snp --evidence " DATA "nvidia-gpu/hopper_report.hex --at 1795600800", 30, NULL, "none", NULL},
-    {"--kind tdx --evidence " DATA "nvidia-gpu/hopper_report.hex --at 1795600800", 30, "format", "none", NULL},
+    {"--kind tdx --evidence " DATA "nvidia-gpu/hopper_report.hex --at 1795600800", 30, "version", "none", NULL},
     {NITRO " --at 1766678700", 0, NULL, "T2", "nonce"},
     {NITRO " --at 2000000000", 10, "dates", "none", NULL},
     {NITRO " --at 1000000000", 10, "dates", "none", NULL},
