@@ -265,6 +265,7 @@ static void command_lines(void) {
     says("verify --kind tdx --evidence README.md --nonce xy 2>&1", 2, "--nonce");
     says("verify README.md --nonce 00 2>&1", 2, "32 bytes");
     says("verify README.md --channel 2 2>&1", 2, "--channel");
+    says("verify README.md --activated 00:11 2>&1", 2, "--activated");
     says("verify --kind tdx --evidence README.md --policy none 2>&1", 2, "none");
     says("verify --kind tdx --evidence README.md --chain none 2>&1", 2, "none");
     says("verify --kind tdx --evidence README.md --frob 2>&1", 2, "--frob");
