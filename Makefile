@@ -32,7 +32,7 @@ WARN    := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pro
 STD     := -std=c11 -D_GNU_SOURCE -ffp-contract=off -fno-strict-aliasing -fno-common -I.
 HARDEN  := -fstack-protector-strong -fstack-clash-protection -fPIE $(if $(SAN),,-D_FORTIFY_SOURCE=2)
 MACHINE := $(shell $(CC) -dumpmachine)
-SANFLAG := $(if $(SAN),$(if $(filter thread,$(SAN)),-fsanitize=thread,-fsanitize=address$(comma)undefined -fno-sanitize-recover=all) -fno-omit-frame-pointer)
+SANFLAG := $(if $(SAN),$(if $(filter thread,$(SAN)),-fsanitize=thread,-fsanitize=address$(comma)undefined -fno-sanitize-recover=all) -fno-omit-frame-pointer -DLULL_SANITIZED)
 ifneq ($(filter x86_64%,$(MACHINE)),)
 HARDEN  += -fcf-protection
 ISA_avx2       := -mavx2 -mfma -mf16c

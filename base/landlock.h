@@ -24,7 +24,7 @@ struct landlock_rules {
 /* The kernel's version of the interface; 0: it has none. */
 int landlock_version(void);
 /* For this thread and all that it starts afterwards, for ever: call it before there are others. 0; ERR_UNSUPPORTED: this kernel has no
- * Landlock, nothing changed; ERR_IO with why. *tcp_limited tells whether ports are limited too (may be NULL). */
+ * Landlock, or sanitizers are in the program; nothing changed; ERR_IO with why. *tcp_limited tells whether ports are limited too (may be NULL). */
 int landlock_confine(const struct landlock_rules *r, int *tcp_limited, struct why *why);
 
 #endif

@@ -21,7 +21,7 @@
 #define OUR_ARCH AUDIT_ARCH_AARCH64
 #endif
 
-#if !defined OUR_ARCH || defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#if !defined OUR_ARCH || defined LULL_SANITIZED
 int syscalls_confine(enum syscall_set set, struct why *why) {
     (void)set;
     return why_set(why, ERR_UNSUPPORTED, "no filter for this architecture, or with sanitizers");
