@@ -8,7 +8,15 @@
 #include "evidence/tdx_tcb.h"
 #include "evidence/vouched.h"
 
-enum { TUD_BITS = 0xff /* bit 0 DEBUG, the rest reserved and zero */, SEPT_VE_DISABLE = 1 << 28 };
+enum { TUD_BITS = 0xff /* bit 0 DEBUG, the rest reserved and zero */, SEPT_VE_DISABLE = 1 << 28, MIGRATABLE = 1 << 29 };
+/* Bits 8 to 31 are what a domain's security rests on: ICSSD 16, SERVTD_EXT 17, LASS 27, SEPT_VE_DISABLE, MIGRATABLE, PKS 30, KL 31. */
+#define SECURITY_UNKNOWN UINT64_C(0x07fcff00)
+
+/* Intel's key for its enclaves, as MRSIGNER has it, and the TD quoting enclave's product number: as in Intel's signed identity of it. */
+static const uint8_t intel_signer[32] = {0xdc, 0x9e, 0x2a, 0x7c, 0x6f, 0x94, 0x8f, 0x17, 0x47, 0x4e, 0x34,
+                                         0xa7, 0xfc, 0x43, 0xed, 0x03, 0x0f, 0x7c, 0x15, 0x63, 0xf1, 0xba,
+                                         0xbd, 0xdf, 0x63, 0x40, 0xc8, 0x2e, 0x0e, 0x54, 0xa8, 0xc5};
+enum { TD_QE_PRODUCT = 2, SGX_DEBUG = 2 };
 
 /* All that one verification holds. */
 struct tdx {
@@ -45,21 +53,35 @@ static int read_collateral(struct tdx *t) {
     return 1;
 }
 
-/* The one certificate with Intel's extension; it need not come first. */
+static int p256_signed(EVP_PKEY *key, const uint8_t *rs, struct ev_bytes message) {
+    return key && ev_ecdsa_verify(key, "SHA256", rs, rs + 32, 32, message) == 1;
+}
+
+static int qe_signed_by(const struct tdx *t, X509 *cert) {
+    return p256_signed(X509_get0_pubkey(cert), t->q.qe_signature, (struct ev_bytes){t->q.qe_report, TDX_QE_REPORT});
+}
+
+/* Of those with Intel's extension the one that signed, else the first: in chain another platform's may stand before it. */
+static X509 *pick_pck(struct tdx *t) {
+    X509 *first = NULL;
+    for (unsigned i = t->certs.count; i-- > 0;) {
+        if (tdx_pck_read(t->certs.cert[i], &t->pck) == ERR_NOTFOUND) continue;
+        first = t->certs.cert[i];
+        if (qe_signed_by(t, first)) break;
+    }
+    return first;
+}
+
 static int find_pck(struct tdx *t) {
     if (!ev_certs_of(&t->certs, t->in, t->r)) return 0;
     struct ev_bytes pem = t->q.chain_pem;
     while (pem.n > 0 && pem.p[pem.n - 1] == 0) pem.n--; /* a C string's end */
     if (ev_certs_add(&t->certs, pem) != 0)
         return ev_fail(t->r, "certificates", EV_UNSUPPORTED, "the quote's own are no certificates in PEM, or too many");
-    for (unsigned i = 0; i < t->certs.count; i++) {
-        int e = tdx_pck_read(t->certs.cert[i], &t->pck);
-        if (e == ERR_NOTFOUND) continue;
-        if (e != 0) return ev_fail(t->r, "certificates", EV_INVALID, "a PCK certificate's extension is malformed");
-        t->pck_cert = t->certs.cert[i];
-        return ev_check(t->r, "certificates", 1, EV_INVALID, " ");
-    }
-    return ev_fail(t->r, "certificates", EV_INVALID, "no PCK certificate");
+    t->pck_cert = pick_pck(t);
+    if (!t->pck_cert) return ev_fail(t->r, "certificates", EV_INVALID, "no PCK certificate");
+    return ev_check(t->r, "certificates", tdx_pck_read(t->pck_cert, &t->pck) == 0, EV_INVALID,
+                    "a PCK certificate's extension is malformed");
 }
 
 /* ---- signatures ---- */
@@ -73,17 +95,13 @@ static int check_chain(struct tdx *t) {
     return ev_chain_check(t->r, t->pck_cert, &t->certs, t->anchors, t->in->now, crls, n);
 }
 
-static int p256_signed(EVP_PKEY *key, const uint8_t *rs, struct ev_bytes message) {
-    return key && ev_ecdsa_verify(key, "SHA256", rs, rs + 32, 32, message) == 1;
-}
-
 static int on_p256(EVP_PKEY *key) {
     char curve[32];
     size_t n;
     return key && EVP_PKEY_get_group_name(key, curve, sizeof curve, &n) == 1 && strcmp(curve, "prime256v1") == 0;
 }
 
-static int check_qe_report_data(struct tdx *t) {
+static int qe_report_data_good(const struct tdx *t) {
     struct sha256 h;
     uint8_t want[64] = {0};
     struct tdx_qe qe;
@@ -92,21 +110,33 @@ static int check_qe_report_data(struct tdx *t) {
     sha256_add(&h, t->q.qe_auth.p, t->q.qe_auth.n);
     sha256_done(&h, want);
     tdx_qe_read(t->q.qe_report, &qe);
-    return ev_check(t->r, "qe_report_data", memcmp(want, qe.report_data, 64) == 0, EV_INVALID,
-                    "the enclave's report is for another attestation key");
+    return memcmp(want, qe.report_data, 64) == 0;
+}
+
+/* Whoever has a machine can have its PCK vouch for an enclave of their own, which then signs what they like. So the enclave must be
+ * Intel's whether or not there is collateral; what only Intel's identity of it can say, tdx_tcb_judge asks. */
+static int qe_is_intels(const struct tdx *t) {
+    struct tdx_qe qe;
+    tdx_qe_read(t->q.qe_report, &qe);
+    return memcmp(qe.mr_signer, intel_signer, sizeof intel_signer) == 0 && qe.prod_id == TD_QE_PRODUCT &&
+           !(qe.attributes[0] & SGX_DEBUG);
+}
+
+/* Notes it; what comes after is vouched for only when this was good too. */
+static void step(struct tdx *t, const char *name, int good, const char *why) {
+    ev_check_vouched(t->r, t->vouched, name, good, EV_INVALID, "%s", why);
+    t->vouched = t->vouched && good;
 }
 
 static void check_signatures(struct tdx *t) {
     EVP_PKEY *pck = X509_get0_pubkey(t->pck_cert), *key = ev_ec_key("P-256", t->q.key, t->q.key + 32, 32);
-    int good = check_chain(t);
-    good &= ev_check(t->r, "qe_signature",
-                     on_p256(pck) && p256_signed(pck, t->q.qe_signature, (struct ev_bytes){t->q.qe_report, TDX_QE_REPORT}),
-                     EV_INVALID, "the quoting enclave's report is not signed by the PCK certificate");
-    good &= check_qe_report_data(t);
-    good &= ev_check(t->r, "signature", p256_signed(key, t->q.signature, t->q.signed_part), EV_INVALID,
-                     "the quote is not signed by the attestation key");
+    t->vouched = check_chain(t);
+    step(t, "qe_signature", on_p256(pck) && qe_signed_by(t, t->pck_cert),
+         "the quoting enclave's report is not signed by the PCK certificate");
+    step(t, "qe_report_data", qe_report_data_good(t), "the enclave's report is for another attestation key");
+    step(t, "qe_identity", qe_is_intels(t), "the enclave that signed is not Intel's TD quoting enclave");
+    step(t, "signature", p256_signed(key, t->q.signature, t->q.signed_part), "the quote is not signed by the attestation key");
     EVP_PKEY_free(key);
-    t->vouched = good;
 }
 
 /* ---- what is said ---- */
@@ -122,15 +152,28 @@ static void listed(struct tdx *t, const char *name, const struct ev_digests *lis
         ev_check_vouched(t->r, t->vouched, name, ev_digests_have(list, p, n), EV_REFUSED, "none that the policy allows");
 }
 
+/* NULL: nothing is wrong with them by themselves. What may migrate may get to a machine that nobody has seen. */
+static const char *attributes_wrong(const struct tdx *t, uint64_t a) {
+    if (a & SECURITY_UNKNOWN) return "attributes that its security rests on and that are not known here";
+    if (a & MIGRATABLE) return "a migration domain may have its memory";
+    if (t->policy->td_attributes.given)
+        return ev_digests_have(&t->policy->td_attributes, t->q.body.td_attributes, 8) ? NULL : "none that the policy allows";
+    return a & SEPT_VE_DISABLE ? NULL : "SEPT_VE_DISABLE is not set: the host can inject exceptions";
+}
+
+/* The TDX module's signer and attributes: zeros are Intel's, in production. With collateral its TCB info says so too. */
+static void judge_module(struct tdx *t) {
+    static const uint8_t zeros[TDX_MR];
+    if (memcmp(t->q.body.mr_signer_seam, zeros, TDX_MR) != 0 || memcmp(t->q.body.seam_attributes, zeros, 8) != 0)
+        ev_check_vouched(t->r, t->vouched, "tcb_module", 0, EV_INVALID, "the TDX module is not Intel's, or is one for debugging");
+}
+
 static void judge_attributes(struct tdx *t) {
     uint64_t a = le64(t->q.body.td_attributes);
     ev_check_vouched(t->r, t->vouched, "debug", (a & TUD_BITS) == 0, EV_REFUSED,
                      "the host can debug this trust domain (TUD is 0x%02x)", (unsigned)(a & TUD_BITS));
-    int good = t->policy->td_attributes.given ? ev_digests_have(&t->policy->td_attributes, t->q.body.td_attributes, 8)
-                                              : (a & SEPT_VE_DISABLE) != 0;
-    ev_check_vouched(t->r, t->vouched, "td_attributes", good, EV_REFUSED,
-                     t->policy->td_attributes.given ? "none that the policy allows"
-                                                    : "SEPT_VE_DISABLE is not set: the host can inject exceptions");
+    const char *wrong = attributes_wrong(t, a);
+    ev_check_vouched(t->r, t->vouched, "td_attributes", wrong == NULL, EV_REFUSED, "%s", wrong ? wrong : " ");
 }
 
 static void judge_measurements(struct tdx *t) {
@@ -177,7 +220,10 @@ static void tell(struct tdx *t) {
 static void judge_level(struct tdx *t) {
     if (t->has_collateral) {
         tdx_tcb_judge(t->r, t->vouched, &t->q, &t->pck, &t->collateral, t->policy, t->anchors, t->in->now);
-        if (t->collateral.crls[0].n == 0) ev_unchecked(t->r, "revocation");
+        if (t->collateral.crls[0].n == 0 && t->policy->collateral_required)
+            ev_fail(t->r, "collateral", EV_REFUSED, "the policy requires it, and it has no revocation lists");
+        else if (t->collateral.crls[0].n == 0)
+            ev_unchecked(t->r, "revocation");
     } else if (t->policy->collateral_required) {
         ev_fail(t->r, "collateral", EV_REFUSED, "the policy requires it, and there is none");
     } else {
@@ -190,12 +236,13 @@ void tdx_verify_with(const struct ev_input *in, const struct tdx_policy *policy,
     struct tdx t = {.in = in, .policy = policy, .anchors = anchors, .r = out};
     out->best = EV_T2;
     if (read_quote(&t) && read_collateral(&t) && find_pck(&t)) {
-        tell(&t);
         check_signatures(&t);
+        judge_module(&t);
         judge_level(&t);
         judge_attributes(&t);
         judge_measurements(&t);
         judge_nonce(&t);
+        if (t.vouched) tell(&t);
     }
     tdx_collateral_release(&t.collateral);
     ev_certs_release(&t.certs);

@@ -11,18 +11,21 @@
  *     chain, dates, revoked  invalid   of the PCK certificate to Intel's root, with the revocation lists where collateral has them
  *     qe_signature     invalid      of the quoting enclave's report, by the PCK certificate
  *     qe_report_data   invalid      is not SHA-256(attestation key || authentication data), then zeros
+ *     qe_identity      invalid      the enclave that signed is not Intel's TD quoting enclave, by signing key and product number; with
+ *                                   collateral also: not signed by Intel, out of date, or of another enclave
  *     signature        invalid      over header and body, by the attestation key
- *     collateral       refused      the policy requires it, and there is none
- *     tcb_info         invalid      not signed by Intel, out of date, or of another platform (FMSPC, PCE)
- *     qe_identity      invalid      not signed by Intel, out of date, or of another enclave than the one that signed
- *     tcb_module       invalid      the TDX module's signer or attributes are not Intel's, or its version is none that Intel lists
+ *     collateral       refused      the policy requires it, and there is none, or it has no revocation lists
+ *     tcb_info         invalid      not signed by Intel's key for such, out of date, or of another platform (FMSPC, PCE)
+ *     tcb_module       invalid      the TDX module's signer or attributes are not Intel's (with or without collateral), or its version is
+ *                                   none that Intel lists
  *     tcb_status       refused      the worst of platform, module and enclave is none that the policy takes
  *     tcb_evaluation   refused      the collateral's evaluation number is under the policy's
  *     debug            refused      the host can read the domain's memory, or another bit of TUD is set
- *     td_attributes    refused      SEPT_VE_DISABLE is not set, or not one of the policy's values
+ *     td_attributes    refused      SEPT_VE_DISABLE is not set, or not one of the policy's values; it can migrate; bits not known
  *     xfam, mrtd, rtmr0 to rtmr3, mr_config, fmspc, platform_allowed   refused   none of the policy's
  *     nonce            invalid      see above
- * After chain, dates, revoked, qe_signature, qe_report_data or signature failed, what fails further is noted, and nothing is noted as good.
+ * After chain, dates, revoked, qe_signature, qe_report_data, qe_identity or signature failed, what fails further is noted, and nothing is
+ * noted as good or told.
  * Unchecked: what the caller or the policy gave nothing for; "measurement" stands for mrtd and the registers. */
 #ifndef EVIDENCE_TDX_H
 #define EVIDENCE_TDX_H
@@ -42,7 +45,8 @@ void tdx_policy_strict(struct tdx_policy *p);
 /* All members are optional:
  *     "collateral": "required", "tcb_status": ["UpToDate", ...] (never "Revoked"), "tcb_evaluation_min": 17,
  *     "mrtd", "rtmr0".."rtmr3", "mr_config": ["<96 hex digits>", ...], "td_attributes", "xfam": ["<16, as the quote has them>", ...],
- *     "fmspc": ["<12>", ...], "platforms": ["<32, platform instance ids>", ...]. ERR_FORMAT. */
+ *     "fmspc": ["<12>", ...], "platforms": ["<32, platform instance ids>", ...]. tcb_status and tcb_evaluation_min
+ * demand collateral: nothing else can meet them. ERR_FORMAT. */
 int tdx_policy_read(const json_t *section, struct tdx_policy *p, struct why *why);
 
 /* best is EV_T2. */

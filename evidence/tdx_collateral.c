@@ -41,6 +41,10 @@ static int read_signed(const json_t *all, const char *key, const char *inner, st
 static int read_crls(struct tdx_collateral *c) {
     static const char *const keys[2] = {"pck_crl", "root_ca_crl"};
     size_t at = 0, bytes = 0;
+    for (int i = 0; i < 2; i++) { /* one in another form must not pass for none */
+        const json_t *v = json_object_get(c->all, keys[i]);
+        if (v && !json_is_string(v) && !json_is_null(v)) return ERR_FORMAT;
+    }
     for (int i = 0; i < 2; i++) bytes += text_of(c->all, keys[i]).n / 2;
     if (bytes == 0) return 0;
     c->crl_bytes = malloc(bytes);

@@ -10,6 +10,7 @@ void tdx_policy_strict(struct tdx_policy *p) {
 static int read_statuses(const json_t *section, struct tdx_policy *p, struct why *why) {
     const json_t *list = json_object_get(section, "tcb_status");
     if (!list) return 0;
+    p->collateral_required = 1; /* nothing else could meet it */
     p->statuses = 0;
     for (size_t i = 0; i < json_array_size(list); i++) {
         const char *text = json_string_value(json_array_get(list, i));
@@ -37,6 +38,7 @@ int tdx_policy_read(const json_t *section, struct tdx_policy *p, struct why *why
     if (r == 0) r = read_required(section, p, why);
     if (r == 0) r = read_statuses(section, p, why);
     if (r == 0) r = ev_policy_int(section, "tcb_evaluation_min", 0, INT32_MAX, &p->evaluation_min, why);
+    if (p->evaluation_min > 0) p->collateral_required = 1;
     if (r == 0) r = ev_digests_read(&p->mrtd, section, "mrtd", TDX_MR, why);
     for (int i = 0; i < TDX_RTMRS && r == 0; i++) r = ev_digests_read(&p->rtmr[i], section, known[4 + i], TDX_MR, why);
     if (r == 0) r = ev_digests_read(&p->mr_config, section, "mr_config", TDX_MR, why);

@@ -8,14 +8,16 @@ enum {
     KEY_ECDSA_P256 = 2,
     BODY_TD10 = 2,
     BODY_TD15 = 3,
+    BODY_TD15_EX = 4,
     TD10_BYTES = 584,
     TD15_BYTES = 648,
+    TD15_EX_BYTES = 885,
     CERT_QE_REPORT = 6,
     CERT_PCK_CHAIN = 5
 };
 
 /* Field by field: the arguments of one call have no order. */
-static void read_body(struct reader *r, struct tdx_body *b, int td15) {
+static void read_body(struct reader *r, struct tdx_body *b, int kind) {
     b->tee_tcb_svn = read_bytes(r, TDX_SVN);
     b->mr_seam = read_bytes(r, TDX_MR);
     b->mr_signer_seam = read_bytes(r, TDX_MR);
@@ -28,9 +30,10 @@ static void read_body(struct reader *r, struct tdx_body *b, int td15) {
     b->mr_owner_config = read_bytes(r, TDX_MR);
     for (int i = 0; i < TDX_RTMRS; i++) b->rtmr[i] = read_bytes(r, TDX_MR);
     b->report_data = read_bytes(r, TDX_REPORT_DATA);
-    if (!td15) return;
+    if (kind == BODY_TD10) return;
     b->tee_tcb_svn_2 = read_bytes(r, TDX_SVN);
     b->mr_service_td = read_bytes(r, TDX_MR);
+    if (kind == BODY_TD15_EX) (void)read_bytes(r, TD15_EX_BYTES - TD15_BYTES); /* which service TDs, and since when */
 }
 
 /* A block of n bytes as a reader of its own. */
@@ -76,7 +79,9 @@ static int body_kind(struct reader *r, uint16_t version) {
     if (version == 4) return BODY_TD10;
     uint16_t type = read_u16_le(r);
     uint32_t n = read_u32_le(r);
-    if ((type == BODY_TD10 && n == TD10_BYTES) || (type == BODY_TD15 && n == TD15_BYTES)) return type;
+    if ((type == BODY_TD10 && n == TD10_BYTES) || (type == BODY_TD15 && n == TD15_BYTES) ||
+        (type == BODY_TD15_EX && n == TD15_EX_BYTES))
+        return type;
     read_fail(r, ERR_VERSION);
     return BODY_TD10;
 }
@@ -94,7 +99,7 @@ int tdx_quote_read(struct ev_bytes bytes, struct tdx_quote *out) {
     (void)read_bytes(&r, 20); /* the QE's own */
     if (r.err == 0 && (out->tee != TEE_TDX || out->key_type != KEY_ECDSA_P256)) return ERR_UNSUPPORTED;
     int kind = body_kind(&r, out->version);
-    read_body(&r, &out->body, kind == BODY_TD15);
+    read_body(&r, &out->body, kind);
     out->signed_part = (struct ev_bytes){bytes.p, bytes.n - r.left};
     uint32_t n = read_u32_le(&r);
     struct reader signature = block(&r, n);

@@ -1,6 +1,7 @@
 /* evidence/tdx_tcb.c - see tdx_tcb.h. */
 #include "evidence/tdx_tcb.h"
 
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,12 +9,22 @@
 
 /* ---- what Intel signed ---- */
 
-/* The first certificate of the text signs; a chain of its own report, since only whether it is good counts here. */
-static int signed_by_intel(const struct tdx_signed *s, const struct ev_anchors *anchors, int64_t now) {
+/* Under Intel's one root stand the certificates of every platform's PCK too, and PCKs have been taken out of platforms: a good chain alone
+ * does not say who may speak of levels. */
+static int is_tcb_signer(X509 *cert) {
+    char name[64] = "";
+    int n = X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, name, sizeof name);
+    return n > 0 && (size_t)n == strlen(name) && strstr(name, "SGX TCB Signing") != NULL && X509_check_ca(cert) == 0;
+}
+
+/* The first certificate of the text signs; a chain of its own report, since only whether it is good counts here. With the root's revocation
+ * list, when there is one: it covers the whole of such a chain. */
+static int signed_by_intel(const struct tdx_collateral *c, const struct tdx_signed *s, const struct ev_anchors *anchors,
+                           int64_t now) {
     struct ev_certs certs = {.count = 0};
     struct ev_report scratch = {.factors = 0};
-    int good = s->issuers.n > 0 && ev_certs_add(&certs, s->issuers) == 0 && certs.count > 0 &&
-               ev_chain_check(&scratch, certs.cert[0], &certs, anchors, now, NULL, 0);
+    int good = s->issuers.n > 0 && ev_certs_add(&certs, s->issuers) == 0 && certs.count > 0 && is_tcb_signer(certs.cert[0]) &&
+               ev_chain_check(&scratch, certs.cert[0], &certs, anchors, now, &c->crls[1], c->crls[1].n > 0);
     if (good)
         good = ev_ecdsa_verify(X509_get0_pubkey(certs.cert[0]), "SHA256", s->signature, s->signature + 32, 32, s->text) == 1;
     ev_certs_release(&certs);
@@ -97,7 +108,7 @@ static int judge_qe(struct ev_report *r, int vouched, const struct tdx_quote *q,
 /* Both texts genuine, in date and readable; tcb for this platform. */
 static int judge_texts(struct ev_report *r, const struct tdx_collateral *c, const struct tdx_pck *pck,
                        const struct ev_anchors *anchors, int64_t now, struct judged *j) {
-    int good = signed_by_intel(&c->tcb_info, anchors, now);
+    int good = signed_by_intel(c, &c->tcb_info, anchors, now);
     if (!good)
         ev_fail(r, "tcb_info", EV_INVALID, "not signed by Intel, or its signer is out of date");
     else if (tdx_tcb_info_read(c->tcb_info.text, &j->tcb) != 0)
@@ -108,7 +119,7 @@ static int judge_texts(struct ev_report *r, const struct tdx_collateral *c, cons
         good = ev_fail(r, "tcb_info", EV_INVALID, "of another kind of platform (FMSPC or PCE) than the PCK certificate");
     else
         ev_check(r, "tcb_info", 1, EV_INVALID, " ");
-    int qe = signed_by_intel(&c->qe_identity, anchors, now);
+    int qe = signed_by_intel(c, &c->qe_identity, anchors, now);
     if (!qe)
         ev_fail(r, "qe_identity", EV_INVALID, "not signed by Intel, or its signer is out of date");
     else if (tdx_qe_identity_read(c->qe_identity.text, &j->qe) != 0)
@@ -118,7 +129,12 @@ static int judge_texts(struct ev_report *r, const struct tdx_collateral *c, cons
     return good && qe;
 }
 
-static enum tdx_status worse(enum tdx_status a, enum tdx_status b) { return a > b ? a : b; }
+/* A part below the platform is up to date, out of date or revoked. Out of date on a platform that also needs configuring is both. */
+static enum tdx_status joined(enum tdx_status platform, enum tdx_status part) {
+    int configure = platform == TDX_CONFIGURATION_NEEDED || platform == TDX_CONFIGURATION_AND_SW_HARDENING_NEEDED;
+    if (part == TDX_OUT_OF_DATE && configure) return TDX_OUT_OF_DATE_CONFIGURATION_NEEDED;
+    return platform > part ? platform : part;
+}
 
 void tdx_tcb_judge(struct ev_report *r, int vouched, const struct tdx_quote *q, const struct tdx_pck *pck,
                    const struct tdx_collateral *c, const struct tdx_policy *policy, const struct ev_anchors *anchors,
@@ -132,18 +148,20 @@ void tdx_tcb_judge(struct ev_report *r, int vouched, const struct tdx_quote *q, 
         enum tdx_status module, qe, platform = platform_status(&j->tcb, pck, q->body.tee_tcb_svn);
         int genuine = judge_qe(r, vouched, q, &j->qe, &qe);
         genuine = judge_module(r, vouched, q, &j->tcb, &module) && genuine;
-        enum tdx_status all = worse(platform, worse(module, qe));
+        vouched = vouched && genuine; /* levels of something else than what signed say nothing */
+        enum tdx_status all = joined(joined(platform, module), qe);
         if (all == TDX_STATUSES)
             ev_check_vouched(r, vouched, "tcb_status", 0, EV_REFUSED, "the platform is at no level that Intel lists");
         else
             ev_check_vouched(r, vouched, "tcb_status", policy->statuses >> all & 1, EV_REFUSED,
                              "%s: platform %s, module %s, enclave %s", tdx_status_name(all), tdx_status_name(platform),
                              tdx_status_name(module), tdx_status_name(qe));
-        if (genuine && all != TDX_STATUSES) ev_tell(r, "tcb_status", "%s", tdx_status_name(all));
+        if (vouched && all != TDX_STATUSES) ev_tell(r, "tcb_status", "%s", tdx_status_name(all));
         int64_t least = j->tcb.window.evaluation < j->qe.window.evaluation ? j->tcb.window.evaluation : j->qe.window.evaluation;
         if (policy->evaluation_min > 0)
-            ev_check(r, "tcb_evaluation", least >= policy->evaluation_min, EV_REFUSED,
-                     "evaluation data %lld is under the policy's %lld", (long long)least, (long long)policy->evaluation_min);
+            ev_check_vouched(r, vouched, "tcb_evaluation", least >= policy->evaluation_min, EV_REFUSED,
+                             "evaluation data %lld is under the policy's %lld", (long long)least,
+                             (long long)policy->evaluation_min);
     }
     free(j);
 }

@@ -50,7 +50,7 @@ static inline void ask(struct ev_report *out, const struct question *q) {
 /* ---- our manufacturer ---- */
 
 enum { TWIN_NOW = 1800000000 }; /* 2027-01-15 */
-enum { BODY_10 = 584, BODY_15 = 648 };
+enum { BODY_10 = 584, BODY_15 = 648, BODY_15_EX = 885 };
 /* Offsets in the report of a TD. */
 enum {
     TD_SVN = 0,
@@ -121,8 +121,8 @@ static inline void twin_sign(EVP_PKEY *key, const void *p, size_t n, uint8_t out
 /* ---- one platform, its TD and its collateral ---- */
 
 struct twin {
-    int version, td15;
-    uint8_t header[48], body[BODY_15], qe[384], auth[32];
+    int version, td15; /* td15 2: with more about service TDs */
+    uint8_t header[48], body[BODY_15_EX], qe[384], auth[32];
     /* of the PCK's certificate */
     uint8_t sgx[16], pce_svn, fmspc[6], pce_id[2], instance[16];
     int components; /* 16; fewer: the last ones are missing */
@@ -300,9 +300,9 @@ static inline size_t twin_certification(const struct twin *t, const uint8_t key[
 
 static inline size_t twin_quote(const struct twin *t, const struct maker_cert *pck, uint8_t *out) {
     uint8_t point[65], certification[SCENE_QUOTE_MAX];
-    size_t at = 48, n, body = t->td15 ? BODY_15 : BODY_10;
+    size_t at = 48, n, body = t->td15 == 2 ? BODY_15_EX : t->td15 ? BODY_15 : BODY_10;
     memcpy(out, t->header, 48);
-    if (t->version == 5) at += put_le(out + at, t->td15 ? 3 : 2, 2), at += put_le(out + at, body, 4);
+    if (t->version == 5) at += put_le(out + at, 2 + (size_t)t->td15, 2), at += put_le(out + at, body, 4);
     memcpy(out + at, t->body, body), at += body;
     CHECK(EVP_PKEY_get_octet_string_param(twin_key, "pub", point, sizeof point, &n) == 1 && n == 65);
     n = twin_certification(t, point + 1, pck, certification);

@@ -310,6 +310,7 @@ TEST(real_quotes_under_another_manufacturers_root) {
 TEST(the_twins_themselves_are_good) {
     TWIN("version 4", (void)q, EV_OK, NULL);
     TWIN_OF(5, 0, "version 5 with a report of TDX 1.0", (void)q, EV_OK, NULL);
+    TWIN_OF(5, 2, "with more of TDX 1.5", t.body[TD_ATTR + 2] = 2, EV_OK, NULL);
     LATE("version 5", (void)q, EV_OK, NULL);
     BARE("without collateral", (void)q, EV_OK, NULL);
     TWIN("without revocation lists", t.no_crls = 1, EV_OK, NULL);
@@ -537,6 +538,74 @@ TEST(no_policy_lets_a_debug_domain_or_a_revoked_platform_in) {
     }
 }
 
+/* ---- what real verifiers fell into ---- */
+
+TEST(an_enclave_of_ones_own_is_invalid_without_collateral_too) {
+    BARE("another signer", t.qe[QE_SIGNER] ^= 1, EV_INVALID, "qe_identity");
+    BARE("another product of Intel's", t.qe[QE_PRODUCT] = 1, EV_INVALID, "qe_identity");
+    BARE("debug", t.qe[QE_ATTR] |= 2, EV_INVALID, "qe_identity");
+    for (unsigned i = 0; i < r.factors; i++)
+        if (r.factor[i].ok) CHECK(strcmp(r.factor[i].name, "signature") != 0 && strcmp(r.factor[i].name, "debug") != 0);
+    CHECK_INT(r.facts, 0);
+}
+
+TEST(a_key_of_a_platform_cannot_speak_of_levels) {
+    TWIN("info by the PCK", t.info_by_pck = 1, EV_INVALID, "tcb_info");
+    TWIN("identity by the PCK", t.identity_by_pck = 1, EV_INVALID, "qe_identity");
+    TWIN("info by the PCKs' CA", t.info_signer = &twin_ca, EV_INVALID, "tcb_info");
+    TWIN("the signer of both is revoked", t.revoked = &twin_tcb, EV_INVALID, "tcb_info");
+}
+
+TEST(a_module_that_is_not_intels_is_invalid_without_collateral_too) {
+    BARE("another signer", t.body[TD_SEAM_SIGNER] = 1, EV_INVALID, "tcb_module");
+    BARE("attributes", t.body[TD_SEAM_ATTR + 7] = 0x80, EV_INVALID, "tcb_module");
+}
+
+TEST(a_domain_that_can_migrate_or_that_nobody_knows_is_refused) {
+    BARE("migratable", t.body[TD_ATTR + 3] |= 0x20, EV_REFUSED, "td_attributes");
+    BARE("a security attribute that is not known", t.body[TD_ATTR + 2] |= 4, EV_REFUSED, "td_attributes");
+    BARE("one more", t.body[TD_ATTR + 1] |= 1, EV_REFUSED, "td_attributes");
+    BARE("protection keys", t.body[TD_ATTR + 3] |= 0x40, EV_OK, NULL);
+    BARE("counters, which do not touch it", t.body[TD_ATTR + 7] |= 0x80, EV_OK, NULL);
+}
+
+TEST(what_only_collateral_can_show_demands_it) {
+    POLICY("{\"tcb_evaluation_min\":1}", t.bare = 1, EV_REFUSED, "collateral");
+    POLICY("{\"tcb_status\":[\"UpToDate\"]}", t.bare = 1, EV_REFUSED, "collateral");
+    POLICY("{\"collateral\":\"required\"}", t.no_crls = 1, EV_REFUSED, "collateral");
+}
+
+TEST(out_of_date_on_a_platform_to_be_configured_is_both) {
+    POLICY("{\"tcb_status\":[\"OutOfDate\",\"ConfigurationNeeded\"]}",
+           (SWAP(t.info, "T00:00:00Z\",\"tcbStatus\":\"UpToDate\"", "T00:00:00Z\",\"tcbStatus\":\"ConfigurationNeeded\""),
+            t.body[TD_SVN] = 3),
+           EV_REFUSED, "tcb_status");
+    POLICY("{\"tcb_status\":[\"OutOfDateConfigurationNeeded\"]}",
+           (SWAP(t.info, "T00:00:00Z\",\"tcbStatus\":\"UpToDate\"", "T00:00:00Z\",\"tcbStatus\":\"ConfigurationNeeded\""),
+            t.qe[QE_SVN] = 3),
+           EV_OK, NULL);
+}
+
+TEST(another_platforms_certificate_before_it_does_no_harm) {
+    struct twin other = twin_of(5, 1);
+    struct maker_cert pck;
+    other.fmspc[1] ^= 1;
+    twin_pck(&other, &pck);
+    LATE("in chain", (q.chain[0] = (struct ev_bytes){pck.der, pck.n}, q.chains = 1), EV_OK, NULL);
+    maker_release(&pck);
+}
+
+TEST(nothing_is_reported_as_good_or_told_of_a_quote_that_nobody_vouches_for) {
+    TWIN("by another root", t.pck_issuer = &twin_stranger, EV_INVALID, "chain");
+    static const char *const early[] = {"format", "version", "certificates", "tcb_info"}; /* of the last: Intel's own signature */
+    for (unsigned i = 0; i < r.factors; i++) {
+        int known = !r.factor[i].ok;
+        for (size_t k = 0; k < sizeof early / sizeof *early; k++) known |= strcmp(r.factor[i].name, early[k]) == 0;
+        if (!known) fail_msg("%s is noted as good", r.factor[i].name);
+    }
+    CHECK_INT(r.facts, 0);
+}
+
 TEST(there_are_enough_cases) {
     printf("# %u cases\n", cases);
     CHECK(cases >= 70);
@@ -572,6 +641,14 @@ int main(void) {
                                      T(a_nonce_that_is_not_ours_is_invalid),
                                      T(what_a_policy_asks_for_is_asked),
                                      T(no_policy_lets_a_debug_domain_or_a_revoked_platform_in),
+                                     T(an_enclave_of_ones_own_is_invalid_without_collateral_too),
+                                     T(a_key_of_a_platform_cannot_speak_of_levels),
+                                     T(a_module_that_is_not_intels_is_invalid_without_collateral_too),
+                                     T(a_domain_that_can_migrate_or_that_nobody_knows_is_refused),
+                                     T(what_only_collateral_can_show_demands_it),
+                                     T(out_of_date_on_a_platform_to_be_configured_is_both),
+                                     T(another_platforms_certificate_before_it_does_no_harm),
+                                     T(nothing_is_reported_as_good_or_told_of_a_quote_that_nobody_vouches_for),
                                      T(there_are_enough_cases)};
     reals_load();
     twins_setup();
