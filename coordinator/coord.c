@@ -111,6 +111,7 @@ static void on_tick(void *arg) {
         if (p->ready && p->proto == TLS_NODE) node_link_tick(p, now); /* closes links, but frees none before the next turn */
     relay_tick(c, now);
     tunnel_tick(c, now);
+    evidence_relay_tick(c, now);
     if (c->draining) drain_tick(c, now);
     timer_start_ms(c->tick, c->draining ? 20 : TICK_MS);
 }
@@ -219,6 +220,7 @@ uint32_t coord_close(struct coord *c) {
     }
     if (c->store) relay_end_all(c);
     tunnel_end_all(c);
+    evidence_relay_end_all(c);
     timer_free(c->tick);
     timer_free(c->due);
     uint32_t lost = store_stop(c->store, STORE_STOP_MS);

@@ -5,6 +5,7 @@
  *   gateway_link.c  a gateway's link: directory, requests
  *   relay.c         one request: header, choice or queue, bytes both ways, accounting
  *   tunnel.c        one worker session: a stream open both ways
+ *   evidence_relay.c  a gateway's nonce to a node, the node's evidence back
  *   status_page.c   the public numbers */
 #ifndef COORDINATOR_COORD_H
 #define COORDINATOR_COORD_H
@@ -30,6 +31,7 @@
 struct coord;
 struct job;
 struct tunnel;
+struct evidence_ask;
 struct httpd;
 
 enum link_state { LINK_OPENING, LINK_SERVING, LINK_LEAVING }; /* of a node: before and after its first register; going */
@@ -62,6 +64,8 @@ struct coord {
     uint32_t job_count;
     struct tunnel *tunnels;
     uint32_t tunnel_count;
+    struct evidence_ask *evidence;
+    uint32_t evidence_count;
     struct directory dir;
     struct queue queue;
     struct limits *limits;
@@ -110,6 +114,11 @@ void relay_end_all(struct coord *c); /* no link may be left */
 void tunnel_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r);
 void tunnel_tick(struct coord *c, uint64_t now_ms);
 void tunnel_end_all(struct coord *c);
+
+/* evidence_relay.c */
+void evidence_relay_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r);
+void evidence_relay_tick(struct coord *c, uint64_t now_ms);
+void evidence_relay_end_all(struct coord *c);
 
 /* status_page.c */
 int status_open(struct coord *c, struct why *why);

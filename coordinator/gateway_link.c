@@ -1,4 +1,5 @@
-/* coordinator/gateway_link.c - what gateways ask: the directory, requests (relay.c) and worker sessions (tunnel.c). */
+/* coordinator/gateway_link.c - what gateways ask: the directory, requests (relay.c), worker sessions (tunnel.c), a node's evidence
+ * (evidence_relay.c). */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -126,7 +127,8 @@ static void on_request(void *arg, struct h2 *h, struct h2_stream *s, const struc
     int list = strcmp(r->method, "GET") == 0 && path_is(r->path, PATH_DIRECTORY);
     int post = strcmp(r->method, "POST") == 0 && path_is(r->path, PATH_REQUESTS);
     int blind = strcmp(r->method, "POST") == 0 && path_is(r->path, PATH_BLIND);
-    if (!list && !post && !blind) {
+    int evidence = strcmp(r->method, "POST") == 0 && path_is(r->path, PATH_EVIDENCE);
+    if (!list && !post && !blind && !evidence) {
         gateway_refuse(s, CODE_BAD_REQUEST);
     } else if (!admit_client(&p->c->clients, h2_header_get(&r->headers, "authorization"))) {
         log_event(LOG_WARN, "gateway", "refused", LOG_CODE("reason", "no valid client key"));
@@ -135,6 +137,8 @@ static void on_request(void *arg, struct h2 *h, struct h2_stream *s, const struc
         relay_begin(p, s, r);
     } else if (blind) {
         tunnel_begin(p, s, r);
+    } else if (evidence) {
+        evidence_relay_begin(p, s, r);
     } else if (limits_ask(p->c->limits, p->addr, clock_mono_ms()) != 0) {
         gateway_refuse(s, CODE_RATE);
     } else {

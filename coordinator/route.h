@@ -25,7 +25,8 @@ struct route_events {                              /* all are set */
 };
 enum route_kind {
     ROUTE_JOB,  /* one envelope up, then one stream down */
-    ROUTE_BLIND /* a worker session: both ways until one side ends; windows are ROUTE_BLIND_WINDOW */
+    ROUTE_BLIND, /* a worker session: both ways until one side ends; windows are ROUTE_BLIND_WINDOW */
+    ROUTE_EVIDENCE /* a nonce up, then an evidence envelope down */
 };
 enum { ROUTE_BLIND_WINDOW = 1 << 20, ROUTE_BLIND_WRITE = 2 * ROUTE_BLIND_WINDOW };
 struct route_ops {

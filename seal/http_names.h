@@ -8,7 +8,7 @@
 
 #define PATH_LINK      "/lull/v1/link"      /* POST, coordinator to node: link records both ways, never ends by itself */
 #define PATH_JOB       "/lull/v1/job"       /* POST, coordinator to node: envelope up, sealed stream down */
-#define PATH_EVIDENCE  "/lull/v1/evidence"  /* POST, coordinator to node: nonce up, evidence envelope down */
+#define PATH_EVIDENCE  "/lull/v1/evidence"  /* POST, gateway to coordinator, with ?node=IDENTITY, to node: nonce up, evidence envelope down */
 #define PATH_DIRECTORY "/lull/v1/directory" /* GET, gateway to coordinator; ?model=NAME narrows it */
 #define PATH_REQUESTS  "/lull/v1/requests"  /* POST, gateway to coordinator: envelope up, sealed stream down */
 #define PATH_BLIND     "/lull/v1/blind"     /* POST, gateway to coordinator to node: a worker session, both bodies stay open */
@@ -18,5 +18,8 @@
 #define HEADER_JOB          "lull-job"         /* coordinator's job id, 32 hex digits, on an accepted request */
 #define TRAILER_USAGE       "lull-usage"       /* 2 x USAGE_BYTES hex digits */
 #define TRAILER_COUNTERSIGN "lull-countersign" /* 2 x COUNTERSIGN_BYTES hex digits */
+
+#define EVIDENCE_CONTENT_TYPE "application/cmw+cbor"
+enum { EVIDENCE_NONCE_BYTES = 32, EVIDENCE_BYTES_MAX = 4 << 20 };
 
 #endif
