@@ -82,11 +82,12 @@ static void serve_it(struct proc *p) {
     char log[100], where[100];
     snprintf(where, sizeof where, "%s/log", dir);
     snprintf(log, sizeof log, "%s/serve.log", dir);
-    char *argv[] = {(char *)(uintptr_t)bin, "log", "serve", where, "--listen", "127.0.0.1:0", NULL};
+    char *argv[] = {
+        (char *)(uintptr_t)bin, (char[]){"log"}, (char[]){"serve"}, where, (char[]){"--listen"}, (char[]){"127.0.0.1:0"}, NULL};
     struct why why = {{0}};
     int r = proc_start(p, argv, log, PROC_PLAIN, 10000, &why);
     tap_ok(r == 0, "lull log serve is ready %s%s", p->ready, why.text);
-    snprintf(url, sizeof url, "http://%s", p->ready);
+    snprintf(url, sizeof url, "http://%.100s", p->ready);
 }
 
 static void status_of(const char *at, const char *method, const char *path, int status) {
@@ -220,8 +221,9 @@ int main(void) {
     revocation();
     lies();
     cut_off();
-    int status = proc_stop(&server, SIGTERM, 5000);
-    tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "lull log serve ends when it is told to");
+    int status = proc_stop(&server, SIGTERM, 20000);
+    tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "lull log serve ends when it is told to (status 0x%x)",
+           (unsigned)status);
     char command[100];
     snprintf(command, sizeof command, "rm -rf %s", dir);
     if (system(command) != 0) return 99;
