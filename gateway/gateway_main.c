@@ -75,6 +75,14 @@ static int open_data(struct gateway *g, struct why *why) {
     return r == 0 ? pins_open(&g->pins, path, why) : r;
 }
 
+static void on_verdict(void *arg) { gw_requests_wake(arg); }
+
+static int open_evidence(struct gateway *g) {
+    struct gw_evidence_opts e = {
+        .loop = g->loop, .link = g->link, .policy = g->o.attested, .on_verdict = on_verdict, .arg = g};
+    return gw_evidence_open(&g->evidence, &e);
+}
+
 static int open_network(struct gateway *g, struct why *why) {
     struct gw_link_opts k = {.where = g->o.coordinator,
                              .ca_file = g->o.ca,
@@ -95,6 +103,7 @@ static int open_network(struct gateway *g, struct why *why) {
     if (r == 0) r = loop_on_signal(g->loop, SIGTERM, on_signal, g);
     if (r == 0) r = loop_on_signal(g->loop, SIGINT, on_signal, g);
     if (r == 0) r = gw_link_open(&g->link, g->loop, &k, why);
+    if (r == 0 && g->o.attested) r = open_evidence(g);
     return r == 0 ? httpd_open(&g->http, g->loop, &h, why) : r;
 }
 
@@ -133,6 +142,7 @@ static void close_all(struct gateway *g) {
     }
     httpd_close(g->http);
     gw_blind_stop(g->blind);
+    gw_evidence_close(g->evidence);
     gw_link_close(g->link);
     timer_free(g->stop_timer);
     timer_free(g->link_check);

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "gateway/gw_dir.h"
+#include "gateway/gw_evidence.h"
 #include "gateway/gw_link.h"
 #include "gateway/gw_opts.h"
 #include "gateway/gw_pins.h"
@@ -26,6 +27,7 @@ struct gateway {
     struct gw_salt salt; /* of the KV pages that nodes keep */
     struct gw_request *requests; /* newest first */
     size_t request_count;          /* of both tiers */
+    struct gw_evidence *evidence;  /* NULL: without a policy nothing is attested */
     struct gw_blind *blind;        /* NULL: no model is prepared for it */
     uint64_t link_up_ms; /* when the first directory of the present link came */
     uint64_t started_s;  /* unix */

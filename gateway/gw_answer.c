@@ -25,8 +25,11 @@ static void add_receipt_header(struct gw_request *r) {
 void gw_answer_headers(struct gw_request *r) {
     if (r->headers_added || !r->out.http) return;
     r->headers_added = 1;
-    (void)http_req_add_header(r->out.http, "lull-tier", "sealed");
-    (void)http_req_add_header(r->out.http, "lull-node-class", "unattested"); /* this gateway verifies no evidence yet */
+    int attested = gw_request_attested(r);
+    (void)http_req_add_header(r->out.http, "lull-tier", attested ? "attested" : "sealed");
+    (void)http_req_add_header(r->out.http, "lull-node-class", attested ? "attested" : "unattested");
+    /* Of those who could open it, not of the one who did: each of them can read it. */
+    if (attested) (void)http_req_add_header(r->out.http, "lull-evidence-class", ev_class_name(r->weakest));
     /* A whole answer's is added once the receipt is kept; a stream's before, if there is room for it. */
     if (r->out.reply.stream && gw_receipts_room(&r->gw->receipts)) add_receipt_header(r);
 }

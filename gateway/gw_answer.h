@@ -17,13 +17,15 @@ struct gw_request {
     struct content content; /* body points into the app's request, so_far into progress */
     uint8_t manifest[32];
     int has_manifest;
-    char why_no_node[160]; /* "": the table's words */
+    char why_no_node[320]; /* "": the table's words */
     struct progress progress;
     struct gw_attempt *attempt; /* NULL: none under way */
     struct gw_out out;
     struct timer *timer;
     struct later later;
     int gone, finished;
+    enum ev_class weakest; /* tier attested: of all nodes that it was sealed to; EV_CLASS_NONE: none yet */
+    uint64_t evidence_ms;  /* since when evidence is waited for; 0: it is not */
     uint64_t started_ms, started_ns, no_node_ms; /* no_node_ms: since when a fresh directory has nobody; 0: it has */
     int headers_added;
     struct frame_usage usage;
@@ -39,6 +41,8 @@ void gw_answer_headers(struct gw_request *r);
 void gw_answer_complete(struct gw_request *r, const char *countersign);
 
 /* gw_request.c */
+/* Only nodes that have shown what the policy asks may get it. */
+int gw_request_attested(const struct gw_request *r);
 void gw_request_fail(struct gw_request *r, enum api_code code);
 /* All was said: the request goes away once the app has taken it. */
 void gw_request_settle(struct gw_request *r);

@@ -127,7 +127,7 @@ static const struct h2_stream_events stream_events = {.on_response = on_response
 
 static int seal(struct gw_attempt *a, const struct gw_attempt_spec *spec) {
     struct envelope_spec e = {
-        .tier = TIER_SEALED, .model = spec->model, .manifest_hash = spec->manifest, .count = (uint8_t)spec->count};
+        .tier = (uint8_t)spec->tier, .model = spec->model, .manifest_hash = spec->manifest, .count = (uint8_t)spec->count};
     for (size_t i = 0; i < spec->count; i++) {
         a->records[i] = spec->to[i]->record;
         e.to[i].key_id = spec->to[i]->key_id;

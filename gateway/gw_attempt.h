@@ -25,6 +25,7 @@ struct gw_attempt_events {
     void (*on_failed)(void *arg, struct gw_attempt *a, enum progress_cause cause, enum api_code code);
 };
 struct gw_attempt_spec {
+    enum tier tier; /* TIER_SEALED or TIER_ATTESTED: the least, as the header says it */
     const char *model;
     const uint8_t *manifest;
     const struct gw_node *const *to;

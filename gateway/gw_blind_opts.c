@@ -47,8 +47,10 @@ static int check_tier(struct gw_blind_opts *o, struct why *why) {
     o->least = API_TIER_SEALED;
     if (o->tier && strcmp(o->tier, "blind") == 0)
         o->least = API_TIER_BLIND;
+    else if (o->tier && strcmp(o->tier, "attested") == 0)
+        o->least = API_TIER_ATTESTED;
     else if (o->tier && strcmp(o->tier, "sealed") != 0)
-        return why_set(why, ERR_USAGE, "--tier: sealed or blind");
+        return why_set(why, ERR_USAGE, "--tier: sealed, attested or blind");
     if (o->dirs.count) return 0;
     if (o->least == API_TIER_BLIND)
         return why_set(why, ERR_USAGE, "--tier blind: give --blind DIR, a folder that `lull blind prepare MODEL --out DIR` made");

@@ -12,9 +12,13 @@ int gw_policy_allows(const struct gw_policy *p, const struct record *r) {
     return 0;
 }
 
-static int qualifies(const struct gw_node *n, const struct gw_wish *w) {
+int gw_qualifies(const struct gw_node *n, const struct gw_wish *w) {
     return record_model(&n->record, w->model, w->manifest) != NULL && gw_policy_allows(w->policy, &n->record) &&
            keystmt_check_time(&n->record.keys, w->now_s) == 0 && progress_may_ask(w->progress, n->record.keys.identity);
+}
+
+static int has_shown(const struct gw_node *n, const struct gw_wish *w) {
+    return !w->verdicts || gw_verdicts_class(w->verdicts, n->key_id, w->now_s, w->now_ms) != EV_CLASS_NONE;
 }
 
 /* 0 first, 2 last. */
@@ -39,7 +43,7 @@ size_t gw_draw(const struct gw_dir *d, const struct gw_wish *w, gw_random *rando
     size_t count[3] = {0}, taken = 0, fresh_left = PROGRESS_IDENTITIES_MAX - w->progress->tried_count;
     if (!d->fresh) return 0;
     for (size_t i = 0; i < d->count; i++) {
-        if (!qualifies(&d->nodes[i], w)) continue;
+        if (!gw_qualifies(&d->nodes[i], w) || !has_shown(&d->nodes[i], w)) continue;
         int k = rank(&d->nodes[i], w);
         of_rank[k][count[k]++] = &d->nodes[i];
     }

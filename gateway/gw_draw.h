@@ -8,6 +8,7 @@
 
 #include "gateway/gw_dir.h"
 #include "gateway/gw_progress.h"
+#include "gateway/gw_verdicts.h"
 #include "seal/reqhead.h"
 
 enum { POLICY_PINS_MAX = 16, OPERATOR_PIN_BYTES = 16 };
@@ -24,9 +25,12 @@ struct gw_wish {
     const struct gw_policy *policy;
     const struct progress *progress;
     size_t want; /* 1..CANDIDATES_MAX */
-    uint64_t now_s;
+    uint64_t now_s, now_ms;
+    const struct gw_verdicts *verdicts; /* only nodes that have shown a class here; NULL: tier sealed, evidence is not looked at */
 };
 typedef uint32_t gw_random(void *arg, uint32_t below); /* uniform in 0..below-1 */
+/* But for the verdicts. */
+int gw_qualifies(const struct gw_node *n, const struct gw_wish *w);
 /* Up to `want` nodes, pointing into d. At a first attempt any; later those that know the prompt already come first, and who
  * failed last only when nobody else is left. 0: nobody qualifies. */
 size_t gw_draw(const struct gw_dir *d, const struct gw_wish *w, gw_random *random, void *arg,

@@ -147,7 +147,9 @@ void gw_show_status(struct gateway *g, struct http_req *r) {
         e = buf_addf(&b, ",\"nodes\":%zu,\"nodes_refused\":%zu,\"up_s\":%" PRIu64 ",\"requests\":[",
                      g->dir.fresh ? g->dir.count : 0, g->dir.refused, clock_unix_s() - g->started_s);
     if (e == 0) e = gw_requests_show(g, &b);
-    if (e == 0) e = buf_addf(&b, "],\"blind\":");
+    if (e == 0) e = buf_addf(&b, "],\"attested\":");
+    if (e == 0) e = g->evidence ? gw_evidence_show(g->evidence, &b) : buf_addf(&b, "null");
+    if (e == 0) e = buf_addf(&b, ",\"blind\":");
     if (e == 0) e = gw_blind_show(g->blind, &b);
     if (e == 0) e = buf_addf(&b, "}");
     reply_json(r, &b, e);

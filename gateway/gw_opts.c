@@ -53,6 +53,21 @@ static int check_listen(struct gw_opts *o, struct why *why) {
     return why_set(why, ERR_USAGE, "--listen %.80s is reachable from other machines: give --api-key-file FILE too", o->listen);
 }
 
+/* Without a policy of the user's own there is no tier attested: the built-in one names no program that may run. */
+static int read_policy(struct gw_opts *o, struct why *why) {
+    struct why what = {{0}};
+    struct buf text;
+    if (!o->policy_file)
+        return o->blind.least != API_TIER_ATTESTED
+                   ? 0
+                   : why_set(why, ERR_USAGE, "--tier attested: give --policy FILE, what to ask of nodes (docs/evidence.md)");
+    int r = file_read(&text, o->policy_file, EV_POLICY_BYTES_MAX, why);
+    if (r != 0) return r;
+    o->attested = ev_policy_read(text.data, text.len, &what);
+    buf_release(&text);
+    return o->attested ? 0 : why_set(why, ERR_USAGE, "--policy: %.100s: %s", o->policy_file, what.text);
+}
+
 int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
     *o = (struct gw_opts){.listen = "127.0.0.1:11434", .candidates = 3, .max_queue = 256};
     const char *key_file = NULL, *coordinator_key_file = NULL, *level = NULL, *format = NULL;
@@ -76,7 +91,8 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
         {"keep-nothing", OPT_FLAG, &o->keep_nothing, NULL,
          "nodes keep nothing computed after an answer; else a prompt that begins like an earlier one is answered sooner", 0, 0},
         {"tier", OPT_TEXT, &o->blind.tier, "TIER",
-         "the least tier of every request: sealed, or blind, an experimental construction, not yet reviewed (sealed)", 0, 0},
+         "the least tier of every request: sealed, attested, or blind, an experimental construction, not yet reviewed (sealed)", 0, 0},
+        {"policy", OPT_TEXT, &o->policy_file, "FILE", "what tier attested asks of nodes: a policy (lull attest policy check) (none)", 0, 0},
         {"blind", OPT_LIST, &o->blind.dirs, "DIR", "answer this model in tier blind: a folder of lull blind prepare; may be repeated",
          0, 0},
         {"mode", OPT_TEXT, &o->blind.mode_name, "MODE",
@@ -118,12 +134,13 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
     if (r == 0 && o->coordinator_key.len) snprintf(o->bearer, sizeof o->bearer, "Bearer %s", (const char *)o->coordinator_key.data);
     if (r == 0) r = check_listen(o, why);
     if (r == 0) r = gw_blind_opts_check(&o->blind, why);
-    return r;
+    return r == 0 ? read_policy(o, why) : r;
 }
 
 void gw_opts_release(struct gw_opts *o) {
     buf_release(&o->key);
     buf_release(&o->coordinator_key);
     gw_blind_opts_release(&o->blind);
+    ev_policy_free(o->attested);
     mem_wipe(o->bearer, sizeof o->bearer);
 }

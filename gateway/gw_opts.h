@@ -6,12 +6,15 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "evidence/policy.h"
 #include "gateway/gw_blind_opts.h"
 #include "gateway/gw_draw.h"
 
 struct gw_opts {
     const char *listen, *coordinator, *ca, *pin, *data, *receipts;
     const char *forget_pin; /* a model's name: forget which file it stood for, and exit. NULL: serve */
+    const char *policy_file;    /* of tier attested; NULL: none */
+    struct ev_policy *attested; /* read from it */
     uint32_t candidates, max_queue;
     struct gw_policy policy;
     struct buf key; /* of --api-key-file, NUL-terminated; empty: no key */

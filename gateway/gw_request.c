@@ -9,10 +9,13 @@
 #include "gateway/gw_blind_request.h"
 #include "gateway/gw_models.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
+    EVIDENCE_WAIT_MS = 15000, /* for the first node whose evidence is good */
+    EVIDENCE_MORE_MS = 1500,  /* and for more, once there is one */
     LINK_WAIT_MS = 5000,      /* a new request waits so long for a link */
     SETTLE_MS = 3000,         /* and after a link came up, so long for nodes to come back to the coordinator */
     NO_NODE_MS = 60000,       /* an answer under way waits so long for a node */
@@ -98,6 +101,14 @@ static enum api_code find_manifest(struct gw_request *r) {
     return API_CODE_NONE;
 }
 
+int gw_request_attested(const struct gw_request *r) { return r->q.min_tier == API_TIER_ATTESTED; }
+
+static void note_weakest(struct gw_request *r, const struct gw_node *const *to, size_t count, uint64_t now) {
+    const struct gw_verdicts *v = gw_evidence_verdicts(r->gw->evidence);
+    for (size_t i = 0; i < count; i++)
+        r->weakest = gw_weaker_class(r->weakest, gw_verdicts_class(v, to[i]->key_id, clock_unix_s(), now));
+}
+
 static int seal_and_send(struct gw_request *r, const struct gw_node *const *to, size_t count, uint64_t now) {
     uint8_t identities[CANDIDATES_MAX][32];
     struct content *c = &r->content;
@@ -109,9 +120,15 @@ static int seal_and_send(struct gw_request *r, const struct gw_node *const *to, 
     c->text_delivered = p->text_bytes;
     if (p->has_prompt) memcpy(c->prompt_hash, p->prompt_hash, 32);
     for (size_t i = 0; i < count; i++) memcpy(identities[i], to[i]->record.keys.identity, 32);
-    struct gw_attempt_spec spec = {.model = r->q.model, .manifest = r->manifest, .to = to, .count = count, .content = c};
+    struct gw_attempt_spec spec = {.tier = gw_request_attested(r) ? TIER_ATTESTED : TIER_SEALED,
+                                   .model = r->q.model,
+                                   .manifest = r->manifest,
+                                   .to = to,
+                                   .count = count,
+                                   .content = c};
     int e = gw_attempt_start(&r->attempt, r->gw->link, &spec, &gw_answer_events, r);
     if (e == 0) progress_sent(p, now, (const uint8_t(*)[32])identities, count);
+    if (e == 0 && gw_request_attested(r)) note_weakest(r, to, count, now);
     return e;
 }
 
@@ -122,9 +139,21 @@ static void nobody(struct gw_request *r, uint64_t now) {
         gw_link_refresh(r->gw->link);
         return;
     }
-    if (gw_dir_has_model(&r->gw->dir, r->q.model))
+    if (gw_request_attested(r) && gw_evidence_last_refusal(r->gw->evidence)[0])
+        snprintf(r->why_no_node, sizeof r->why_no_node,
+                 "no node of this model has shown what the policy of tier attested asks; the last refusal: %s",
+                 gw_evidence_last_refusal(r->gw->evidence));
+    else if (gw_dir_has_model(&r->gw->dir, r->q.model))
         strcpy(r->why_no_node, "no node of this model qualifies: see the gateway's pins, and its file of pinned models");
     gw_request_fail(r, under_way ? API_LOST : API_NO_NODE);
+}
+
+/* Asks for evidence that is not there yet, of all who qualify: else those who were asked first were all that is ever drawn from. 1: it
+ * is to be waited for, rather than sealing to fewer nodes or giving up. */
+static int wait_for_evidence(struct gw_request *r, const struct gw_wish *w, size_t count, uint64_t now) {
+    if (!w->verdicts || gw_evidence_want(r->gw->evidence, &r->gw->dir, w) == 0 || count >= w->want) return 0;
+    if (!r->evidence_ms) r->evidence_ms = now;
+    return now - r->evidence_ms < (count ? EVIDENCE_MORE_MS : EVIDENCE_WAIT_MS);
 }
 
 static void try_to_send(struct gw_request *r, uint64_t now) {
@@ -147,8 +176,12 @@ static void try_to_send(struct gw_request *r, uint64_t now) {
                         .policy = &g->o.policy,
                         .progress = &r->progress,
                         .want = g->o.candidates,
-                        .now_s = clock_unix_s()};
+                        .now_s = clock_unix_s(),
+                        .now_ms = now,
+                        .verdicts = gw_request_attested(r) ? gw_evidence_verdicts(g->evidence) : NULL};
     size_t count = gw_draw(&g->dir, &w, random_below, NULL, to);
+    if (wait_for_evidence(r, &w, count, now)) return;
+    r->evidence_ms = 0;
     if (count == 0) {
         if (!r->no_node_ms) r->no_node_ms = now;
         nobody(r, now);
@@ -194,7 +227,8 @@ static void on_timer(void *arg) {
     if (r->progress.state == PROGRESS_WAIT && r->progress.send_at_ms <= now) try_to_send(r, now);
     if (r->progress.state == PROGRESS_FAILED) gw_request_fail(r, r->progress.failed);
     if (r->finished) return;
-    if (r->out.reply.stream && now - r->out.wrote_ms >= OUT_QUIET_MS) {
+    int says_class = !gw_request_attested(r) || r->weakest != EV_CLASS_NONE; /* what a header will say is known */
+    if (r->out.reply.stream && says_class && now - r->out.wrote_ms >= OUT_QUIET_MS) {
         gw_answer_headers(r);
         gw_out_keepalive(&r->out, now);
     }
@@ -263,9 +297,12 @@ static struct gw_blind_model *choose_tier(struct gateway *g, struct api_request 
         gw_models_missing(g, q->asked, e);
         return NULL;
     }
-    if (m || q->min_tier <= API_TIER_SEALED) return m;
+    if (m || q->min_tier <= API_TIER_SEALED || (q->min_tier == API_TIER_ATTESTED && g->evidence)) return m;
     *err = ERR_UNSUPPORTED;
-    if (q->min_tier == API_TIER_BLIND && g->o.blind.least == API_TIER_BLIND)
+    if (q->min_tier == API_TIER_ATTESTED)
+        api_error_set(e, API_NO_TIER, "lull-min-tier",
+                      "tier attested needs a policy that says what to ask of nodes: start the gateway with --policy FILE");
+    else if (q->min_tier == API_TIER_BLIND && g->o.blind.least == API_TIER_BLIND)
         gw_models_missing(g, q->asked, e);
     else
         api_error_set(e, API_NO_TIER, "lull-min-tier", NULL);

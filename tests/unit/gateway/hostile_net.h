@@ -48,6 +48,7 @@ struct net {
     uint64_t dir_sent, dirs_closed, dirs_cancelled, dirs_taken;
     uint8_t secret[64], public_key[32]; /* the coordinator's */
     void (*play)(struct net_job *j);    /* a whole envelope came */
+    void (*evidence)(struct net *n, struct h2_stream *s, const char *identity); /* a node's evidence is asked for; NULL: nobody may */
     struct net_job jobs[NET_JOBS];
     size_t job_count;
 };
@@ -155,6 +156,10 @@ FIX void net_request(void *arg, struct h2 *h, struct h2_stream *s, const struct 
         net_tell_dir(n, s);
         return;
     }
+    if (n->evidence && strncmp(r->path, PATH_EVIDENCE "?node=", sizeof PATH_EVIDENCE + 5) == 0) {
+        n->evidence(n, s, r->path + sizeof PATH_EVIDENCE + 5);
+        return;
+    }
     CHECK_STR(r->path, PATH_REQUESTS);
     CHECK(n->job_count < NET_JOBS);
     struct net_job *j = &n->jobs[n->job_count++];
@@ -246,6 +251,7 @@ FIX void net_start(struct net *n) {
 FIX void net_end(struct net *n) {
     gw_requests_fail(&n->g, API_DRAINING);
     httpd_close(n->g.http);
+    gw_evidence_close(n->g.evidence);
     gw_link_close(n->g.link);
     if (n->peer) h2_drop(n->peer);
     listener_close(n->listener);
@@ -277,7 +283,8 @@ FIX int app_is_done(void *arg) {
     a->text[a->len] = 0;
     return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
-FIX void app_send(struct app *a, struct net *n, const char *seconds) {
+/* more: header lines, each with its end. */
+FIX void app_send_with(struct app *a, struct net *n, const char *seconds, const char *more) {
     static const char body[] =
         "{\"model\":\"lull-toy:q8_0\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"why\"}]}";
     char at[ADDR_TEXT_BYTES], head[512];
@@ -290,17 +297,21 @@ FIX void app_send(struct app *a, struct net *n, const char *seconds) {
     CHECK_INT(connect(a->fd, (struct sockaddr *)&to, sizeof to), 0);
     int len = snprintf(head, sizeof head,
                        "POST /v1/chat/completions HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nX-Stainless-Timeout: %s\r\n"
-                       "Content-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                       at, seconds, sizeof body - 1, body);
+                       "%sContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                       at, seconds, more, sizeof body - 1, body);
     CHECK_INT(send(a->fd, head, (size_t)len, MSG_NOSIGNAL), len);
 }
-/* Sends, waits for the end of the answer, and closes. */
-FIX void app_ask(struct app *a, struct net *n, const char *seconds) {
-    app_send(a, n, seconds);
+FIX void app_send(struct app *a, struct net *n, const char *seconds) { app_send_with(a, n, seconds, ""); }
+FIX void app_wait(struct app *a, struct net *n) {
     net_until(n, app_is_done, a, 6000);
     CHECK_INT(close(a->fd), 0);
     CHECK(a->len > 12 && memcmp(a->text, "HTTP/1.1 ", 9) == 0);
     a->status = atoi(a->text + 9);
+}
+/* Sends, waits for the end of the answer, and closes. */
+FIX void app_ask(struct app *a, struct net *n, const char *seconds) {
+    app_send(a, n, seconds);
+    app_wait(a, n);
 }
 FIX int app_has(const struct app *a, const char *what) { return strstr(a->text, what) != NULL; }
 /* An error object, and nothing that looks like the end of an answer. */

@@ -1,0 +1,243 @@
+/* gateway/gw_evidence.c - see gw_evidence.h. */
+#include "gateway/gw_evidence.h"
+#include "base/clock.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "seal/http_names.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TICK_MS = 500 };
+
+struct ask {
+    struct gw_evidence *e;
+    struct h2_stream *s; /* NULL: this place is free */
+    struct keystmt keys; /* as the directory had them when it was asked: what the evidence must be bound to */
+    uint8_t key_id[32], nonce[EVIDENCE_NONCE_BYTES];
+    struct buf body;
+    int status, whole;
+    uint64_t asked_ms;
+};
+struct gw_evidence {
+    struct gw_evidence_opts o;
+    struct gw_verdicts verdicts;
+    struct ask asks[EVIDENCE_AT_ONCE];
+    struct timer *tick;
+    char last_refusal[VERDICT_FACTORS_BYTES];
+};
+
+/* ---- a verdict ---- */
+
+/* The stream is gone or about to be. */
+static void finish(struct ask *a, const struct gw_verdict *v) {
+    struct gw_evidence *e = a->e;
+    if (v->shows == EV_CLASS_NONE) {
+        memcpy(e->last_refusal, v->factors, sizeof e->last_refusal);
+        log_event(LOG_WARN, "evidence", "refused", LOG_ID("node", v->identity, 8), LOG_NAME("factors", v->factors));
+    } else
+        log_event(LOG_INFO, "evidence", "verified", LOG_ID("node", v->identity, 8), LOG_CODE("class", ev_class_name(v->shows)),
+                  LOG_MS("took", clock_mono_ms() - a->asked_ms));
+    gw_verdicts_put(&e->verdicts, v, clock_unix_s(), clock_mono_ms());
+    buf_release(&a->body);
+    a->s = NULL;
+    e->o.on_verdict(e->o.arg);
+}
+
+static void refuse(struct ask *a, const char *factor, int passing) {
+    struct gw_verdict v;
+    gw_judge_refuse(&v, &a->keys, factor, passing, clock_mono_ms());
+    finish(a, &v);
+}
+
+static void judge(struct ask *a) {
+    struct gw_verdict v;
+    struct gw_judge_input in = {.envelope = a->body.data,
+                                .n = a->body.len,
+                                .keys = &a->keys,
+                                .nonce = a->nonce,
+                                .policy = a->e->o.policy,
+                                .now_s = clock_unix_s(),
+                                .now_ms = clock_mono_ms(),
+                                .asked_ms = a->asked_ms,
+                                .verify = a->e->o.verify};
+    gw_judge(&v, &in);
+    finish(a, &v);
+}
+
+/* ---- the stream ---- */
+
+static void on_response(void *arg, struct h2_stream *s, int status, const struct h2_headers *headers) {
+    (void)s, (void)headers;
+    ((struct ask *)arg)->status = status;
+}
+
+static void on_data(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) {
+    struct ask *a = arg;
+    if (buf_add(&a->body, p, n) == 0) {
+        h2_consume(s, n);
+        return;
+    }
+    h2_reset(s, H2_CANCEL); /* no on_close follows */
+    refuse(a, "envelope", 0);
+}
+
+static void on_end(void *arg, struct h2_stream *s) {
+    (void)s;
+    ((struct ask *)arg)->whole = 1;
+}
+
+/* What broke off or did not come says nothing of the node. */
+static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
+    struct ask *a = arg;
+    (void)s;
+    if (code == H2_OK && a->whole && a->status == 200)
+        judge(a);
+    else if (code == H2_OK && a->status == 404)
+        refuse(a, "no_evidence", 0);
+    else
+        refuse(a, "no_answer", 1);
+}
+
+static const struct h2_stream_events ask_events = {
+    .on_response = on_response, .on_data = on_data, .on_end = on_end, .on_close = on_close};
+
+static int asking(const struct gw_evidence *e) {
+    int count = 0;
+    for (size_t i = 0; i < EVIDENCE_AT_ONCE; i++) count += e->asks[i].s != NULL;
+    return count;
+}
+
+static void on_tick(void *arg) {
+    struct gw_evidence *e = arg;
+    uint64_t now = clock_mono_ms();
+    for (size_t i = 0; i < EVIDENCE_AT_ONCE; i++) {
+        struct ask *a = &e->asks[i];
+        if (!a->s || now - a->asked_ms < EVIDENCE_LIMIT_MS) continue;
+        h2_reset(a->s, H2_CANCEL);
+        refuse(a, "no_answer", 1);
+    }
+    if (asking(e)) timer_start_ms(e->tick, TICK_MS);
+}
+
+static int start(struct ask *a, const struct gw_node *node) {
+    char path[sizeof PATH_EVIDENCE + 6 + 64] = PATH_EVIDENCE "?node=";
+    struct h2_header fields[2];
+    struct h2_request q = {
+        .method = "POST", .path = path, .headers = gw_link_headers(a->e->o.link, "application/octet-stream", fields)};
+    struct h2 *link = gw_link_h2(a->e->o.link);
+    hex_encode(path + strlen(path), node->record.keys.identity, 32);
+    a->keys = node->record.keys;
+    memcpy(a->key_id, node->key_id, 32);
+    random_bytes(a->nonce, sizeof a->nonce);
+    a->status = a->whole = 0;
+    a->asked_ms = clock_mono_ms();
+    if (!link || h2_ask(link, &q, &ask_events, a, &a->s) != 0) {
+        a->s = NULL;
+        return ERR_BUSY;
+    }
+    buf_init(&a->body, EVIDENCE_BYTES_MAX);
+    int r = h2_write(a->s, a->nonce, sizeof a->nonce);
+    if (r == 0) r = h2_end(a->s, NULL);
+    if (r == 0) return 0;
+    h2_reset(a->s, H2_CANCEL);
+    buf_release(&a->body);
+    a->s = NULL;
+    return r;
+}
+
+/* ---- whom to ask ---- */
+
+static int is_asked(const struct gw_evidence *e, const uint8_t key_id[32]) {
+    for (size_t i = 0; i < EVIDENCE_AT_ONCE; i++)
+        if (e->asks[i].s && memcmp(e->asks[i].key_id, key_id, 32) == 0) return 1;
+    return 0;
+}
+
+/* Starts as many as there are places, from a random one on. */
+static void ask_some(struct gw_evidence *e, const struct gw_node *const *list, size_t count) {
+    uint32_t from;
+    size_t next = 0;
+    random_bytes(&from, sizeof from);
+    for (size_t i = 0; i < EVIDENCE_AT_ONCE && next < count; i++) {
+        if (e->asks[i].s) continue;
+        if (start(&e->asks[i], list[(from + next++) % count]) != 0)
+            break; /* the link is down or full: the next call tries again */
+    }
+    if (asking(e)) timer_start_ms(e->tick, TICK_MS);
+}
+
+size_t gw_evidence_want(struct gw_evidence *e, const struct gw_dir *d, const struct gw_wish *w) {
+    const struct gw_node *unknown[DIRLIST_MAX];
+    size_t count = 0, open = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct gw_node *n = &d->nodes[i];
+        if (!gw_qualifies(n, w)) continue;
+        const struct gw_verdict *v = gw_verdicts_find(&e->verdicts, n->key_id, w->now_s, w->now_ms);
+        open += !v || v->passing;
+        if (!v && !is_asked(e, n->key_id)) unknown[count++] = n;
+    }
+    if (count) ask_some(e, unknown, count);
+    return open;
+}
+
+const struct gw_verdicts *gw_evidence_verdicts(const struct gw_evidence *e) { return &e->verdicts; }
+const char *gw_evidence_last_refusal(const struct gw_evidence *e) { return e->last_refusal; }
+
+/* ---- shown ---- */
+
+static int show_one(const struct gw_verdict *v, struct buf *out, int first) {
+    char node[65];
+    hex_encode(node, v->identity, 32);
+    int r = buf_addf(out, "%s{\"node\":\"%s\"", first ? "" : ",", node);
+    if (r != 0) return r;
+    if (v->shows == EV_CLASS_NONE) return buf_addf(out, ",\"refused\":\"%s\"}", v->factors);
+    return buf_addf(out, ",\"class\":\"%s\",\"until\":%llu,\"who_could_read\":\"%s\"}", ev_class_name(v->shows),
+                    (unsigned long long)v->until_s, ev_class_reach(v->shows));
+}
+
+int gw_evidence_show(const struct gw_evidence *e, struct buf *out) {
+    char policy[65];
+    uint64_t now_s = clock_unix_s(), now_ms = clock_mono_ms();
+    int first = 1;
+    hex_encode(policy, e->verdicts.policy, 32);
+    int r = buf_addf(out, "{\"policy\":\"%s\",\"asking\":%d,\"nodes\":[", policy, asking(e));
+    for (size_t i = 0; r == 0 && i < e->verdicts.count; i++) {
+        const struct gw_verdict *v = &e->verdicts.list[i];
+        if (gw_verdicts_find(&e->verdicts, v->key_id, now_s, now_ms) != v) continue;
+        r = show_one(v, out, first);
+        first = 0;
+    }
+    return r == 0 ? buf_addf(out, "]}") : r;
+}
+
+/* ---- life ---- */
+
+int gw_evidence_open(struct gw_evidence **out, const struct gw_evidence_opts *o) {
+    struct gw_evidence *e = mem_zalloc(1, sizeof *e);
+    if (!e) return ERR_NOMEM;
+    e->o = *o;
+    for (size_t i = 0; i < EVIDENCE_AT_ONCE; i++) e->asks[i].e = e;
+    int r = gw_verdicts_init(&e->verdicts, o->policy->digest);
+    if (r == 0) r = timer_new(&e->tick, o->loop, on_tick, e);
+    if (r != 0) {
+        gw_evidence_close(e);
+        return r;
+    }
+    *out = e;
+    return 0;
+}
+
+void gw_evidence_close(struct gw_evidence *e) {
+    if (!e) return;
+    for (size_t i = 0; i < EVIDENCE_AT_ONCE; i++) {
+        if (!e->asks[i].s) continue;
+        h2_reset(e->asks[i].s, H2_CANCEL);
+        buf_release(&e->asks[i].body);
+    }
+    timer_free(e->tick);
+    gw_verdicts_release(&e->verdicts);
+    free(e);
+}
