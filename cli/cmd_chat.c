@@ -241,7 +241,7 @@ int cmd_chat(int argc, char **argv) {
         {"seed", OPT_U64, &c.seed, "N", "the same seed and question give the same answer (random)", 0, 9.2e18},
         {"max-tokens", OPT_U32, &c.max_tokens, "N", "longest answer in tokens (what the context holds)", 0, 0},
         {"tier", OPT_TEXT, &c.tier, "TIER",
-         "the least tier that may answer: sealed, or blind, an experimental construction, not yet reviewed (the gateway's)", 0, 0},
+         "the least tier that may answer: sealed, attested, or blind, an experimental construction, not yet reviewed (the gateway's)", 0, 0},
         {"mode", OPT_TEXT, &c.mode, "MODE", "with --tier blind: pair or lattice, and no other mode (the gateway's)", 0, 0},
         {"key-file", OPT_TEXT, &c.key_file, "FILE", "the gateway's bearer key, when it asks for one", 0, 0},
         {"json", OPT_FLAG, &c.json, NULL, "one JSON line per answer", 0, 0},
@@ -257,8 +257,8 @@ int cmd_chat(int argc, char **argv) {
     struct why why = {{0}};
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
-    if (r == 0 && c.tier && strcmp(c.tier, "sealed") != 0 && strcmp(c.tier, "blind") != 0)
-        r = why_set(&why, ERR_USAGE, "--tier: sealed or blind");
+    if (r == 0 && c.tier && strcmp(c.tier, "sealed") != 0 && strcmp(c.tier, "attested") != 0 && strcmp(c.tier, "blind") != 0)
+        r = why_set(&why, ERR_USAGE, "--tier: sealed, attested or blind");
     if (r == 0) r = check_mode(&c, &why);
     if (r == 0) r = read_key(&c, &why);
     if (r != 0) {
