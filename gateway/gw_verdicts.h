@@ -10,7 +10,7 @@
 
 #include "evidence/evidence.h"
 
-enum { VERDICTS_MAX = 1024, VERDICT_FACTORS_BYTES = 120 };
+enum { VERDICTS_MAX = 512 /* a directory's nodes, with the key in use and the next */, VERDICT_FACTORS_BYTES = 120 };
 struct gw_verdict {
     uint8_t key_id[32], identity[32];
     enum ev_class shows;                 /* EV_CLASS_NONE: refused */
