@@ -48,7 +48,8 @@ const char *ev_verdict_name(enum ev_verdict v) {
 
 /* ---- factors ---- */
 
-static void note(struct ev_report *r, const char *name, int ok, enum ev_verdict as, const char *fmt, va_list args) {
+static __attribute__((format(printf, 5, 0))) void note(struct ev_report *r, const char *name, int ok, enum ev_verdict as,
+                                                       const char *fmt, va_list args) {
     if (r->factors == EV_FACTORS_MAX) { /* the last place says so */
         r->factor[EV_FACTORS_MAX - 1] = (struct ev_factor){
             .name = "too_many_factors", .as = EV_INTERNAL, .why = "more factors than a report holds"};
