@@ -170,7 +170,7 @@ bench-blind: $(B)/lull $(B)/bench/bench_blind
 # AArch64's kernels on this machine: the engine's tests, cross-compiled, under an emulator (qemu-user) that has sdot and smmla.
 test-arm: export LULL_EMULATED = 1
 test-arm:
-	@$(MAKE) --no-print-directory LULL_READY=1 BUILD=$(BUILD)/arm CC=aarch64-linux-gnu-gcc UNDER=qemu-aarch64 test-bits
+	@$(MAKE) --no-print-directory LULL_READY=1 BUILD=$(BUILD)/arm CC=aarch64-linux-gnu-gcc UNDER=qemu-aarch64 TPM= test-bits
 
 # What decides on bits: all of math, and of model what has numbers in it.
 BITS = $(tests-math) $(patsubst %,$(B)/tests/model/test_%,engine families sampler model hparams gguf vocab_rules)
