@@ -7,16 +7,15 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child_proc.h"
 #include "base/mem.h"
 #include "net/dialler_parts.h"
 #include "net/tls_conn.h"
 
 struct dialler {
-    int fd;
-    pid_t pid;
+    struct child_proc child;
     struct event *ev;
     uint32_t number;                                                             /* of the last question */
     void (*done)(void *arg, int fd, const struct addr *peer, const char *fault); /* NULL: nobody waits */
@@ -72,7 +71,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg) {
 int dialler_ask(struct dialler *d, void (*done)(void *arg, int fd, const struct addr *peer, const char *fault), void *arg) {
     struct dialler_question q = {.number = ++d->number};
     d->done = NULL;
-    if (send(d->fd, &q, sizeof q, MSG_NOSIGNAL) != (ssize_t)sizeof q) return ERR_LOST;
+    if (child_proc_say(d->child.fd, &q, sizeof q) != 0) return ERR_LOST;
     d->done = done;
     d->arg = arg;
     return 0;
@@ -82,36 +81,17 @@ void dialler_forget(struct dialler *d) { d->done = NULL; }
 
 /* ---- birth and death ---- */
 
-/* The child says how it is set up before it takes questions. */
-static int hear_hello(int fd, struct measures *m) {
-    struct measures theirs;
-    ssize_t n;
-    do n = recv(fd, &theirs, sizeof theirs, 0);
-    while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof theirs) return ERR_LOST;
-    if (m) measures_add(m, &theirs);
-    return 0;
-}
-
 int dialler_start(struct dialler **out, const char *where, struct measures *m, struct why *why) {
-    char host[ADDR_HOST_BYTES];
-    uint16_t port;
-    int fds[2];
+    struct dialler_place at;
+    struct measures theirs; /* the child says how it is set up before it takes questions */
     *out = NULL;
-    if (addr_split(where, 0, host, &port) != 0) return why_set(why, ERR_FORMAT, "\"%.80s\" is no HOST:PORT", where);
+    if (addr_split(where, 0, at.host, &at.port) != 0) return why_set(why, ERR_FORMAT, "\"%.80s\" is no HOST:PORT", where);
     struct dialler *d = mem_zalloc(1, sizeof *d);
     if (!d) return ERR_NOMEM;
-    d->fd = -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-        free(d);
-        return why_set(why, ERR_IO, "socketpair: %s", strerror(errno));
-    }
-    d->pid = fork();
-    if (d->pid == 0) dialler_child(fds[1], host, port);
-    close(fds[1]);
-    d->fd = fds[0];
-    int r = d->pid < 0 ? why_set(why, ERR_IO, "fork: %s", strerror(errno)) : hear_hello(d->fd, m);
-    if (r == ERR_LOST) (void)why_set(why, r, "the process that makes connections does not start");
+    int r = child_proc_start(&d->child, "lull-dialler", dialler_child, &at, why);
+    if (r == 0 && (r = child_proc_hear(d->child.fd, &theirs, sizeof theirs)) != 0)
+        (void)why_set(why, r, "the process that makes connections does not start");
+    if (r == 0 && m) measures_add(m, &theirs);
     if (r == 0)
         *out = d;
     else
@@ -120,15 +100,14 @@ int dialler_start(struct dialler **out, const char *where, struct measures *m, s
 }
 
 int dialler_attach(struct dialler *d, struct loop *l) {
-    (void)fcntl(d->fd, F_SETFL, O_NONBLOCK);
-    d->ev = event_new(loop_base(l), d->fd, EV_READ | EV_PERSIST, on_readable, d);
+    (void)fcntl(d->child.fd, F_SETFL, O_NONBLOCK);
+    d->ev = event_new(loop_base(l), d->child.fd, EV_READ | EV_PERSIST, on_readable, d);
     return d->ev && event_add(d->ev, NULL) == 0 ? 0 : ERR_NOMEM;
 }
 
 void dialler_stop(struct dialler *d) {
     if (!d) return;
     if (d->ev) event_free(d->ev);
-    if (d->fd >= 0) close(d->fd);
-    if (d->pid > 0) waitpid(d->pid, NULL, 0);
+    child_proc_stop(&d->child);
     free(d);
 }

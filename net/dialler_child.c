@@ -4,20 +4,18 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/child_proc.h"
 #include "base/clock.h"
 #include "base/landlock.h"
 #include "base/measures.h"
-#include "base/secret.h"
 #include "base/syscalls.h"
 #include "net/dialler_parts.h"
 
-enum { CHILD_FD = 3, CONNECT_MS = 8000 /* within a link's handshake time */, DNS_PORT = 53 };
+enum { CONNECT_MS = 8000 /* within a link's handshake time */, DNS_PORT = 53 };
 
 /* A connected socket, or -1 and errno. The limit is for all addresses together. */
 static int connect_one(const struct addrinfo *a, uint64_t until_ms) {
@@ -96,25 +94,16 @@ static void confine(uint16_t port, struct measures *m) {
     measure_note_result(m, "dialler_calls", r, &why, "it starts no program and sees no other process");
 }
 
-_Noreturn void dialler_child(int fd, const char *host, uint16_t port) {
+void dialler_child(void *arg) {
+    const struct dialler_place *at = arg;
     struct measures m = {.count = 0};
     struct dialler_question q;
     char service[8];
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    prctl(PR_SET_NAME, "lull-dialler", 0, 0, 0);
-    signal(SIGINT, SIG_IGN); /* the node says when it is over, by closing the socket */
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-    secret_harden_process();
-    if (dup2(fd, CHILD_FD) != CHILD_FD || close_range(CHILD_FD + 1, ~0U, 0) != 0) _exit(1);
-    snprintf(service, sizeof service, "%u", (unsigned)port);
-    confine(port, &m);
-    if (send(CHILD_FD, &m, sizeof m, MSG_NOSIGNAL) != (ssize_t)sizeof m) _exit(1);
-    for (;;) {
-        ssize_t n = recv(CHILD_FD, &q, sizeof q, 0);
-        if (n < 0 && errno == EINTR) continue;
-        if (n != (ssize_t)sizeof q) _exit(0);
+    snprintf(service, sizeof service, "%u", (unsigned)at->port);
+    confine(at->port, &m);
+    if (child_proc_say(CHILD_FD, &m, sizeof m) != 0) return;
+    while (child_proc_hear(CHILD_FD, &q, sizeof q) == 0) {
         struct dialler_answer a = {.number = q.number};
-        if (answer(CHILD_FD, &a, connect_any(host, service, &a)) != 0) _exit(0);
+        if (answer(CHILD_FD, &a, connect_any(at->host, service, &a)) != 0) return;
     }
 }

@@ -13,7 +13,11 @@ struct dialler_answer {
     int error; /* errno of the last connect; 0 without a socket: the host is not known */
     struct addr peer;
 };
-/* The child's whole life. */
-_Noreturn void dialler_child(int fd, const char *host, uint16_t port);
+struct dialler_place {
+    char host[ADDR_HOST_BYTES];
+    uint16_t port;
+};
+/* The child's whole life; arg is its place. */
+void dialler_child(void *arg);
 
 #endif

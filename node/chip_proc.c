@@ -2,21 +2,15 @@
 #ifdef LULL_TPM
 #include "node/chip_proc.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child_proc.h"
 #include "base/landlock.h"
 #include "base/mem.h"
-#include "base/secret.h"
 #include "base/syscalls.h"
 
-enum { CHILD_FD = 3 };
 enum asked { ASK_ECDH, ASK_PROVE };
 struct question {
     enum asked what;
@@ -35,9 +29,12 @@ struct hello {
     struct measures measures;
     struct chip_public shown;
 };
+struct how {
+    const char *tcti;
+    uint32_t boot_pcrs;
+};
 struct chip_proc {
-    int fd;
-    pid_t pid;
+    struct child_proc child;
     struct chip_public shown;
 };
 
@@ -52,16 +49,13 @@ static int prove(struct chip *c, const struct question *q, struct chip_proof *p,
 
 static void serve(struct chip *c) {
     static struct answer a; /* large; one question at a time */
-    for (;;) {
-        struct question q;
-        ssize_t n = recv(CHILD_FD, &q, sizeof q, 0);
-        if (n < 0 && errno == EINTR) continue;
-        if (n != (ssize_t)sizeof q) return;
+    struct question q;
+    int said = 0;
+    while (said == 0 && child_proc_hear(CHILD_FD, &q, sizeof q) == 0) {
         memset(&a, 0, sizeof a);
         a.err = q.what == ASK_ECDH ? chip_ecdh(c, a.secret, q.point) : prove(c, &q, &a.proof, &a.why);
-        n = send(CHILD_FD, &a, sizeof a, MSG_NOSIGNAL);
+        said = child_proc_say(CHILD_FD, &a, sizeof a);
         mem_wipe(&a, sizeof a);
-        if (n != (ssize_t)sizeof a) return;
     }
 }
 
@@ -78,35 +72,27 @@ static void confine(const char *tcti, struct measures *m) {
                                : "it starts no program; it may make sockets, to reach the TPM");
 }
 
-static _Noreturn void child(int fd, const char *tcti, uint32_t boot_pcrs) {
+/* However the node ends, the chip is left empty: keys that stay in one without a resource manager fill it. */
+static void run(void *arg) {
     static struct hello hello;
+    const struct how *how = arg;
     struct chip *c = NULL;
-    prctl(PR_SET_NAME, "lull-tpm", 0, 0, 0);
-    /* It ends when its socket does, however the node ended: keys left in a chip without a resource manager fill it. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGPIPE, SIG_IGN);
-    secret_harden_process();
-    if (dup2(fd, CHILD_FD) != CHILD_FD || close_range(CHILD_FD + 1, ~0U, 0) != 0) _exit(1);
-    hello.err = chip_open(&c, tcti, &hello.why);
-    if (hello.err == 0) hello.err = chip_make_keys(c, boot_pcrs, &hello.why);
+    hello.err = chip_open(&c, how->tcti, &hello.why);
+    if (hello.err == 0) hello.err = chip_make_keys(c, how->boot_pcrs, &hello.why);
     if (hello.err == 0) {
-        confine(tcti, &hello.measures);
+        confine(how->tcti, &hello.measures);
         hello.shown = *chip_public(c);
     }
-    if (send(CHILD_FD, &hello, sizeof hello, MSG_NOSIGNAL) == (ssize_t)sizeof hello && hello.err == 0) serve(c);
+    if (child_proc_say(CHILD_FD, &hello, sizeof hello) == 0 && hello.err == 0) serve(c);
     chip_close(c);
-    _exit(0);
 }
 
 /* ---- the node's side ---- */
 
 static int hear_hello(struct chip_proc *p, struct measures *m, struct why *why) {
     static struct hello h;
-    ssize_t n;
-    do n = recv(p->fd, &h, sizeof h, 0);
-    while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)sizeof h) return why_set(why, ERR_LOST, "the TPM does not answer, or its process does not start");
+    if (child_proc_hear(p->child.fd, &h, sizeof h) != 0)
+        return why_set(why, ERR_LOST, "the TPM does not answer, or its process does not start");
     h.why.text[sizeof h.why.text - 1] = 0;
     if (h.err != 0) return why_set(why, h.err, "%s", why_text(&h.why, h.err));
     p->shown = h.shown;
@@ -114,28 +100,17 @@ static int hear_hello(struct chip_proc *p, struct measures *m, struct why *why) 
     return 0;
 }
 
-static void set_wait(int fd, int seconds) {
-    struct timeval wait = {.tv_sec = seconds};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-}
-
 int chip_proc_start(struct chip_proc **out, const char *tcti, uint32_t boot_pcrs, struct measures *m, struct why *why) {
-    int fds[2], r = 0;
+    struct how how = {tcti, boot_pcrs};
     *out = NULL;
     struct chip_proc *p = mem_zalloc(1, sizeof *p);
     if (!p) return ERR_NOMEM;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-        free(p);
-        return why_set(why, ERR_IO, "socketpair: %s", strerror(errno));
+    int r = child_proc_start(&p->child, "lull-tpm", run, &how, why);
+    if (r == 0) {
+        child_proc_wait(&p->child, CHIP_CHILD_WAIT_S);
+        r = hear_hello(p, m, why);
+        child_proc_wait(&p->child, CHIP_WAIT_S);
     }
-    p->pid = fork();
-    if (p->pid == 0) child(fds[1], tcti, boot_pcrs);
-    close(fds[1]);
-    p->fd = fds[0];
-    if (p->pid < 0) r = why_set(why, ERR_IO, "fork: %s", strerror(errno));
-    set_wait(p->fd, CHIP_CHILD_WAIT_S);
-    if (r == 0) r = hear_hello(p, m, why);
-    set_wait(p->fd, CHIP_WAIT_S);
     if (r == 0)
         *out = p;
     else
@@ -145,8 +120,7 @@ int chip_proc_start(struct chip_proc **out, const char *tcti, uint32_t boot_pcrs
 
 void chip_proc_stop(struct chip_proc *p) {
     if (!p) return;
-    if (p->fd >= 0) close(p->fd);
-    if (p->pid > 0) waitpid(p->pid, NULL, 0);
+    child_proc_stop(&p->child);
     free(p);
 }
 
@@ -154,14 +128,12 @@ const struct chip_public *chip_proc_public(const struct chip_proc *p) { return &
 
 /* After a late answer the two would no longer be in step, so the process is given up. */
 static int ask(struct chip_proc *p, const struct question *q, struct answer *a) {
-    if (p->fd < 0 || send(p->fd, q, sizeof *q, MSG_NOSIGNAL) != (ssize_t)sizeof *q) return ERR_LOST;
-    ssize_t n;
-    do n = recv(p->fd, a, sizeof *a, 0);
-    while (n < 0 && errno == EINTR);
-    if (n == (ssize_t)sizeof *a) return a->err;
-    close(p->fd);
-    p->fd = -1;
-    return ERR_LOST;
+    int r = child_proc_say(p->child.fd, q, sizeof *q);
+    if (r == 0) r = child_proc_hear(p->child.fd, a, sizeof *a);
+    if (r == 0) return a->err;
+    if (p->child.fd >= 0) close(p->child.fd);
+    p->child.fd = -1;
+    return r;
 }
 
 int chip_proc_ecdh(void *arg, uint8_t out[32], const uint8_t point[65]) {

@@ -98,7 +98,7 @@ void node_stop(struct node *n) {
 }
 
 int node_main(int argc, char **argv) {
-    static struct node n = {.signer = {.fd = -1}, .dir = {.lock_fd = -1}, .visit_times = BLIND_TIMES_USUAL, .o = {.slots = 4, .drain_ms = 1000, .kv = "f16", .blind_sessions = 32}};
+    static struct node n = {.signer = {.child.fd = -1}, .dir = {.lock_fd = -1}, .visit_times = BLIND_TIMES_USUAL, .o = {.slots = 4, .drain_ms = 1000, .kv = "f16", .blind_sessions = 32}};
     const struct opt rows[] = {
         {"coordinator", OPT_TEXT, &n.o.coordinator, "HOST:PORT", "the coordinator to work for; always needed", 0, 0},
         {"ca", OPT_TEXT, &n.o.ca, "FILE", "trust these certificates: the coordinator's tls.crt (the system's)", 0, 0},

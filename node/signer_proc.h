@@ -3,13 +3,13 @@
 #ifndef NODE_SIGNER_PROC_H
 #define NODE_SIGNER_PROC_H
 
+#include "base/child_proc.h"
 #include "base/file.h"
 #include "base/measures.h"
 #include "seal/record.h"
 
 struct signer {
-    int fd;
-    int pid;
+    struct child_proc child;
     uint8_t identity[32]; /* public key */
 };
 /* Forks; the child makes or reads DIR/identity.key (0600: the 32-byte seed) and hardens itself. ERR_PERM for a key file that
@@ -19,6 +19,6 @@ int signer_start(struct signer *s, const struct data_dir *dir, struct measures *
 int signer_sign_record(struct signer *s, struct record *r);
 /* Signs a link proof over this connection's exporter value. */
 int signer_sign_link(struct signer *s, const uint8_t exporter[LINK_EXPORTER_BYTES], uint8_t proof[SIGN_BYTES]);
-void signer_stop(struct signer *s); /* fine on {.fd = -1} */
+void signer_stop(struct signer *s); /* fine on {.child.fd = -1} */
 
 #endif

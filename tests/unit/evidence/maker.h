@@ -115,6 +115,24 @@ static inline size_t maker_file(const char *path, uint8_t *out, size_t cap) {
     return n;
 }
 
+/* ---- what a report says ---- */
+
+static inline const char *report_fact(const struct ev_report *r, const char *name) {
+    for (unsigned i = 0; i < r->facts; i++)
+        if (strcmp(r->fact[i].name, name) == 0) return r->fact[i].text;
+    return "";
+}
+static inline int report_unchecked(const struct ev_report *r, const char *name) {
+    for (unsigned i = 0; i < r->uncheckeds; i++)
+        if (strcmp(r->unchecked[i], name) == 0) return 1;
+    return 0;
+}
+static inline int report_noted_good(const struct ev_report *r, const char *name) {
+    for (unsigned i = 0; i < r->factors; i++)
+        if (strcmp(r->factor[i].name, name) == 0 && r->factor[i].ok) return 1;
+    return 0;
+}
+
 /* One row of a table of mutations: what must come of it. factor NULL: nothing fails. Prints what came, when it is another. */
 static inline int maker_judged(const char *what, const struct ev_report *r, enum ev_verdict want, const char *factor) {
     int good = ev_report_verdict(r) == want && (factor ? ev_report_failed(r, factor) != NULL : 1);

@@ -6,21 +6,6 @@
 static struct ev_report r;
 static struct apple_policy strict;
 
-static const char *fact(const char *name) {
-    for (unsigned i = 0; i < r.facts; i++)
-        if (strcmp(r.fact[i].name, name) == 0) return r.fact[i].text;
-    return "";
-}
-static int unchecked(const char *name) {
-    for (unsigned i = 0; i < r.uncheckeds; i++)
-        if (strcmp(r.unchecked[i], name) == 0) return 1;
-    return 0;
-}
-static int noted_good(const char *name) {
-    for (unsigned i = 0; i < r.factors; i++)
-        if (strcmp(r.factor[i].name, name) == 0 && r.factor[i].ok) return 1;
-    return 0;
-}
 static void good(const char *what) {
     CHECK(maker_judged(what, &r, EV_OK, NULL));
     CHECK_INT(ev_report_class(&r), EV_A1);
@@ -41,7 +26,7 @@ TEST(every_form_of_the_certificates_is_read) {
             t.chain = beside == 2;
             judge_twin(&r, &t, &a, &strict);
             good(names[form]);
-            CHECK_STR(fact("form"), names[form]);
+            CHECK_STR(report_fact(&r, "form"), names[form]);
         }
 }
 
@@ -52,15 +37,16 @@ TEST(what_is_good_is_noted_and_what_was_not_looked_at_is_said) {
                                         "freshness", "nonce",        "sip",   "secure_boot", "kexts"};
     judge_twin(&r, &t, &a, &strict);
     good("all");
-    for (size_t i = 0; i < sizeof noted / sizeof *noted; i++) CHECK(noted_good(noted[i]));
-    CHECK(unchecked("os_version") && unchecked("device_allowed") && unchecked("se_key") && !unchecked("nonce"));
-    CHECK(!noted_good("os_version") && !noted_good("device_allowed"));
-    CHECK_STR(fact("serial_number"), "C02TWIN00001");
-    CHECK_STR(fact("os_version"), "15.4");
-    CHECK_STR(fact("secure_boot"), "Full Security");
+    for (size_t i = 0; i < sizeof noted / sizeof *noted; i++) CHECK(report_noted_good(&r, noted[i]));
+    CHECK(report_unchecked(&r, "os_version") && report_unchecked(&r, "device_allowed") && report_unchecked(&r, "se_key") &&
+          !report_unchecked(&r, "nonce"));
+    CHECK(!report_noted_good(&r, "os_version") && !report_noted_good(&r, "device_allowed"));
+    CHECK_STR(report_fact(&r, "serial_number"), "C02TWIN00001");
+    CHECK_STR(report_fact(&r, "os_version"), "15.4");
+    CHECK_STR(report_fact(&r, "secure_boot"), "Full Security");
     judge_twin(&r, &t, &(struct asked){.enveloped = 0}, &strict);
     good("nothing known");
-    CHECK(unchecked("nonce"));
+    CHECK(report_unchecked(&r, "nonce"));
 }
 
 TEST(the_pinned_root_does_not_end_a_twins_chain) {
@@ -75,7 +61,7 @@ TEST(the_pinned_root_does_not_end_a_twins_chain) {
     CHECK(maker_judged("pinned", &r, EV_INVALID, "chain"));
     for (unsigned i = 0; i < r.factors; i++) /* nothing that it says is noted as good, nor told */
         CHECK(!r.factor[i].ok || strcmp(r.factor[i].name, "format") == 0 || strcmp(r.factor[i].name, "certificates") == 0);
-    CHECK_STR(fact("serial_number"), "");
+    CHECK_STR(report_fact(&r, "serial_number"), "");
 }
 
 TEST(a_device_key_on_either_curve_is_good) {
@@ -113,9 +99,9 @@ TEST(the_encodings_of_real_certificates_are_read) {
     t.ext[KEXTS] = encoding(all, "13.3 third-party kernel extensions, not allowed (DER INTEGER 0)", bytes[5]);
     judge_twin(&r, &t, &a, &strict);
     good("real encodings");
-    CHECK_STR(fact("os_version"), "12.4");
-    CHECK_STR(fact("llb_version"), "15.0.1");
-    CHECK_STR(fact("software_update_device"), "J413AP");
+    CHECK_STR(report_fact(&r, "os_version"), "12.4");
+    CHECK_STR(report_fact(&r, "llb_version"), "15.0.1");
+    CHECK_STR(report_fact(&r, "software_update_device"), "J413AP");
     t.ext[SIP] = encoding(all, "13.1 SIP status, disabled (DER INTEGER 1)", bytes[6]);
     judge_twin(&r, &t, &a, &strict);
     CHECK(maker_judged("SIP off", &r, EV_REFUSED, "sip"));
@@ -130,10 +116,10 @@ TEST(sip_is_on_at_zero_and_off_at_one) {
     struct twin t = twin_default();
     struct asked a = asked_for(&t);
     judge_twin(&r, &t, &a, &strict);
-    CHECK(noted_good("sip"));
+    CHECK(report_noted_good(&r, "sip"));
     t.ext[SIP] = EXT("\2\1\1");
     judge_twin(&r, &t, &a, &strict);
-    CHECK(!noted_good("sip"));
+    CHECK(!report_noted_good(&r, "sip"));
     CHECK(maker_judged("off", &r, EV_REFUSED, "sip"));
 }
 
@@ -150,7 +136,7 @@ TEST(a_freshness_value_that_begins_like_der_is_taken_raw) {
         good("raw");
         a.nonce.n = 0;
         judge_twin(&r, &t, &a, &strict);
-        CHECK(strlen(fact("freshness")) == 64);
+        CHECK(strlen(report_fact(&r, "freshness")) == 64);
     }
 }
 
@@ -167,7 +153,7 @@ TEST(the_key_is_known_in_each_spelling_whichever_was_hashed) {
             t.ext[FRESHNESS] = (struct ev_bytes){fresh, 32};
             judge_twin(&r, &t, &(struct asked){.key = spellings[given]}, &strict);
             good("key");
-            CHECK(noted_good("se_key") && unchecked("nonce"));
+            CHECK(report_noted_good(&r, "se_key") && report_unchecked(&r, "nonce"));
         }
 }
 
@@ -179,7 +165,7 @@ TEST(in_an_envelope_the_attested_key_signs_the_binding_value) {
     a.signature = se_sign(&se_key, b, 64, signature);
     judge_twin(&r, &t, &a, &strict);
     good("envelope");
-    CHECK(noted_good("se_key") && noted_good("nonce") && !unchecked("nonce"));
+    CHECK(report_noted_good(&r, "se_key") && report_noted_good(&r, "nonce") && !report_unchecked(&r, "nonce"));
     b[0] ^= 1;
     judge_twin(&r, &t, &a, &strict);
     CHECK(maker_judged("another binding value", &r, EV_INVALID, "nonce"));
@@ -283,7 +269,7 @@ TEST(versions_are_compared_by_number) {
         t.ext[OS] = (struct ev_bytes){(const uint8_t *)rows[i].os, strlen(rows[i].os)};
         judge_twin(&r, &t, &a, &p);
         CHECK(maker_judged(rows[i].os, &r, rows[i].good ? EV_OK : EV_REFUSED, rows[i].good ? NULL : "os_version"));
-        CHECK(noted_good("os_version") == rows[i].good && !unchecked("os_version"));
+        CHECK(report_noted_good(&r, "os_version") == rows[i].good && !report_unchecked(&r, "os_version"));
     }
 }
 
@@ -304,7 +290,7 @@ TEST(devices_are_allowed_by_digest) {
     CHECK_INT(read_policy(&p, text), 0);
     judge_twin(&r, &t, &a, &p);
     good("both");
-    CHECK(noted_good("device_allowed") && !unchecked("device_allowed"));
+    CHECK(report_noted_good(&r, "device_allowed") && !report_unchecked(&r, "device_allowed"));
     snprintf(text, sizeof text, "{\"serials\":[\"%s\"]}", udid);
     CHECK_INT(read_policy(&p, text), 0);
     judge_twin(&r, &t, &a, &p);

@@ -5,22 +5,6 @@
 
 static struct ev_report r;
 
-static const char *fact(const char *name) {
-    for (unsigned i = 0; i < r.facts; i++)
-        if (strcmp(r.fact[i].name, name) == 0) return r.fact[i].text;
-    return "";
-}
-static int unchecked(const char *name) {
-    for (unsigned i = 0; i < r.uncheckeds; i++)
-        if (strcmp(r.unchecked[i], name) == 0) return 1;
-    return 0;
-}
-static int noted_good(const char *name) {
-    for (unsigned i = 0; i < r.factors; i++)
-        if (strcmp(r.factor[i].name, name) == 0 && r.factor[i].ok) return 1;
-    return 0;
-}
-
 static void read_policy(struct nitro_policy *p, const char *text) {
     json_t *j = NULL;
     struct why why = {""};
@@ -38,13 +22,13 @@ TEST(the_real_document_is_good_through_the_public_entry) {
     ev_verify(EV_AWS_NITRO, &in, &r);
     CHECK(maker_judged("real", &r, EV_OK, NULL));
     CHECK_INT(ev_report_class(&r), EV_T2);
-    CHECK_STR(fact("module_id"), "i-0827e799ec9232d44-enc019b5640fdf630d6");
-    CHECK_STR(fact("timestamp"), "2025-12-25T16:04:19Z");
-    CHECK(strncmp(fact("pcr0"), "eb7d0dab08ff41546d7e5659aee883af", 32) == 0 && strlen(fact("pcr0")) == 96);
-    CHECK(unchecked("nonce") && unchecked("measurement") && !noted_good("pcrs"));
+    CHECK_STR(report_fact(&r, "module_id"), "i-0827e799ec9232d44-enc019b5640fdf630d6");
+    CHECK_STR(report_fact(&r, "timestamp"), "2025-12-25T16:04:19Z");
+    CHECK(strncmp(report_fact(&r, "pcr0"), "eb7d0dab08ff41546d7e5659aee883af", 32) == 0 && strlen(report_fact(&r, "pcr0")) == 96);
+    CHECK(report_unchecked(&r, "nonce") && report_unchecked(&r, "measurement") && !report_noted_good(&r, "pcrs"));
     static const char *const names[] = {"format",    "cose_algorithm", "certificates", "chain", "dates",
                                         "signature", "digest",         "timestamp",    "debug"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK(noted_good(names[i]));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK(report_noted_good(&r, names[i]));
 }
 
 TEST(the_real_document_is_good_in_the_frame_that_dstack_stores_it_in) {
@@ -66,7 +50,7 @@ TEST(the_real_document_expires_with_its_certificate) {
 TEST(nothing_is_noted_as_good_once_the_chain_is_not) {
     judge_real(&r, real_doc, real_n, REAL_TO + 1);
     static const char *const names[] = {"signature", "digest", "timestamp", "debug", "pcrs", "nonce", "chain"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK(!noted_good(names[i]));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK(!report_noted_good(&r, names[i]));
     CHECK_INT(r.facts, 0);
 }
 
@@ -78,7 +62,7 @@ TEST(the_real_user_data_is_the_binding_when_there_is_no_nonce) {
     nitro_policy_strict(&p);
     judge_with(&r, real_doc, real_n, want, 64, REAL_NOW, &p, &pinned);
     CHECK(maker_judged("user data", &r, EV_OK, NULL));
-    CHECK(noted_good("nonce"));
+    CHECK(report_noted_good(&r, "nonce"));
     judge_with(&r, real_doc, real_n, want, 32, REAL_NOW, &p, &pinned);
     CHECK(maker_judged("a prefix", &r, EV_INVALID, "nonce"));
     read_policy(&p, "{\"binding\":\"nonce\"}");
@@ -87,7 +71,7 @@ TEST(the_real_user_data_is_the_binding_when_there_is_no_nonce) {
     read_policy(&p, "{\"binding\":\"user_data\",\"pcrs\":{\"0\":[\"" PCR0 "\"]}}");
     judge_with(&r, real_doc, real_n, want, 64, REAL_NOW, &p, &pinned);
     CHECK(maker_judged("only user data, and a PCR", &r, EV_OK, NULL));
-    CHECK(!unchecked("measurement") && noted_good("pcrs"));
+    CHECK(!report_unchecked(&r, "measurement") && report_noted_good(&r, "pcrs"));
 }
 
 /* An enclave that signs any nonce it is sent must not thereby sign somebody's binding value, nor the other way round. */

@@ -6,22 +6,6 @@
 
 static struct ev_report r;
 
-static const char *fact(const char *name) {
-    for (unsigned i = 0; i < r.facts; i++)
-        if (strcmp(r.fact[i].name, name) == 0) return r.fact[i].text;
-    return "";
-}
-static int unchecked(const char *name) {
-    for (unsigned i = 0; i < r.uncheckeds; i++)
-        if (strcmp(r.unchecked[i], name) == 0) return 1;
-    return 0;
-}
-static int noted_good(const char *name) {
-    for (unsigned i = 0; i < r.factors; i++)
-        if (strcmp(r.factor[i].name, name) == 0 && r.factor[i].ok) return 1;
-    return 0;
-}
-
 static int read_policy(struct nvidia_policy *p, const char *text) {
     json_t *j = NULL;
     struct why why = {""};
@@ -43,20 +27,21 @@ TEST(the_real_report_is_good_through_the_public_entry) {
     CHECK(maker_judged("real", &r, EV_OK, NULL));
     CHECK_INT(ev_report_class(&r), EV_CLASS_NONE); /* a GPU alone shows nothing */
     static const char *const names[] = {"format", "certificates", "chain", "dates", "signature", "fwid", "nonce"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK(noted_good(names[i]));
-    CHECK(unchecked("measurement") && unchecked("driver") && unchecked("vbios") && unchecked("revocation") &&
-          !unchecked("nonce"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK(report_noted_good(&r, names[i]));
+    CHECK(report_unchecked(&r, "measurement") && report_unchecked(&r, "driver") && report_unchecked(&r, "vbios") &&
+          report_unchecked(&r, "revocation") && !report_unchecked(&r, "nonce"));
 }
 
 /* As trustee reads the same report (vectors of confidential-containers/trustee, verifier/test_data/nvidia). */
 TEST(the_real_report_says_what_others_read_in_it) {
     judge_real(&r, real_report, REPORT_BYTES, GPU_NOW);
     CHECK(maker_judged("bytes", &r, EV_OK, NULL));
-    CHECK_STR(fact("driver"), "550.90.07");
-    CHECK_STR(fact("vbios"), "96.00.9F.00.01");
-    CHECK_STR(fact("board"), "b1030000");
-    CHECK_STR(fact("model"), "GH100 A01 GSP FMC LF");
-    CHECK_STR(fact("fwid"), "f5c384aebb579217a2c66b17ed0f28e6a9b8d639041acd7b4721cec004f7275494ba94bb5cdfdb3055ee051762b1f75d");
+    CHECK_STR(report_fact(&r, "driver"), "550.90.07");
+    CHECK_STR(report_fact(&r, "vbios"), "96.00.9F.00.01");
+    CHECK_STR(report_fact(&r, "board"), "b1030000");
+    CHECK_STR(report_fact(&r, "model"), "GH100 A01 GSP FMC LF");
+    CHECK_STR(report_fact(&r, "fwid"),
+              "f5c384aebb579217a2c66b17ed0f28e6a9b8d639041acd7b4721cec004f7275494ba94bb5cdfdb3055ee051762b1f75d");
     struct nvidia_report report;
     CHECK_INT(nvidia_report_read(&report, (struct ev_bytes){real_report, REPORT_BYTES}, NULL), 0);
     CHECK_INT(report.measurements, 64);
@@ -85,7 +70,7 @@ TEST(the_fixed_nonce_of_nvtrust_is_refused_when_ours_is_another) {
     }
     judge_gpu(&r, real_report, REPORT_BYTES, chain, (struct ev_bytes){0}, &no_policy, &pinned, GPU_NOW);
     CHECK(maker_judged("none", &r, EV_OK, NULL));
-    CHECK(unchecked("nonce"));
+    CHECK(report_unchecked(&r, "nonce"));
 }
 
 TEST(certificates_may_come_in_any_order_and_one_by_one) {
@@ -178,7 +163,7 @@ static void judged_by(const char *what, const char *policy, enum ev_verdict want
 /* Verified is not validated: a genuine signature over unknown firmware. */
 TEST(measurements_are_compared_with_golden_digests_of_driver_and_vbios) {
     judged_by("all met", golden("550.90.07", "96.00.9f.00.01", "", 0), EV_OK, NULL);
-    CHECK(noted_good("measurements") && !unchecked("measurement"));
+    CHECK(report_noted_good(&r, "measurements") && !report_unchecked(&r, "measurement"));
     for (unsigned i = 1; i <= 64; i += 7)
         judged_by("one digest is another", golden("550.90.07", "96.00.9F.00.01", "", i), EV_REFUSED, "measurements");
     judged_by("another driver", golden("550.90.08", "96.00.9F.00.01", "", 0), EV_REFUSED, "measurements");
@@ -193,7 +178,7 @@ TEST(measurements_are_compared_with_golden_digests_of_driver_and_vbios) {
 
 TEST(drivers_and_vbioses_are_those_of_the_policy) {
     judged_by("listed", "{\"drivers\":[\"570.1\",\"550.90.07\"],\"vbioses\":[\"96.00.9f.00.01\"]}", EV_OK, NULL);
-    CHECK(noted_good("driver") && noted_good("vbios"));
+    CHECK(report_noted_good(&r, "driver") && report_noted_good(&r, "vbios"));
     judged_by("driver", "{\"drivers\":[\"550.90\"]}", EV_REFUSED, "driver");
     judged_by("longer driver", "{\"drivers\":[\"550.90.071\"]}", EV_REFUSED, "driver");
     judged_by("vbios", "{\"vbioses\":[\"96.00.9F.00.02\"]}", EV_REFUSED, "vbios");

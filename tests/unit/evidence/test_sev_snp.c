@@ -5,22 +5,6 @@
 
 static struct ev_report r;
 
-static const char *fact(const char *name) {
-    for (unsigned i = 0; i < r.facts; i++)
-        if (strcmp(r.fact[i].name, name) == 0) return r.fact[i].text;
-    return "";
-}
-static int unchecked(const char *name) {
-    for (unsigned i = 0; i < r.uncheckeds; i++)
-        if (strcmp(r.unchecked[i], name) == 0) return 1;
-    return 0;
-}
-static int noted_good(const char *name) {
-    for (unsigned i = 0; i < r.factors; i++)
-        if (strcmp(r.factor[i].name, name) == 0 && r.factor[i].ok) return 1;
-    return 0;
-}
-
 static int try_policy(struct snp_policy *p, const char *text) {
     json_t *j = NULL;
     struct why why = {""};
@@ -39,8 +23,8 @@ TEST(every_real_report_gets_its_verdict_with_nothing_but_its_leaf) {
         struct question q = real_question(&reals[i]);
         ask(&r, &q);
         CHECK(maker_judged(reals[i].report, &r, reals[i].verdict, reals[i].factor));
-        CHECK(noted_good("chain") && noted_good("signature") && noted_good("signer") && noted_good("tcb_match") &&
-              noted_good("product"));
+        CHECK(report_noted_good(&r, "chain") && report_noted_good(&r, "signature") && report_noted_good(&r, "signer") &&
+              report_noted_good(&r, "tcb_match") && report_noted_good(&r, "product"));
         CHECK_INT(ev_report_class(&r), reals[i].verdict == EV_OK ? EV_T2 : EV_CLASS_NONE);
     }
 }
@@ -55,18 +39,18 @@ TEST(a_real_report_is_good_through_the_public_entry_and_says_what_it_is) {
     ev_verify(EV_SEV_SNP, &in, &r);
     CHECK(maker_judged("real", &r, EV_OK, NULL));
     CHECK_INT(ev_report_class(&r), EV_T2);
-    CHECK_STR(fact("version"), "3");
-    CHECK_STR(fact("product"), "Milan-B0");
-    CHECK_STR(fact("signer"), "VCEK");
-    CHECK_STR(fact("reported_tcb"), "bootloader 4, tee 0, snp 24, microcode 219");
-    CHECK_STR(fact("firmware"), "1.55.29");
-    CHECK_STR(fact("vmpl"), "0");
-    CHECK(strncmp(fact("measurement"), "5feee30d6d7e1a29f403d70a4198237d", 32) == 0);
-    CHECK(strncmp(fact("chip_id"), "4ffb5cb4fd594f3fee6528fc3fb10370", 32) == 0);
-    CHECK(unchecked("nonce") && unchecked("measurement") && unchecked("tcb_floor"));
+    CHECK_STR(report_fact(&r, "version"), "3");
+    CHECK_STR(report_fact(&r, "product"), "Milan-B0");
+    CHECK_STR(report_fact(&r, "signer"), "VCEK");
+    CHECK_STR(report_fact(&r, "reported_tcb"), "bootloader 4, tee 0, snp 24, microcode 219");
+    CHECK_STR(report_fact(&r, "firmware"), "1.55.29");
+    CHECK_STR(report_fact(&r, "vmpl"), "0");
+    CHECK(strncmp(report_fact(&r, "measurement"), "5feee30d6d7e1a29f403d70a4198237d", 32) == 0);
+    CHECK(strncmp(report_fact(&r, "chip_id"), "4ffb5cb4fd594f3fee6528fc3fb10370", 32) == 0);
+    CHECK(report_unchecked(&r, "nonce") && report_unchecked(&r, "measurement") && report_unchecked(&r, "tcb_floor"));
     static const char *const names[] = {"format",    "version", "algorithm", "certificates", "product", "chain",  "dates",
                                         "signature", "signer",  "tcb_match", "chip_id",      "debug",   "policy", "vmpl"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK(noted_good(names[i]));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) CHECK(report_noted_good(&r, names[i]));
 }
 
 TEST(each_report_belongs_to_one_certificate_and_to_no_other) {
@@ -94,7 +78,7 @@ TEST(a_certificate_that_amd_did_not_sign_is_refused) {
         q.now = JAN_2024;
         ask(&r, &q);
         CHECK(maker_judged(reals[i].report, &r, EV_INVALID, "chain"));
-        CHECK(ev_report_failed(&r, "chip_id") && !noted_good("signature") && r.facts == 0);
+        CHECK(ev_report_failed(&r, "chip_id") && !report_noted_good(&r, "signature") && r.facts == 0);
     }
 }
 
@@ -106,10 +90,10 @@ TEST(the_real_vlek_expires_after_a_year) {
     q.policy = &p;
     ask(&r, &q);
     CHECK(maker_judged("in time", &r, EV_OK, NULL));
-    CHECK_STR(fact("signer"), "VLEK");
-    CHECK_STR(fact("cloud"), "CN=cc-us-east-2.amazonaws.com");
-    CHECK_STR(fact("certificate_dates"), "2024-12-10 to 2025-12-10");
-    CHECK(!noted_good("chip_id"));
+    CHECK_STR(report_fact(&r, "signer"), "VLEK");
+    CHECK_STR(report_fact(&r, "cloud"), "CN=cc-us-east-2.amazonaws.com");
+    CHECK_STR(report_fact(&r, "certificate_dates"), "2024-12-10 to 2025-12-10");
+    CHECK(!report_noted_good(&r, "chip_id"));
     q.now = DEC_2025;
     ask(&r, &q);
     CHECK(maker_judged("expired", &r, EV_INVALID, "dates"));
@@ -147,7 +131,7 @@ TEST(the_real_turin_certificate_is_read_by_turins_rules) {
     q.chain[0] = (struct ev_bytes){der, n};
     ask(&r, &q);
     CHECK(maker_judged("turin", &r, EV_INVALID, "product"));
-    CHECK(noted_good("certificates") && noted_good("chain") && !noted_good("signature"));
+    CHECK(report_noted_good(&r, "certificates") && report_noted_good(&r, "chain") && !report_noted_good(&r, "signature"));
 }
 
 TEST(the_real_nonce_is_the_whole_of_report_data) {
@@ -155,7 +139,7 @@ TEST(the_real_nonce_is_the_whole_of_report_data) {
     q.nonce = (struct ev_bytes){reals[1].bytes + 0x50, 64};
     ask(&r, &q);
     CHECK(maker_judged("64 bytes", &r, EV_OK, NULL));
-    CHECK(noted_good("nonce"));
+    CHECK(report_noted_good(&r, "nonce"));
     q.nonce.n = 32; /* this one ends with zeros */
     ask(&r, &q);
     CHECK(maker_judged("32 bytes", &r, EV_OK, NULL));
@@ -293,10 +277,10 @@ TEST(twins_of_each_product_key_and_version_are_good) {
                 struct twin t = twin_of((enum snp_product)p, (enum snp_key)key, version);
                 judge_twin(&r, &t, NULL);
                 CHECK(maker_judged("twin", &r, EV_OK, NULL));
-                CHECK_INT(noted_good("chip_id"), key == SNP_KEY_VCEK);
+                CHECK_INT(report_noted_good(&r, "chip_id"), key == SNP_KEY_VCEK);
             }
-    CHECK_STR(fact("reported_tcb"), "fmc 1, bootloader 3, tee 2, snp 4, microcode 73");
-    CHECK_STR(fact("mitigations"), "launch 0x3, current 0x3");
+    CHECK_STR(report_fact(&r, "reported_tcb"), "fmc 1, bootloader 3, tee 2, snp 4, microcode 73");
+    CHECK_STR(report_fact(&r, "mitigations"), "launch 0x3, current 0x3");
 }
 
 TEST(floors_hold_for_each_part_of_each_tcb) {
@@ -319,7 +303,7 @@ TEST(floors_hold_for_each_part_of_each_tcb) {
         struct twin t = twin_of(all[i].product, SNP_KEY_VCEK, 3);
         judge_twin(&r, &t, &q);
         CHECK(maker_judged("just the floor", &r, EV_OK, NULL));
-        CHECK(noted_good("tcb_floor") && !unchecked("tcb_floor"));
+        CHECK(report_noted_good(&r, "tcb_floor") && !report_unchecked(&r, "tcb_floor"));
         for (size_t where = 0; where < 4; where++)
             for (int b = 0; b < 5 && all[i].bytes[b] >= 0; b++) {
                 t = twin_of(all[i].product, SNP_KEY_VCEK, 3);
@@ -351,7 +335,8 @@ TEST(policies_list_measurements_host_data_and_chips) {
                 "{\"measurements\":[\"" AB16 AB16 AB16 "\"],\"host_data\":[\"" CD16 CD16 "\"],\"chips\":[\"0205060708090a0b\"]}");
     judge_twin(&r, &t, &q);
     CHECK(maker_judged("listed", &r, EV_OK, NULL));
-    CHECK(noted_good("measurement") && noted_good("host_data") && noted_good("chip_allowed") && !unchecked("measurement"));
+    CHECK(report_noted_good(&r, "measurement") && report_noted_good(&r, "host_data") && report_noted_good(&r, "chip_allowed") &&
+          !report_unchecked(&r, "measurement"));
     t.report[0x90] ^= 1, t.report[0xc0] ^= 1;
     judge_twin(&r, &t, &q);
     CHECK(maker_judged("other", &r, EV_REFUSED, "measurement"));
@@ -370,7 +355,7 @@ TEST(policies_ask_for_bits) {
                 "{\"guest_policy\":{\"must_be_one\":[16],\"must_be_zero\":[20,21]},\"platform_info\":{\"must_be_one\":[0,5]}}");
     judge_twin(&r, &t, &q);
     CHECK(maker_judged("as asked", &r, EV_OK, NULL));
-    CHECK(noted_good("platform"));
+    CHECK(report_noted_good(&r, "platform"));
     read_policy(&p, "{\"guest_policy\":{\"must_be_zero\":[16]}}");
     judge_twin(&r, &t, &q);
     CHECK(maker_judged("SMT", &r, EV_REFUSED, "policy"));
@@ -462,14 +447,14 @@ TEST(a_report_inside_other_evidence_leaves_its_data_to_the_caller) {
     r = (struct ev_report){.best = EV_T1};
     CHECK_INT(sev_snp_verify_report(&in, bytes, NULL, &p, &pinned, &r, &parsed), 1);
     CHECK(maker_judged("data not looked at", &r, EV_OK, NULL));
-    CHECK(r.best == EV_T1 && !unchecked("nonce") && !noted_good("nonce"));
+    CHECK(r.best == EV_T1 && !report_unchecked(&r, "nonce") && !report_noted_good(&r, "nonce"));
     CHECK_MEM(parsed.report_data, data.p, 32);
     r = (struct ev_report){.best = EV_T1};
     CHECK_INT(sev_snp_verify_report(&in, bytes, &data, &p, &pinned, &r, NULL), 1);
-    CHECK(noted_good("nonce"));
+    CHECK(report_noted_good(&r, "nonce"));
     r = (struct ev_report){.best = EV_T1};
     CHECK_INT(sev_snp_verify_report(&in, bytes, &none, &p, &pinned, &r, NULL), 1);
-    CHECK(unchecked("nonce"));
+    CHECK(report_unchecked(&r, "nonce"));
     r = (struct ev_report){.best = EV_T1};
     CHECK_INT(sev_snp_verify_report(&in, bytes, &in.nonce, &p, &pinned, &r, NULL), 1);
     CHECK(maker_judged("other data", &r, EV_INVALID, "nonce"));

@@ -13,22 +13,6 @@ static struct ev_report r;
 static uint8_t doc[CAP], key[CAP], chain[CAP], nonce[64];
 static size_t msg_n, sig_n, doc_n, key_n, chain_n;
 
-static int unchecked(const char *name) {
-    for (unsigned i = 0; i < r.uncheckeds; i++)
-        if (strcmp(r.unchecked[i], name) == 0) return 1;
-    return 0;
-}
-static int noted_good(const char *name) {
-    for (unsigned i = 0; i < r.factors; i++)
-        if (strcmp(r.factor[i].name, name) == 0 && r.factor[i].ok) return 1;
-    return 0;
-}
-static const char *fact(const char *name) {
-    for (unsigned i = 0; i < r.facts; i++)
-        if (strcmp(r.fact[i].name, name) == 0) return r.fact[i].text;
-    return "";
-}
-
 /* quote.msg || quote.sig || pcrs.bin, with the AK and the nonce. */
 static struct ev_input azure(void) {
     msg_n = maker_file("tpm/azure_quote.msg", doc, CAP);
@@ -69,12 +53,13 @@ TEST(azures_quote_with_a_known_nonce_is_good) {
     struct ev_input in = azure();
     CHECK(comes_to("azure", &in, EV_OK, NULL));
     CHECK_INT(ev_report_class(&r), EV_T1);
-    CHECK(noted_good("signature") && noted_good("nonce") && noted_good("pcr_digest") && noted_good("software_tpm"));
-    CHECK(unchecked("ak_attributes") && unchecked("ak_not_activated") && !unchecked("nonce"));
-    CHECK_STR(fact("pcrs"), "SHA256:0,1,2,3,4,5,6,7");
-    CHECK_STR(fact("pcr7"), "f014e5cbfa297ee787a976abc51bc1d67e23e1b9e4a60128a1106dd0adef0c5b");
+    CHECK(report_noted_good(&r, "signature") && report_noted_good(&r, "nonce") && report_noted_good(&r, "pcr_digest") &&
+          report_noted_good(&r, "software_tpm"));
+    CHECK(report_unchecked(&r, "ak_attributes") && report_unchecked(&r, "ak_not_activated") && !report_unchecked(&r, "nonce"));
+    CHECK_STR(report_fact(&r, "pcrs"), "SHA256:0,1,2,3,4,5,6,7");
+    CHECK_STR(report_fact(&r, "pcr7"), "f014e5cbfa297ee787a976abc51bc1d67e23e1b9e4a60128a1106dd0adef0c5b");
     in.evidence.n = msg_n + sig_n;
-    CHECK(comes_to("without values", &in, EV_OK, NULL) && unchecked("pcr_digest"));
+    CHECK(comes_to("without values", &in, EV_OK, NULL) && report_unchecked(&r, "pcr_digest"));
 }
 
 TEST(azures_certificate_of_another_ak_is_not_this_keys) {
@@ -89,9 +74,10 @@ TEST(azures_certificate_of_another_ak_is_not_this_keys) {
 TEST(azures_confidential_vm_binds_the_ak_to_its_processor) {
     struct ev_input in = file_input("tpm/az_snp_evidence-v2.json");
     CHECK(comes_to("v2", &in, EV_OK, NULL));
-    CHECK(noted_good("hcl_report") && noted_good("version") && noted_good("pcr_digest") && !unchecked("ak_not_activated"));
+    CHECK(report_noted_good(&r, "hcl_report") && report_noted_good(&r, "version") && report_noted_good(&r, "pcr_digest") &&
+          !report_unchecked(&r, "ak_not_activated"));
     in = azure_snp_v1();
-    CHECK(comes_to("v1", &in, EV_OK, NULL) && noted_good("hcl_report") && noted_good("nonce"));
+    CHECK(comes_to("v1", &in, EV_OK, NULL) && report_noted_good(&r, "hcl_report") && report_noted_good(&r, "nonce"));
 }
 
 TEST(azure_ak_is_cross_checked_with_the_report_of_the_processor) {
@@ -120,15 +106,15 @@ TEST(azure_ak_is_cross_checked_with_the_report_of_the_processor) {
 TEST(a_software_tpm_and_a_key_that_vouches_for_itself_are_refused) {
     struct ev_input in = file_input("tpm/trustee_tpm_evidence.json");
     CHECK(comes_to("trustee", &in, EV_REFUSED, "software_tpm") && ev_report_failed(&r, "ak_not_activated"));
-    CHECK(noted_good("signature") && noted_good("pcr_digest"));
+    CHECK(report_noted_good(&r, "signature") && report_noted_good(&r, "pcr_digest"));
 }
 
 TEST(keylimes_form_is_read_and_its_sha1_not_taken) {
     struct ev_input in = file_input("tpm/keylime_quote_r_msg_sig_pcrs.txt");
-    CHECK(comes_to("no key", &in, EV_INVALID, "signature") && noted_good("type"));
+    CHECK(comes_to("no key", &in, EV_INVALID, "signature") && report_noted_good(&r, "type"));
     key_n = maker_file("tpm/azure_ak.pub", key, CAP);
     in.key = (struct ev_bytes){key, key_n};
-    CHECK(comes_to("SHA-1", &in, EV_UNSUPPORTED, "signature") && !noted_good("software_tpm"));
+    CHECK(comes_to("SHA-1", &in, EV_UNSUPPORTED, "signature") && !report_noted_good(&r, "software_tpm"));
 }
 
 TEST(an_attestation_without_a_signature_shows_nothing) {
@@ -210,7 +196,8 @@ TEST(an_ek_with_a_critical_name_is_read_and_its_missing_issuer_is_what_fails) {
     tpm_policy_strict(&p);
     memset(&r, 0, sizeof r);
     CHECK(!tpm_ek_certificate(&r, c.cert[0], &c, &p, &roots, NOW));
-    CHECK(noted_good("ek_certificate") && ev_report_failed(&r, "chain") && strstr(ev_report_failed(&r, "chain")->why, "issuer"));
+    CHECK(report_noted_good(&r, "ek_certificate") && ev_report_failed(&r, "chain") &&
+          strstr(ev_report_failed(&r, "chain")->why, "issuer"));
     ev_certs_release(&c);
 }
 
@@ -233,7 +220,7 @@ TEST(a_policy_of_selection_values_and_firmware_is_met_or_refused) {
     struct ev_policy *p = policy_of(good);
     CHECK(p != NULL);
     in.policy = p;
-    CHECK(comes_to("policy", &in, EV_OK, NULL) && !unchecked("pcr_values") && !unchecked("pcr_selection"));
+    CHECK(comes_to("policy", &in, EV_OK, NULL) && !report_unchecked(&r, "pcr_values") && !report_unchecked(&r, "pcr_selection"));
     in.evidence.n = msg_n + sig_n;
     CHECK(comes_to("values absent", &in, EV_REFUSED, "pcr_values"));
     ev_policy_free(p);
@@ -307,8 +294,8 @@ TEST(the_wire_form_holds_the_same_quote) {
     tpm_container_release(&c);
     tpm_ak_release(&ak);
     in.evidence = (struct ev_bytes){wire, w.len};
-    CHECK(comes_to("wire", &in, EV_OK, NULL) && noted_good("pcr_digest"));
-    CHECK_STR(fact("form"), "wire");
+    CHECK(comes_to("wire", &in, EV_OK, NULL) && report_noted_good(&r, "pcr_digest"));
+    CHECK_STR(report_fact(&r, "form"), "wire");
     in.evidence.n--;
     CHECK(comes_to("cut", &in, EV_UNSUPPORTED, "format"));
     wire[w.len] = 0;
@@ -358,10 +345,11 @@ TEST(a_public_area_as_key_has_its_attributes_checked) {
     CHECK_INT(tpm_ak_read(in.key, &ak), 0);
     size_t n = public_of(ak.key, 0x50472, area + 2, sizeof area - 2);
     in.key = (struct ev_bytes){area + 2, n};
-    CHECK(comes_to("TPMT_PUBLIC", &in, EV_OK, NULL) && noted_good("ak_attributes") && !unchecked("ak_attributes"));
+    CHECK(comes_to("TPMT_PUBLIC", &in, EV_OK, NULL) && report_noted_good(&r, "ak_attributes") &&
+          !report_unchecked(&r, "ak_attributes"));
     area[0] = (uint8_t)(n >> 8), area[1] = (uint8_t)n;
     in.key = (struct ev_bytes){area, n + 2};
-    CHECK(comes_to("TPM2B_PUBLIC", &in, EV_OK, NULL) && noted_good("ak_attributes"));
+    CHECK(comes_to("TPM2B_PUBLIC", &in, EV_OK, NULL) && report_noted_good(&r, "ak_attributes"));
     static const uint32_t wrong[] = {0x40472, 0x10472, 0x50470, 0x50462, 0x50452, 0x70472};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         in.key = (struct ev_bytes){area, public_of(ak.key, wrong[i], area, sizeof area)};
