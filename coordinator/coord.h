@@ -116,7 +116,8 @@ void tunnel_tick(struct coord *c, uint64_t now_ms);
 void tunnel_end_all(struct coord *c);
 
 /* evidence_relay.c */
-void evidence_relay_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r);
+/* activation 0: for evidence. */
+void evidence_relay_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r, int activation);
 void evidence_relay_tick(struct coord *c, uint64_t now_ms);
 void evidence_relay_end_all(struct coord *c);
 

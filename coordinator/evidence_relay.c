@@ -1,7 +1,9 @@
-/* coordinator/evidence_relay.c - a gateway asks a node what it can show of itself: 32 bytes of the gateway's nonce up, an envelope down.
+/* coordinator/evidence_relay.c - a gateway asks a node what it can show of itself: 32 bytes of the gateway's nonce up, an envelope down; or a
+ * credential for the node's TPM up, the secret that only this TPM finds in it down.
  *
- * The coordinator learns the nonce and passes the envelope on unread. The nonce is whole before the node is asked; of the envelope no
- * more is held than one window, as it opens only by what the gateway has taken. Few at once: evidence keeps a node's chip busy. */
+ * The coordinator passes both on unread, and what it learns helps nobody: a nonce, and a secret that shows nothing but that the TPM has
+ * found it. What goes up is whole before the node is asked; of what comes down no more is held than one window, as it opens only by what
+ * the gateway has taken. Few at once: either keeps a node's chip busy. */
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -18,12 +20,24 @@ enum {
     LIMIT_MS = 10000
 };
 
+/* What goes up and comes down. */
+struct terms {
+    enum route_kind route;
+    size_t up_min, up_max, down_max;
+    const char *type;
+};
+static const struct terms for_evidence = {ROUTE_EVIDENCE, EVIDENCE_NONCE_BYTES, EVIDENCE_NONCE_BYTES, EVIDENCE_BYTES_MAX,
+                                          EVIDENCE_CONTENT_TYPE},
+                          for_activation = {ROUTE_ACTIVATE, ACTIVATE_BYTES_MIN, ACTIVATE_BYTES_MAX, ACTIVATE_SECRET_MAX,
+                                            "application/octet-stream"};
+
 struct evidence_ask {
     struct coord *c;
+    const struct terms *terms;
     struct evidence_ask *prev, *next;
     struct h2_stream *gateway; /* NULL: gone */
     struct route_job *way;     /* NULL: not open, or over */
-    uint8_t addr[ADDR_KEY_BYTES], node[32], nonce[EVIDENCE_NONCE_BYTES];
+    uint8_t addr[ADDR_KEY_BYTES], node[32], up[ACTIVATE_BYTES_MAX];
     size_t got, down;
     uint64_t begun_ms;
     int accepted;
@@ -58,7 +72,7 @@ static void ask_fail(struct evidence_ask *a, enum code code) {
 
 static void on_accepted(void *arg) {
     struct evidence_ask *a = arg;
-    struct h2_header type = {"content-type", EVIDENCE_CONTENT_TYPE};
+    struct h2_header type = {"content-type", a->terms->type};
     a->accepted = 1;
     if (h2_respond(a->gateway, 200, &(struct h2_headers){&type, 1}) != 0) ask_fail(a, CODE_INTERNAL);
 }
@@ -72,7 +86,7 @@ static void on_refused(void *arg, enum code code) {
 static void on_node_data(void *arg, const uint8_t *p, size_t n) {
     struct evidence_ask *a = arg;
     a->down += n;
-    if (a->down > EVIDENCE_BYTES_MAX || h2_write(a->gateway, p, n) != 0) ask_fail(a, CODE_TOO_LARGE);
+    if (a->down > a->terms->down_max || h2_write(a->gateway, p, n) != 0) ask_fail(a, CODE_TOO_LARGE);
 }
 
 static void on_usage(void *arg, const char *hex) { (void)arg, (void)hex; }
@@ -99,11 +113,11 @@ static const struct route_events way_events = {on_accepted, on_refused,  on_node
 static void on_gateway_data(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) {
     struct evidence_ask *a = arg;
     h2_consume(s, n);
-    if (n > sizeof a->nonce - a->got) {
+    if (n > a->terms->up_max - a->got) {
         ask_fail(a, CODE_BAD_REQUEST);
         return;
     }
-    memcpy(a->nonce + a->got, p, n);
+    memcpy(a->up + a->got, p, n);
     a->got += n;
 }
 
@@ -111,18 +125,18 @@ static void on_gateway_data(void *arg, struct h2_stream *s, const uint8_t *p, si
 static enum code ask_node(struct evidence_ask *a) {
     struct dir_node *node = dir_by_identity(&a->c->dir, a->node);
     if (!node) return CODE_NO_MODEL;
-    if (route_open(node->route, ROUTE_EVIDENCE, &way_events, a, &a->way) != 0) {
+    if (route_open(node->route, a->terms->route, &way_events, a, &a->way) != 0) {
         a->way = NULL;
         return CODE_BUSY;
     }
-    if (route_write(a->way, a->nonce, sizeof a->nonce) != 0) return CODE_INTERNAL;
+    if (route_write(a->way, a->up, a->got) != 0) return CODE_INTERNAL;
     return route_end(a->way) == 0 ? CODE_NONE : CODE_INTERNAL;
 }
 
 static void on_gateway_end(void *arg, struct h2_stream *s) {
     struct evidence_ask *a = arg;
     (void)s;
-    enum code code = a->got == sizeof a->nonce ? ask_node(a) : CODE_BAD_REQUEST;
+    enum code code = a->got >= a->terms->up_min ? ask_node(a) : CODE_BAD_REQUEST;
     if (code != CODE_NONE) ask_fail(a, code);
 }
 
@@ -162,7 +176,7 @@ static enum code too_many(const struct coord *c, const uint8_t addr[ADDR_KEY_BYT
     return each >= ASKS_EACH ? CODE_RATE : node >= ASKS_NODE || c->evidence_count >= ASKS_MAX ? CODE_BUSY : CODE_NONE;
 }
 
-void evidence_relay_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r) {
+void evidence_relay_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r, int activation) {
     struct coord *c = gateway->c;
     uint8_t identity[32];
     uint64_t now = clock_mono_ms();
@@ -174,7 +188,8 @@ void evidence_relay_begin(struct peer *gateway, struct h2_stream *s, const struc
         gateway_refuse(s, code == CODE_NONE ? CODE_INTERNAL : code);
         return;
     }
-    *a = (struct evidence_ask){.c = c, .next = c->evidence, .gateway = s, .begun_ms = now};
+    *a = (struct evidence_ask){
+        .c = c, .terms = activation ? &for_activation : &for_evidence, .next = c->evidence, .gateway = s, .begun_ms = now};
     memcpy(a->addr, gateway->addr, sizeof a->addr);
     memcpy(a->node, identity, sizeof a->node);
     if (a->next) a->next->prev = a;

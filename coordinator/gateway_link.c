@@ -128,7 +128,8 @@ static void on_request(void *arg, struct h2 *h, struct h2_stream *s, const struc
     int post = strcmp(r->method, "POST") == 0 && path_is(r->path, PATH_REQUESTS);
     int blind = strcmp(r->method, "POST") == 0 && path_is(r->path, PATH_BLIND);
     int evidence = strcmp(r->method, "POST") == 0 && path_is(r->path, PATH_EVIDENCE);
-    if (!list && !post && !blind && !evidence) {
+    int activation = strcmp(r->method, "POST") == 0 && path_is(r->path, PATH_ACTIVATE);
+    if (!list && !post && !blind && !evidence && !activation) {
         gateway_refuse(s, CODE_BAD_REQUEST);
     } else if (!admit_client(&p->c->clients, h2_header_get(&r->headers, "authorization"))) {
         log_event(LOG_WARN, "gateway", "refused", LOG_CODE("reason", "no valid client key"));
@@ -137,8 +138,8 @@ static void on_request(void *arg, struct h2 *h, struct h2_stream *s, const struc
         relay_begin(p, s, r);
     } else if (blind) {
         tunnel_begin(p, s, r);
-    } else if (evidence) {
-        evidence_relay_begin(p, s, r);
+    } else if (evidence || activation) {
+        evidence_relay_begin(p, s, r, activation);
     } else if (limits_ask(p->c->limits, p->addr, clock_mono_ms()) != 0) {
         gateway_refuse(s, CODE_RATE);
     } else {

@@ -24,9 +24,10 @@ struct route_events {                              /* all are set */
     void (*on_lost)(void *arg); /* last call: node or way gone, or the node broke the job off */
 };
 enum route_kind {
-    ROUTE_JOB,  /* one envelope up, then one stream down */
-    ROUTE_BLIND, /* a worker session: both ways until one side ends; windows are ROUTE_BLIND_WINDOW */
-    ROUTE_EVIDENCE /* a nonce up, then an evidence envelope down */
+    ROUTE_JOB,      /* one envelope up, then one stream down */
+    ROUTE_BLIND,    /* a worker session: both ways until one side ends; windows are ROUTE_BLIND_WINDOW */
+    ROUTE_EVIDENCE, /* a nonce up, then an evidence envelope down */
+    ROUTE_ACTIVATE  /* a credential up, then its secret down */
 };
 enum { ROUTE_BLIND_WINDOW = 1 << 20, ROUTE_BLIND_WRITE = 2 * ROUTE_BLIND_WINDOW };
 struct route_ops {

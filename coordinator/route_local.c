@@ -18,8 +18,14 @@ struct local_job {
 
 /* A node says by the status alone why it has no evidence to give. */
 static enum code evidence_code(int status) {
-    return status == 404 ? CODE_NO_MODEL : status == 429 ? CODE_RATE : status == 503 ? CODE_BUSY : CODE_NONE;
+    return status == 400   ? CODE_BAD_REQUEST
+           : status == 404 ? CODE_NO_MODEL
+           : status == 429 ? CODE_RATE
+           : status == 503 ? CODE_BUSY
+                           : CODE_NONE;
 }
+
+static int of_the_chip(enum route_kind kind) { return kind == ROUTE_EVIDENCE || kind == ROUTE_ACTIVATE; }
 
 static void on_response(void *arg, struct h2_stream *s, int status, const struct h2_headers *h) {
     struct local_job *j = arg;
@@ -31,7 +37,7 @@ static void on_response(void *arg, struct h2_stream *s, int status, const struct
         return;
     }
     const char *name = h2_header_get(h, HEADER_CODE);
-    enum code code = name ? code_from_name(name) : j->kind == ROUTE_EVIDENCE ? evidence_code(status) : CODE_NONE;
+    enum code code = name ? code_from_name(name) : of_the_chip(j->kind) ? evidence_code(status) : CODE_NONE;
     const struct route_events *ev = j->ev;
     j->ev = NULL;
     ev->on_refused(j->arg, code == CODE_NONE ? CODE_INTERNAL : code);
@@ -84,7 +90,8 @@ static const struct h2_stream_events stream_events = {on_response, on_data, on_t
 static int local_open(struct route *w, enum route_kind kind, const struct route_events *ev, void *arg, struct route_job **out) {
     struct route_local *way = (struct route_local *)(void *)w;
     struct h2_header type = {"content-type", "application/octet-stream"};
-    static const char *const paths[] = {[ROUTE_JOB] = PATH_JOB, [ROUTE_BLIND] = PATH_BLIND, [ROUTE_EVIDENCE] = PATH_EVIDENCE};
+    static const char *const paths[] = {
+        [ROUTE_JOB] = PATH_JOB, [ROUTE_BLIND] = PATH_BLIND, [ROUTE_EVIDENCE] = PATH_EVIDENCE, [ROUTE_ACTIVATE] = PATH_ACTIVATE};
     struct h2_request ask = {.method = "POST", .path = paths[kind], .headers = {&type, 1}};
     struct local_job *j = mem_zalloc(1, sizeof *j);
     if (!j) return ERR_NOMEM;

@@ -49,6 +49,9 @@ struct tpm_trust {
     struct snp_anchors snp_roots;
 };
 struct tpm_trust tpm_trust_pinned(const struct ev_policy *policy);
+#ifdef LULL_TEST_TPM
+struct ev_anchors tpm_test_anchors(void); /* tests/testbuild/tpm_roots.c */
+#endif
 void tpm_quote_verify_with(const struct ev_input *in, const struct tpm_trust *trust, struct ev_report *out);
 
 /* Judges what a quote says, once it is known whether its signature is good. values NULL: they did not come; values_err: as

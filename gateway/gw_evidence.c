@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "evidence/ev_challenge.h"
 #include "seal/http_names.h"
 
 #include <stdio.h>
@@ -17,19 +18,30 @@ struct ask {
     struct h2_stream *s; /* NULL: this place is free */
     struct keystmt keys; /* as the directory had them when it was asked: what the evidence must be bound to */
     uint8_t key_id[32], nonce[EVIDENCE_NONCE_BYTES];
-    struct buf body;
+    struct buf body; /* the envelope */
     int status, whole;
-    uint64_t asked_ms;
+    uint64_t asked_ms, sent_ms; /* the nonce; what was last sent */
+    int challenged;             /* the envelope is here, and the answer to this is awaited */
+    struct tpm_challenge challenge;
+    uint8_t secret[ACTIVATE_SECRET_MAX];
+    size_t secret_n;
 };
 struct gw_evidence {
     struct gw_evidence_opts o;
     struct gw_verdicts verdicts;
+    struct ev_activations activations;
     struct ask asks[EVIDENCE_AT_ONCE];
     struct timer *tick;
     char last_refusal[VERDICT_FACTORS_BYTES];
 };
 
 /* ---- a verdict ---- */
+
+static void release(struct ask *a) {
+    tpm_challenge_wipe(&a->challenge);
+    buf_release(&a->body);
+    a->s = NULL;
+}
 
 /* The stream is gone or about to be. */
 static void finish(struct ask *a, const struct gw_verdict *v) {
@@ -41,8 +53,7 @@ static void finish(struct ask *a, const struct gw_verdict *v) {
         log_event(LOG_INFO, "evidence", "verified", LOG_ID("node", v->identity, 8), LOG_CODE("class", ev_class_name(v->shows)),
                   LOG_MS("took", clock_mono_ms() - a->asked_ms));
     gw_verdicts_put(&e->verdicts, v, clock_unix_s(), clock_mono_ms());
-    buf_release(&a->body);
-    a->s = NULL;
+    release(a);
     e->o.on_verdict(e->o.arg);
 }
 
@@ -52,22 +63,67 @@ static void refuse(struct ask *a, const char *factor, int passing) {
     finish(a, &v);
 }
 
-static void judge(struct ask *a) {
-    struct gw_verdict v;
+static void verdict_of(const struct ask *a, struct gw_verdict *v) {
+    struct tpm_activated activated = ev_activations_view(&a->e->activations);
     struct gw_judge_input in = {.envelope = a->body.data,
                                 .n = a->body.len,
                                 .keys = &a->keys,
                                 .nonce = a->nonce,
                                 .policy = a->e->o.policy,
+                                .activated = &activated,
                                 .now_s = clock_unix_s(),
                                 .now_ms = clock_mono_ms(),
                                 .asked_ms = a->asked_ms,
                                 .verify = a->e->o.verify};
-    gw_judge(&v, &in);
+    gw_judge(v, &in);
+}
+
+/* ---- what is sent ---- */
+
+static const struct h2_stream_events evidence_events, secret_events;
+
+/* One POST that the coordinator passes on to the node. */
+static int post(struct ask *a, const char *to, const struct h2_stream_events *events, const void *p, size_t n) {
+    char path[96];
+    struct h2_header fields[2];
+    struct h2_request q = {
+        .method = "POST", .path = path, .headers = gw_link_headers(a->e->o.link, "application/octet-stream", fields)};
+    struct h2 *link = gw_link_h2(a->e->o.link);
+    snprintf(path, sizeof path - 64, "%s?node=", to);
+    hex_encode(path + strlen(path), a->keys.identity, 32);
+    a->status = a->whole = 0;
+    a->sent_ms = clock_mono_ms();
+    a->s = NULL;
+    if (!link || h2_ask(link, &q, events, a, &a->s) != 0) {
+        a->s = NULL;
+        return ERR_BUSY;
+    }
+    int r = h2_write(a->s, p, n);
+    if (r == 0) r = h2_end(a->s, NULL);
+    if (r == 0) return 0;
+    h2_reset(a->s, H2_CANCEL);
+    a->s = NULL;
+    return r;
+}
+
+/* 1: the node has it. */
+static int challenge(struct ask *a) {
+    uint8_t bytes[TPM_CHALLENGE_BYTES_MAX];
+    _Static_assert((int)TPM_CHALLENGE_BYTES_MAX <= (int)ACTIVATE_BYTES_MAX, "a challenge fits into the body");
+    if (ev_challenge_make(&a->challenge, a->body.data, a->body.len) != 0) return 0;
+    a->challenged = 1;
+    a->secret_n = 0;
+    return post(a, PATH_ACTIVATE, &secret_events, bytes, ev_challenge_bytes(&a->challenge, bytes)) == 0;
+}
+
+static void judge(struct ask *a) {
+    struct gw_verdict v;
+    verdict_of(a, &v);
+    if (gw_judge_wants_challenge(&v) && !a->challenged && challenge(a)) return;
     finish(a, &v);
 }
 
-/* ---- the stream ---- */
+/* ---- the streams ---- */
 
 static void on_response(void *arg, struct h2_stream *s, int status, const struct h2_headers *headers) {
     (void)s, (void)headers;
@@ -101,8 +157,32 @@ static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
         refuse(a, "no_answer", 1);
 }
 
-static const struct h2_stream_events ask_events = {
+static void on_secret(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) {
+    struct ask *a = arg;
+    h2_consume(s, n);
+    size_t room = sizeof a->secret - a->secret_n, take = n < room ? n : room;
+    memcpy(a->secret + a->secret_n, p, take);
+    a->secret_n = n > room ? 0 : a->secret_n + take; /* too long: no secret of ours */
+    if (n > room) a->status = 0;
+}
+
+/* A wrong secret, or that the chip finds none, is an answer: the keys are not in one TPM. Else the next ask tries again. */
+static void on_secret_close(void *arg, struct h2_stream *s, uint32_t code) {
+    struct ask *a = arg;
+    (void)s;
+    int answered = code == H2_OK && a->whole && a->status == 200;
+    if (answered && ev_activations_take(&a->e->activations, &a->challenge, a->secret, a->secret_n))
+        judge(a);
+    else if (answered || (code == H2_OK && (a->status == 400 || a->status == 404)))
+        refuse(a, "ak_not_activated", 0);
+    else
+        refuse(a, "no_answer", 1);
+}
+
+static const struct h2_stream_events evidence_events = {
     .on_response = on_response, .on_data = on_data, .on_end = on_end, .on_close = on_close};
+static const struct h2_stream_events secret_events = {
+    .on_response = on_response, .on_data = on_secret, .on_end = on_end, .on_close = on_secret_close};
 
 static int asking(const struct gw_evidence *e) {
     int count = 0;
@@ -115,7 +195,7 @@ static void on_tick(void *arg) {
     uint64_t now = clock_mono_ms();
     for (size_t i = 0; i < EVIDENCE_AT_ONCE; i++) {
         struct ask *a = &e->asks[i];
-        if (!a->s || now - a->asked_ms < EVIDENCE_LIMIT_MS) continue;
+        if (!a->s || now - a->sent_ms < EVIDENCE_LIMIT_MS) continue;
         h2_reset(a->s, H2_CANCEL);
         refuse(a, "no_answer", 1);
     }
@@ -123,28 +203,14 @@ static void on_tick(void *arg) {
 }
 
 static int start(struct ask *a, const struct gw_node *node) {
-    char path[sizeof PATH_EVIDENCE + 6 + 64] = PATH_EVIDENCE "?node=";
-    struct h2_header fields[2];
-    struct h2_request q = {
-        .method = "POST", .path = path, .headers = gw_link_headers(a->e->o.link, "application/octet-stream", fields)};
-    struct h2 *link = gw_link_h2(a->e->o.link);
-    hex_encode(path + strlen(path), node->record.keys.identity, 32);
     a->keys = node->record.keys;
     memcpy(a->key_id, node->key_id, 32);
     random_bytes(a->nonce, sizeof a->nonce);
-    a->status = a->whole = 0;
+    a->challenged = 0;
     a->asked_ms = clock_mono_ms();
-    if (!link || h2_ask(link, &q, &ask_events, a, &a->s) != 0) {
-        a->s = NULL;
-        return ERR_BUSY;
-    }
     buf_init(&a->body, EVIDENCE_BYTES_MAX);
-    int r = h2_write(a->s, a->nonce, sizeof a->nonce);
-    if (r == 0) r = h2_end(a->s, NULL);
-    if (r == 0) return 0;
-    h2_reset(a->s, H2_CANCEL);
-    buf_release(&a->body);
-    a->s = NULL;
+    int r = post(a, PATH_EVIDENCE, &evidence_events, a->nonce, sizeof a->nonce);
+    if (r != 0) release(a);
     return r;
 }
 
@@ -235,7 +301,7 @@ void gw_evidence_close(struct gw_evidence *e) {
     for (size_t i = 0; i < EVIDENCE_AT_ONCE; i++) {
         if (!e->asks[i].s) continue;
         h2_reset(e->asks[i].s, H2_CANCEL);
-        buf_release(&e->asks[i].body);
+        release(&e->asks[i]);
     }
     timer_free(e->tick);
     gw_verdicts_release(&e->verdicts);

@@ -65,6 +65,7 @@ void gw_judge(struct gw_verdict *out, const struct gw_judge_input *in) {
                                .seal_key = in->keys->kem == HPKE_P256 ? in->keys->seal_key : NULL,
                                .operator_id = in->keys->operator_id,
                                .policy = in->policy,
+                               .activated = in->activated,
                                .now = (int64_t)in->now_s};
     if (in->verify)
         ev_envelope_verify_with(in->envelope, in->n, &want, in->verify, report);
@@ -75,6 +76,8 @@ void gw_judge(struct gw_verdict *out, const struct gw_judge_input *in) {
     out->until_ms = out->shows == EV_CLASS_NONE ? in->now_ms + VERDICT_REFUSED_MS
                                                 : in->asked_ms + (uint64_t)in->policy->max_age_s * 1000;
 }
+
+int gw_judge_wants_challenge(const struct gw_verdict *v) { return strcmp(v->factors, "ak_not_activated") == 0; }
 
 void gw_judge_refuse(struct gw_verdict *out, const struct keystmt *keys, const char *factor, int passing, uint64_t now_ms) {
     about(out, keys);

@@ -18,10 +18,13 @@ struct gw_judge_input {
     const struct keystmt *keys;
     const uint8_t *nonce; /* 32 bytes, drawn for this ask */
     const struct ev_policy *policy;
-    uint64_t now_s, now_ms, asked_ms; /* the evidence may be as old as the ask */
-    ev_verifier *verify;              /* NULL: those that end in the pinned roots. Only tests have others */
+    const struct tpm_activated *activated; /* TPMs that this gateway has challenged; NULL: none */
+    uint64_t now_s, now_ms, asked_ms;      /* the evidence may be as old as the ask */
+    ev_verifier *verify;                   /* NULL: those that end in the pinned roots. Only tests have others */
 };
 void gw_judge(struct gw_verdict *out, const struct gw_judge_input *in);
+/* 1: the only thing that the verdict lacks is that somebody challenges the TPM (evidence/ev_challenge.h). */
+int gw_judge_wants_challenge(const struct gw_verdict *v);
 /* Without an envelope: refused, for the named reason. */
 void gw_judge_refuse(struct gw_verdict *out, const struct keystmt *keys, const char *factor, int passing, uint64_t now_ms);
 

@@ -11,16 +11,20 @@
 #include "base/mem.h"
 #include "base/syscalls.h"
 
-enum asked { ASK_ECDH, ASK_PROVE };
+enum asked { ASK_ECDH, ASK_PROVE, ASK_ACTIVATE };
+enum { CREDENTIAL_MAX = 512 };
 struct question {
     enum asked what;
     uint32_t pcrs;
     uint8_t point[65], extra[CHIP_DIGEST];
+    uint8_t credential[CREDENTIAL_MAX]; /* both parts, one behind the other */
+    size_t id_n, encrypted_n;
 };
 struct answer {
     int err;
     struct why why;
-    uint8_t secret[32];
+    uint8_t secret[CHIP_SECRET_MAX];
+    size_t secret_n;
     struct chip_proof proof;
 };
 struct hello {
@@ -47,13 +51,19 @@ static int prove(struct chip *c, const struct question *q, struct chip_proof *p,
     return r;
 }
 
+static int answer(struct chip *c, const struct question *q, struct answer *a) {
+    if (q->what == ASK_ECDH) return chip_ecdh(c, a->secret, q->point);
+    if (q->what == ASK_PROVE) return prove(c, q, &a->proof, &a->why);
+    return chip_activate(c, q->credential, q->id_n, q->credential + q->id_n, q->encrypted_n, a->secret, &a->secret_n, &a->why);
+}
+
 static void serve(struct chip *c) {
     static struct answer a; /* large; one question at a time */
     struct question q;
     int said = 0;
     while (said == 0 && child_proc_hear(CHILD_FD, &q, sizeof q) == 0) {
         memset(&a, 0, sizeof a);
-        a.err = q.what == ASK_ECDH ? chip_ecdh(c, a.secret, q.point) : prove(c, &q, &a.proof, &a.why);
+        a.err = answer(c, &q, &a);
         said = child_proc_say(CHILD_FD, &a, sizeof a);
         mem_wipe(&a, sizeof a);
     }
@@ -146,6 +156,13 @@ int chip_proc_ecdh(void *arg, uint8_t out[32], const uint8_t point[65]) {
     return r;
 }
 
+/* What the child says of a failure, and nothing of the answer stays. */
+static int finish(int r, struct answer *a, struct why *why) {
+    if (r != 0) (void)why_set(why, r, "%s", r == ERR_LOST ? "the TPM does not answer" : why_text(&a->why, r));
+    mem_wipe(a, sizeof *a);
+    return r;
+}
+
 int chip_proc_prove(struct chip_proc *p, uint32_t pcrs, const uint8_t extra[CHIP_DIGEST], struct chip_proof *out,
                     struct why *why) {
     static struct answer a;
@@ -153,8 +170,23 @@ int chip_proc_prove(struct chip_proc *p, uint32_t pcrs, const uint8_t extra[CHIP
     memcpy(q.extra, extra, sizeof q.extra);
     int r = ask(p, &q, &a);
     if (r == 0) *out = a.proof;
-    if (r != 0) (void)why_set(why, r, "%s", r == ERR_LOST ? "the TPM does not answer" : why_text(&a.why, r));
-    mem_wipe(&a, sizeof a);
-    return r;
+    return finish(r, &a, why);
+}
+
+int chip_proc_activate(struct chip_proc *p, const uint8_t *id_object, size_t id_n, const uint8_t *encrypted, size_t encrypted_n,
+                       uint8_t secret[CHIP_SECRET_MAX], size_t *secret_n, struct why *why) {
+    static struct answer a;
+    struct question q = {.what = ASK_ACTIVATE, .id_n = id_n, .encrypted_n = encrypted_n};
+    *secret_n = 0;
+    if (id_n > CREDENTIAL_MAX || encrypted_n > CREDENTIAL_MAX - id_n)
+        return why_set(why, ERR_LIMIT, "a credential is at most %d bytes", CREDENTIAL_MAX);
+    memcpy(q.credential, id_object, id_n);
+    memcpy(q.credential + id_n, encrypted, encrypted_n);
+    int r = ask(p, &q, &a);
+    if (r == 0) {
+        memcpy(secret, a.secret, sizeof a.secret);
+        *secret_n = a.secret_n;
+    }
+    return finish(r, &a, why);
 }
 #endif

@@ -18,6 +18,10 @@ const struct chip_public *chip_proc_public(const struct chip_proc *p);
 /* An hpke_ecdh (seal/hpke.h); arg is the chip_proc. As chip_ecdh; ERR_LOST: the process is gone, or the chip does not answer. */
 int chip_proc_ecdh(void *arg, uint8_t out[32], const uint8_t point[65]);
 
+/* As chip_activate. ERR_LIMIT: longer than any credential. */
+int chip_proc_activate(struct chip_proc *p, const uint8_t *id_object, size_t id_n, const uint8_t *encrypted, size_t encrypted_n,
+                       uint8_t secret[CHIP_SECRET_MAX], size_t *secret_n, struct why *why);
+
 struct chip_proof {
     struct chip_blob quote, quote_signature, birth, birth_signature;
     uint8_t pcrs[CHIP_PCRS][CHIP_DIGEST];

@@ -155,19 +155,8 @@ static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
 static const struct h2_stream_events events = {.on_data = on_data, .on_end = on_end, .on_close = on_close};
 static const struct h2_stream_events none = {0};
 
-/* The oldest of the last few times makes room, or it was too often. */
-static int too_often(struct node *n) {
-    uint64_t now = clock_mono_ms();
-    size_t oldest = 0;
-    for (size_t i = 1; i < EVIDENCE_BURST; i++)
-        if (n->evidence_ms[i] < n->evidence_ms[oldest]) oldest = i;
-    if (n->evidence_ms[oldest] && now - n->evidence_ms[oldest] < EVIDENCE_SPAN_MS) return 1;
-    n->evidence_ms[oldest] = now;
-    return 0;
-}
-
 void evidence_answer_begin(struct node *n, struct h2_stream *s) {
-    struct asked *a = too_often(n) ? NULL : mem_zalloc(1, sizeof *a);
+    struct asked *a = chip_turns_take(&n->proofs, clock_mono_ms()) ? mem_zalloc(1, sizeof *a) : NULL;
     if (!a) {
         h2_stream_set(s, &none, NULL);
         respond(s, 429);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "node/activate_answer.h"
 #include "node/blind_visit.h"
 #include "node/evidence_answer.h"
 #include "node/node_parts.h"
@@ -173,6 +174,8 @@ static void on_request(void *arg, struct h2 *h, struct h2_stream *s, const struc
         blind_way_begin(n, s);
     } else if (post && strcmp(r->path, PATH_EVIDENCE) == 0 && n->registered && n->chip) {
         evidence_answer_begin(n, s);
+    } else if (post && strcmp(r->path, PATH_ACTIVATE) == 0 && n->registered && n->chip) {
+        activate_answer_begin(n, s);
     } else if (post && strcmp(r->path, PATH_LINK) == 0 && !n->link_stream) {
         n->link_stream = s;
         n->link_in.len = 0;

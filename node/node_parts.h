@@ -15,6 +15,7 @@
 #include "node/blind_accounts.h"
 #include "node/blind_served.h"
 #include "node/blind_visit.h"
+#include "node/chip_turns.h"
 #include "node/keyring.h"
 #include "node/served.h"
 #include "node/signer_proc.h"
@@ -44,7 +45,7 @@ struct node {
     struct tls *tls;
     struct chip_proc *chip; /* node_tpm.c; NULL: the seal key is in memory */
     struct seal_source seal_source;
-    uint64_t evidence_ms[4]; /* evidence_answer.c: when it was last asked for */
+    struct chip_turns proofs, activations; /* evidence_answer.c, activate_answer.c: when the chip was last kept busy */
     struct keyring *keys;
     struct operator_stmt operator_stmt;
     struct served models[NODE_MODELS_MAX];

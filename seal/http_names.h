@@ -6,9 +6,11 @@
 #ifndef SEAL_HTTP_NAMES_H
 #define SEAL_HTTP_NAMES_H
 
-#define PATH_LINK      "/lull/v1/link"      /* POST, coordinator to node: link records both ways, never ends by itself */
-#define PATH_JOB       "/lull/v1/job"       /* POST, coordinator to node: envelope up, sealed stream down */
-#define PATH_EVIDENCE  "/lull/v1/evidence"  /* POST, gateway to coordinator, with ?node=IDENTITY, to node: nonce up, evidence envelope down */
+#define PATH_LINK "/lull/v1/link" /* POST, coordinator to node: link records both ways, never ends by itself */
+#define PATH_JOB  "/lull/v1/job"  /* POST, coordinator to node: envelope up, sealed stream down */
+#define PATH_EVIDENCE \
+    "/lull/v1/evidence" /* POST, gateway to coordinator, with ?node=IDENTITY, to node: nonce up, evidence envelope down */
+#define PATH_ACTIVATE  "/lull/v1/activate"  /* the same way: a credential for the node's TPM up, the secret in it down */
 #define PATH_DIRECTORY "/lull/v1/directory" /* GET, gateway to coordinator; ?model=NAME narrows it */
 #define PATH_REQUESTS  "/lull/v1/requests"  /* POST, gateway to coordinator: envelope up, sealed stream down */
 #define PATH_BLIND     "/lull/v1/blind"     /* POST, gateway to coordinator to node: a worker session, both bodies stay open */
@@ -21,5 +23,7 @@
 
 #define EVIDENCE_CONTENT_TYPE "application/cmw+cbor"
 enum { EVIDENCE_NONCE_BYTES = 32, EVIDENCE_BYTES_MAX = 4 << 20 };
+/* A TPM2B_ID_OBJECT, then a TPM2B_ENCRYPTED_SECRET (TPM 2.0 Library, Part 2), as TPM2_ActivateCredential takes them. */
+enum { ACTIVATE_BYTES_MIN = 4, ACTIVATE_BYTES_MAX = 512, ACTIVATE_SECRET_MAX = 64 };
 
 #endif

@@ -18,6 +18,7 @@ static struct node_actor node;
 static struct gateway_actor gw;
 static struct end at_node[ASKS], at_gateway[ASKS];
 static unsigned asked;
+static const char *expected_path = PATH_EVIDENCE;
 static int node_status;    /* what the node answers; 0: it says nothing */
 static size_t answer_size; /* and how long its evidence is */
 
@@ -79,7 +80,7 @@ static const struct h2_stream_events gateway_events_ = {
 
 static void on_request(void *arg, struct h2 *h, struct h2_stream *st, const struct h2_request *r) {
     (void)arg, (void)h;
-    CHECK_STR(r->path, PATH_EVIDENCE);
+    CHECK_STR(r->path, expected_path);
     CHECK_STR(r->method, "POST");
     CHECK(asked < ASKS);
     struct end *e = &at_node[asked++];
@@ -109,7 +110,7 @@ static void done(void) {
     scene_end(&s);
 }
 static struct end *ask_path(unsigned i, const char *path, size_t nonce_bytes, int finish) {
-    uint8_t nonce[64];
+    uint8_t nonce[ACTIVATE_BYTES_MAX + 1];
     struct h2_request r = {.method = "POST", .path = path};
     struct end *e = &at_gateway[i];
     for (size_t k = 0; k < sizeof nonce; k++) nonce[k] = (uint8_t)k;
@@ -122,6 +123,11 @@ static struct end *ask(unsigned i, size_t nonce_bytes) {
     char path[128] = PATH_EVIDENCE "?node=";
     hex_encode(path + strlen(path), node.fix.record.keys.identity, 32);
     return ask_path(i, path, nonce_bytes, 1);
+}
+static struct end *ask_activation(unsigned i, size_t bytes) {
+    char path[128] = PATH_ACTIVATE "?node=";
+    hex_encode(path + strlen(path), node.fix.record.keys.identity, 32);
+    return ask_path(i, path, bytes, 1);
 }
 static int is_closed(void *arg) { return ((struct end *)arg)->closed; }
 static int has_been_asked(void *arg) { return asked >= *(unsigned *)arg; }
@@ -241,7 +247,43 @@ TEST(one_node_is_asked_by_two_at_a_time) {
     done();
 }
 
+TEST(a_credential_reaches_the_node_and_its_secret_comes_back) {
+    static const size_t sizes[] = {ACTIVATE_BYTES_MIN, 140, ACTIVATE_BYTES_MAX};
+    expected_path = PATH_ACTIVATE;
+    for (size_t i = 0; i < 3; i++) {
+        setup(200, i ? 32 : ACTIVATE_SECRET_MAX);
+        struct end *g = ask_activation(0, sizes[i]);
+        scene_until(&s, is_closed, g, 5000);
+        CHECK_INT(g->status, 200);
+        CHECK(g->ended && g->close_code == H2_OK && !g->sum_bad);
+        CHECK_INT(g->got, i ? 32 : ACTIVATE_SECRET_MAX);
+        CHECK_INT(at_node[0].got, sizes[i]);
+        scene_until(&s, none_left, &s.c, 5000);
+        done();
+    }
+    expected_path = PATH_EVIDENCE;
+}
+
+TEST(no_longer_credential_goes_up_and_no_longer_secret_down) {
+    expected_path = PATH_ACTIVATE;
+    setup(200, ACTIVATE_SECRET_MAX + 1);
+    refused(ask_activation(0, ACTIVATE_BYTES_MIN - 1), CODE_BAD_REQUEST);
+    refused(ask_activation(1, ACTIVATE_BYTES_MAX + 1), CODE_BAD_REQUEST);
+    CHECK_INT(asked, 0);
+    struct end *g = ask_activation(2, 100);
+    scene_until(&s, is_closed, g, 5000);
+    CHECK(!g->ended && g->close_code != H2_OK);
+    CHECK(g->got <= ACTIVATE_SECRET_MAX);
+    scene_until(&s, none_left, &s.c, 5000);
+    done();
+    setup(400, 0); /* not for this TPM */
+    refused(ask_activation(0, 100), CODE_BAD_REQUEST);
+    done();
+    expected_path = PATH_EVIDENCE;
+}
+
 TESTS_MAIN("evidence relay", T(the_nonce_reaches_the_node_and_its_evidence_comes_back_whole),
            T(evidence_over_4_mib_is_broken_off), T(what_is_not_32_bytes_for_a_node_that_is_here_reaches_nobody),
            T(a_nodes_refusal_is_passed_on), T(a_node_that_says_nothing_is_given_ten_seconds),
-           T(a_lost_node_and_a_gateway_that_leaves_end_it), T(one_node_is_asked_by_two_at_a_time))
+           T(a_lost_node_and_a_gateway_that_leaves_end_it), T(one_node_is_asked_by_two_at_a_time),
+           T(a_credential_reaches_the_node_and_its_secret_comes_back), T(no_longer_credential_goes_up_and_no_longer_secret_down))

@@ -48,7 +48,9 @@ struct net {
     uint64_t dir_sent, dirs_closed, dirs_cancelled, dirs_taken;
     uint8_t secret[64], public_key[32]; /* the coordinator's */
     void (*play)(struct net_job *j);    /* a whole envelope came */
-    void (*evidence)(struct net *n, struct h2_stream *s, const char *identity); /* a node's evidence is asked for; NULL: nobody may */
+    /* A node's evidence is asked for, or its TPM challenged; NULL: nobody may. */
+    void (*evidence)(struct net *n, struct h2_stream *s, const char *identity);
+    void (*activate)(struct net *n, struct h2_stream *s, const char *identity);
     struct net_job jobs[NET_JOBS];
     size_t job_count;
 };
@@ -158,6 +160,10 @@ FIX void net_request(void *arg, struct h2 *h, struct h2_stream *s, const struct 
     }
     if (n->evidence && strncmp(r->path, PATH_EVIDENCE "?node=", sizeof PATH_EVIDENCE + 5) == 0) {
         n->evidence(n, s, r->path + sizeof PATH_EVIDENCE + 5);
+        return;
+    }
+    if (n->activate && strncmp(r->path, PATH_ACTIVATE "?node=", sizeof PATH_ACTIVATE + 5) == 0) {
+        n->activate(n, s, r->path + sizeof PATH_ACTIVATE + 5);
         return;
     }
     CHECK_STR(r->path, PATH_REQUESTS);

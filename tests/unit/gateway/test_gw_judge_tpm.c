@@ -1,19 +1,10 @@
 /* What a node with a TPM shows, as a gateway judges it: the whole form with certificates and activators of the test's own, the seal key in the key
  * statement, and each thing that makes it no candidate. */
-#include "gateway/gw_judge.h"
-#include "tests/unit/evidence/tpm_scene.h"
+#include "tests/unit/gateway/shown_tpm.h"
 
-static struct tpm_scene s;
 static struct keystmt keys;
 static uint8_t nonce[32], wire[32768];
 static struct gw_verdict v;
-
-static void by_scene(enum ev_kind kind, const struct ev_input *in, const struct tpm_activated *activated, struct ev_report *out) {
-    struct tpm_trust trust = scene_trust(&s);
-    CHECK_INT(kind, EV_TPM_QUOTE);
-    memset(out, 0, sizeof *out);
-    tpm_member_verify_with(in, &trust, activated, out);
-}
 
 /* A node: its TPM, and the key statement that it announces. */
 static void node_init(void) {
@@ -28,45 +19,7 @@ static void node_init(void) {
     strcpy(keys.engine_id, "lull-test");
     memset(nonce, 0x3c, sizeof nonce);
 }
-/* The policy names a value of the first register. */
-static void name_what_booted(void) {
-    s.policy.select_given = 1;
-    s.policy.select = s.values.select;
-    s.policy.named = 1;
-    s.policy.values = 1;
-    s.policy.value[0].size = 32;
-    memcpy(s.policy.value[0].value, s.values.value[0], 32);
-}
-/* What the node answers; how long it is. */
-static size_t node_answers(int named) {
-    static struct cmw c;
-    static uint8_t space[16384];
-    struct ev_bound bound = {.channel = 0};
-    uint8_t b[EV_BINDING_BYTES];
-    memcpy(bound.nonce, nonce, 32);
-    keystmt_id(bound.key_hash, &keys);
-    ev_binding_long(b, &bound, EV_TPM_QUOTE, NULL, 0);
-    ev_binding_short(s.nonce, b);
-    memcpy(s.seal_nonce, s.nonce, 32);
-    s.ak_n = scene_public(s.ak_public, sizeof s.ak_public, s.ak, s.ak_attributes, NULL, TPM_ALG_ECDSA, TPM_CURVE_P256, 0);
-    scene_quote(&s);
-    if (named) name_what_booted();
-    scene_seal(&s);
-    scene_certificates(&s);
-    scene_statements(&s);
-    scene_pack(&s);
-    struct ev_part part = {.evidence = {s.member, s.member_n}, .certs = 1, .cert = {{s.ek.der, s.ek.n}}};
-    struct writer m = writer_over(space, sizeof space);
-    ev_envelope_put_member(&m, &part, 1);
-    c = (struct cmw){.form = CMW_COLLECTION, .items = 1, .collection_type = EV_ENVELOPE_TYPE};
-    c.item[0] = (struct cmw_item){.label = "tpm", .has_indicator = 1, .indicator = CMW_EVIDENCE, .value = {m.p, m.len}};
-    strcpy(c.item[0].type, ev_envelope_media_type(EV_TPM_QUOTE));
-    struct writer w = writer_over(wire, sizeof wire);
-    cmw_write_cbor(&w, &c);
-    CHECK_INT(m.err, 0);
-    CHECK_INT(w.err, 0);
-    return w.len;
-}
+static size_t node_answers(int named) { return tpm_shows(wire, sizeof wire, &keys, nonce, named); }
 static void judge(size_t n, const struct keystmt *k) {
     struct gw_judge_input in = {.envelope = wire,
                                 .n = n,

@@ -1,0 +1,155 @@
+/* tests/e2e/e2e_tpm_attested.c - tier attested from end to end with a TPM: the node makes its keys in the chip, the gateway asks for evidence,
+ * challenges the chip, and seals under a policy that names what booted. Then a register is extended: the key opens nothing any more, and
+ * who asks anew sees another boot. The chip is a software one, which only the test build takes (tests/testbuild); that the program
+ * anybody installs refuses the same node is e2e_attested's. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/secret.h"
+#include "cli/world.h"
+#include "tests/e2e/rawhttp.h"
+#include "tests/e2e/reports.h"
+#include "tests/e2e/tap.h"
+#include "tests/swtpm.h"
+
+#ifdef LULL_TPM
+#include "tpm/chip.h"
+
+#define MODEL    "lull-toy:q8_0"
+#define BODY     "{\"model\":\"" MODEL "\",\"max_tokens\":4,\"messages\":[{\"role\":\"user\",\"content\":\"What is 23 + 45?\"}]}"
+#define ZEROS    "0000000000000000000000000000000000000000000000000000000000000000"
+#define ZEROS_62 "00000000000000000000000000000000000000000000000000000000000000"
+static struct world w;
+static struct swtpm chip;
+static char policy[128];
+
+/* As a chip has it to which no firmware has told anything: registers 0 to 7 are zero. */
+static int write_policy(const char *value_of_1) {
+    char text[512];
+    snprintf(text, sizeof text,
+             "{\"version\":1,\"classes\":[\"T1\"],\"tpm\":{\"pcr_bank\":\"sha256\",\"pcrs\":[0,1,2,3,4,5,6,7],\"pcr_values\":{"
+             "\"0\":[\"" ZEROS "\"],\"1\":[\"%s\"]}}}",
+             value_of_1);
+    return swtpm_write_text(chip.dir, "policy.json", text);
+}
+
+static int has(const struct raw_reply *r, const char *what) { return r->body && strstr(r->body, what) != NULL; }
+static struct raw_reply ask(void) {
+    return raw_request(w.gateway_at, "POST", "/v1/chat/completions", "lull-min-tier: attested\r\n", BODY);
+}
+static int times_logged(const struct proc *p, const char *event) {
+    struct buf b;
+    int count = 0;
+    if (file_read(&b, p->log, 1 << 20, NULL) == 0 && buf_add(&b, "", 1) == 0)
+        for (const char *at = (const char *)b.data; (at = strstr(at, event)) != NULL; at++) count++;
+    buf_release(&b);
+    return count;
+}
+
+static void answered_as(const char *class, const char *what) {
+    char tier[32], shown[32];
+    struct raw_reply r = ask();
+    raw_header(&r, "lull-tier", tier, sizeof tier);
+    raw_header(&r, "lull-evidence-class", shown, sizeof shown);
+    if (!tap_ok(r.status == 200 && strcmp(tier, "attested") == 0 && strcmp(shown, class) == 0,
+                "%s: answered under tier attested, class %s", what, class))
+        tap_note("status %d, tier %s, class %s: %.300s", r.status, tier, shown, r.body ? r.body : "");
+    free(r.body);
+}
+/* The refusal names the factor, within some seconds: the gateway may still hold what it knew. */
+static void refused_for(const char *factor, const char *what) {
+    struct raw_reply r = ask();
+    for (int i = 0; i < 25 && !(r.status == 503 && has(&r, factor)); i++) {
+        free(r.body);
+        usleep(200000);
+        r = ask();
+    }
+    if (!tap_ok(r.status == 503 && has(&r, factor), "%s: refused, %s", what, factor))
+        tap_note("status %d: %.300s", r.status, r.body ? r.body : "");
+    free(r.body);
+}
+
+static void challenged_once(void) {
+    answered_as("T1", "a node whose chip has answered the challenge");
+    answered_as("T1", "again");
+    tap_ok(times_logged(&w.nodes[0], "activation answered") == 1, "the chip was challenged once");
+    tap_ok(times_logged(&w.gateway, "evidence verified") == 1, "and its evidence asked for once");
+    struct buf b;
+    int r = world_get(&w, "/lull/status", &b);
+    if (r == 0) r = buf_add(&b, "", 1);
+    tap_ok(r == 0 && strstr((const char *)b.data, "\"class\":\"T1\"") && strstr((const char *)b.data, "\"who_could_read\":\""),
+           "the status page shows the class, and who could still read");
+    if (r == 0) buf_release(&b);
+}
+
+/* A gateway with nothing remembered, under a policy. */
+static int new_gateway(const char *value_of_1) {
+    struct why why = {{0}};
+    proc_stop(&w.gateway, SIGTERM, 10000);
+    int r = write_policy(value_of_1);
+    if (r == 0) r = world_start_gateway(&w, &why);
+    if (r == 0) r = world_wait_nodes(&w, 1, 10000, &why);
+    return tap_ok(r == 0, "a new gateway: %s", r == 0 ? "up" : why_text(&why, r));
+}
+
+static int extend(uint32_t pcr) {
+    struct why why = {{0}};
+    struct chip *c = NULL;
+    uint8_t digest[CHIP_DIGEST] = {7};
+    int r = chip_open(&c, chip.tcti, &why);
+    if (r == 0) r = chip_extend(c, pcr, digest, &why);
+    chip_close(c);
+    return tap_ok(r == 0, "register %u is extended: %s", pcr, r == 0 ? "yes" : why_text(&why, r));
+}
+
+static void another_boot(void) {
+    if (!extend(1)) return;
+    struct raw_reply r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", BODY);
+    tap_ok(r.status != 200, "what is sealed to the key that was made before opens nothing any more (status %d)", r.status);
+    free(r.body);
+    tap_ok(times_logged(&w.nodes[0], "seal_key_refused") > 0, "the node says why");
+    if (new_gateway(ZEROS)) refused_for("pcr_values", "who asks now sees another boot");
+}
+
+int main(void) {
+    struct why why = {{0}};
+    char path[WORLD_PATH], program[WORLD_PATH];
+    const char *lull = getenv("LULL_BIN");
+    if (secret_setup() != 0 || world_shipped_model(path) != 0) return 99;
+    snprintf(program, sizeof program, "%s-test-tpm", lull ? lull : "build/lull");
+    signal(SIGPIPE, SIG_IGN);
+    int r = swtpm_start(&chip);
+    if (r == ERR_NOTFOUND) {
+        tap_skip("tier attested with a TPM", "swtpm is not installed");
+        return tap_done();
+    }
+    setenv("LULL_TEST_TPM_CA", chip.dir, 1);
+    snprintf(policy, sizeof policy, "%s/policy.json", chip.dir);
+    if (r == 0) r = write_policy(ZEROS);
+    if (tap_ok(r == 0, "a software TPM")) {
+        usleep(500000); /* it says nothing when it is ready; a node does not wait for a chip */
+        struct world_opts o = {.lull = program,
+                               .model = path,
+                               .nodes = 1,
+                               .operators = 1,
+                               .node_extra = {"--tpm", chip.tcti},
+                               .gateway_extra = {"--policy", policy}};
+        r = world_start(&w, &o, &why);
+        if (tap_ok(r == 0, "coordinator, a node with the TPM, gateway: %s", r == 0 ? "up" : why_text(&why, r))) {
+            challenged_once();
+            if (new_gateway("01" ZEROS_62)) refused_for("pcr_values", "a policy that names another boot");
+            if (new_gateway(ZEROS)) answered_as("T1", "the right policy again");
+            another_boot();
+        }
+    }
+    tap_ok(reports_then_stop(&w) == 0, "no process has anything to report at its end");
+    swtpm_stop(&chip);
+    return tap_done();
+}
+#else
+int main(void) {
+    tap_skip("tier attested with a TPM", "built without tss2");
+    return tap_done();
+}
+#endif
