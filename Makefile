@@ -16,12 +16,14 @@ B      := $(BUILD)$(if $(SAN),/san-$(SAN))$(if $(CUDA),/cuda)
 PREFIX ?= /usr/local
 
 # ---- layers: each folder, and the folders that it may include (tools/check-layers reads this table) -------------------
-LAYERS := base: math:base model:math,base api:model,base seal:base net:base \
+LAYERS := base: platform:base math:base model:math,base api:model,base seal:base net:base \
           tpm:base evidence:base blind:seal,model,math,base cuda:model,math,base coordinator:net,seal,base \
-          node:net,blind,evidence,tpm,seal,api,model,math,base gateway:net,blind,evidence,seal,api,model,math,base \
-          cli:cuda,coordinator,node,gateway,net,blind,evidence,tpm,seal,api,model,math,base
+          node:net,blind,evidence,tpm,seal,api,model,math,platform,base gateway:net,blind,evidence,seal,api,model,math,base \
+          cli:cuda,coordinator,node,gateway,net,blind,evidence,tpm,seal,api,model,math,platform,base
 comma  := ,
 TPM    ?= $(shell pkg-config --exists tss2-esys tss2-tctildr tss2-mu tss2-rc 2>/dev/null && echo 1)
+# platform/linux and platform/macos are two implementations of the headers in platform/; one is built
+OS     := $(if $(filter Darwin,$(shell uname -s)),macos,linux)
 without := $(if $(CUDA),,cuda) $(if $(TPM),,tpm)
 NAMES  := $(filter-out $(without),$(foreach l,$(LAYERS),$(firstword $(subst :, ,$(l)))))
 below   = $(filter-out $(without),$(subst $(comma), ,$(word 2,$(subst :, ,$(filter $(1):%,$(LAYERS))))))
@@ -58,13 +60,14 @@ ifneq ($(TPM),)
 TPMFLAG := -DLULL_TPM
 TPM_LIBS := -ltss2-esys -ltss2-mu -ltss2-tctildr -ltss2-rc
 endif
+OS_LIBS := $(if $(filter macos,$(OS)),-framework Security -framework CoreFoundation)
 # V=1 shows every command; make -s shows nothing.
 Q       := $(if $(V),,@)
 SAY     := $(if $(findstring s,$(firstword -$(MAKEFLAGS))),@:,@echo ' ')
 CFLAGS  ?= -g
 ALLCF    = $(STD) $(OPT) $(CFLAGS) $(WARN) $(HARDEN) $(SANFLAG) -DLULL_VERSION='"$(VERSION)"' $(CUDAFLAG) $(TPMFLAG)
 LDHARD  := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-BASE_LIBS := -lssl -lcrypto -lsodium -ljansson -lsqlite3 $(CUDA_LIBS) $(TPM_LIBS) -lpthread -lm
+BASE_LIBS := -lssl -lcrypto -lsodium -ljansson -lsqlite3 $(CUDA_LIBS) $(TPM_LIBS) $(OS_LIBS) -lpthread -lm
 NET_LIBS  := -levent_core -lnghttp2 -lcurl
 LIBS      := $(NET_LIBS) $(BASE_LIBS)
 # what a layer's tests link with: the libraries of net only from net upwards
@@ -87,7 +90,8 @@ endif
 RUN      = $(if $(filter thread,$(SAN)),setarch -R) $(B)/runner $(if $(UNDER),--limit 1500 --under $(UNDER))
 
 # ---- objects, one static library per layer, the program ---------------------------------------------------------------
-objs = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)/*.c)) $(patsubst %.cu,$(B)/obj/%.o,$(wildcard $(1)/*.cu))
+srcs = $(wildcard $(1)/*.c $(1)/$(OS)/*.c)
+objs = $(patsubst %.c,$(B)/obj/%.o,$(call srcs,$(1))) $(patsubst %.cu,$(B)/obj/%.o,$(wildcard $(1)/*.cu))
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(SAY) CC $<
@@ -117,16 +121,6 @@ $(B)/lull: $(foreach l,$(NAMES),$(B)/lib/$(l).a)
 	  -Wl,--start-group $(filter-out %/cli.a,$^) -Wl,--end-group $(LIBS) -o $@
 
 # ---- tests ------------------------------------------------------------------------------------------------------------
-# The program once more, but it takes software TPMs of a CA that a test made: for e2e_tpm_attested alone, never installed.
-TESTBUILD := $(patsubst %,$(B)/testbuild/%.o,evidence/tpm_policy evidence/tpm_quote_entry tests/testbuild/tpm_roots)
-$(B)/testbuild/%.o: %.c
-	@mkdir -p $(@D)
-	$(SAY) CC $< [test build]
-	$(Q)$(CC) $(ALLCF) -DLULL_TEST_TPM -MMD -MP -c $< -o $@
-$(B)/lull-test-tpm: $(TESTBUILD) $(foreach l,$(NAMES),$(B)/lib/$(l).a)
-	$(Q)$(CC) $(SANFLAG) $(LDHARD) $(TESTBUILD) -Wl,--whole-archive $(B)/lib/cli.a -Wl,--no-whole-archive \
-	  -Wl,--start-group $(filter-out %/cli.a,$(filter %.a,$^)) -Wl,--end-group $(LIBS) -o $@
-
 ifdef UNDER # the programs are for another processor and run under an emulator; the runner is for this one
 $(B)/runner: tests/runner.c
 	@mkdir -p $(@D)
@@ -156,7 +150,7 @@ $(FB)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)clang $(STD) -O1 -g $(WARN) $(FUZZFLAG) -DLULL_VERSION='"$(VERSION)"' $(isa) -MMD -MP -c $< -o $@
 define fuzz_rules
-$(FB)/lib-$(1).a: $(patsubst %.c,$(FB)/%.o,$(wildcard $(1)/*.c))
+$(FB)/lib-$(1).a: $(patsubst %.c,$(FB)/%.o,$(call srcs,$(1)))
 	@rm -f $$@
 	$$(Q)ar rcsD $$@ $$^
 $(B)/fuzz/%: $(FB)/tests/fuzz/$(1)/%.o $(foreach d,$(1) $(call below,$(1)),$(FB)/lib-$(d).a)
@@ -190,7 +184,7 @@ test-bits: $(BITS) $(B)/runner
 UNIT = $(foreach l,$(NAMES),$(tests-$(l)))
 ifdef LULL_READY
 .PHONY: $(PUBLIC)
-test: $(B)/lull $(if $(TPM),$(B)/lull-test-tpm) $(UNIT) $(E2E) $(B)/runner $(if $(SAN),,$(FUZZERS)) check-layers check-claims
+test: $(B)/lull $(UNIT) $(E2E) $(B)/runner $(if $(SAN),,$(FUZZERS)) check-layers check-claims check-macos
 	LULL_BIN=$(B)/lull LULL_SAN=$(SAN) $(RUN) $(if $(SAN),--limit 1500) $(UNIT) $(if $(SAN),,$(FUZZERS)) $(E2E)
 demo: $(B)/lull
 	$(B)/lull demo
@@ -212,8 +206,13 @@ check-layers:
 	@tools/check-layers $(LAYERS)
 check-claims:
 	@tools/check-claims
+# Our side of platform/macos against declarations of our own (tests/macos-headers): what can be checked without Apple's SDK, and no more.
+MACOS_SRC := $(wildcard platform/*.c platform/macos/*.c)
+check-macos:
+	@clang --target=arm64-apple-macos13 -nostdlibinc -isystem tests/macos-headers -std=c11 -I. $(WARN) -Werror -fsyntax-only $(MACOS_SRC)
+	@echo "# $(words $(MACOS_SRC)) files for macOS fit our own declarations of Apple's interfaces; never yet run on hardware"
 format:
-	clang-format -i $(wildcard */*.c */*.h tests/*/*.c tests/*/*.h tests/*/*/*.c)
+	clang-format -i $(wildcard */*.c */*.h platform/*/*.c platform/*/*.h tests/*/*.c tests/*/*.h tests/*/*/*.c)
 help:
 	@sed -n '2,10s/^# \{0,1\}//p' Makefile
 	@echo '  make soak       200 random faults                    make fuzz    every fuzz target, SECONDS_EACH=60'
@@ -221,6 +220,6 @@ help:
 	@echo '  make lib-LAYER, make test-LAYER, make fuzz-NAME, make check-layers, make format, make install, make clean'
 clean:
 	rm -rf $(BUILD)
-.PHONY: test-arm test-bits bench-peer bench-blind check-layers check-claims format help clean
+.PHONY: test-arm test-bits bench-peer bench-blind check-layers check-claims check-macos format help clean
 .SECONDARY:
--include $(shell find $(B)/obj $(B)/testbuild $(FB) -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(FB) -name '*.d' 2>/dev/null)

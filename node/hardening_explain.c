@@ -10,40 +10,42 @@
 #include <unistd.h>
 
 #include "node/hardening.h"
-#include "node/hardening_try.h"
+#include "platform/process.h"
 
-static void print_text(const struct measures *m, const struct hardening_try t[TRIES]) {
+static void print_text(const struct measures *m, const struct process_try *t, unsigned tries) {
+    if (process_caveat()) printf("%s\n\n", process_caveat());
     printf("%-20s %-8s %s\n", "measure", "state", "what it does");
     for (unsigned i = 0; i < m->count; i++)
         printf("%-20s %-8s %s\n", m->list[i].name, measure_state_name(m->list[i].state), m->list[i].what);
     printf("\ntried in the serving process:\n");
-    for (int i = 0; i < TRIES; i++) printf("  %-30s %s\n", t[i].name, t[i].refused ? "refused" : "NOT REFUSED");
+    for (unsigned i = 0; i < tries; i++) printf("  %-30s %s\n", t[i].name, t[i].refused ? "refused" : "NOT REFUSED");
     printf("\nWhat none of this stops: root, who can read any process's memory; whoever changes the kernel or the hardware.\n");
 }
 
-static void print_json(const struct measures *m, const struct hardening_try t[TRIES]) {
-    json_t *list = json_array(), *tries = json_array();
+static void print_json(const struct measures *m, const struct process_try *t, unsigned tries) {
+    json_t *list = json_array(), *tried = json_array();
     for (unsigned i = 0; i < m->count; i++)
         json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", m->list[i].name, "state",
                                               measure_state_name(m->list[i].state), "what", m->list[i].what));
-    for (int i = 0; i < TRIES; i++)
-        json_array_append_new(tries, json_pack("{s:s, s:b}", "name", t[i].name, "refused", t[i].refused));
-    json_t *all = json_pack("{s:o, s:o}", "measures", list, "tried", tries);
+    for (unsigned i = 0; i < tries; i++)
+        json_array_append_new(tried, json_pack("{s:s, s:b}", "name", t[i].name, "refused", t[i].refused));
+    json_t *all = json_pack("{s:o, s:o}", "measures", list, "tried", tried);
+    if (all && process_caveat()) json_object_set_new(all, "caveat", json_string(process_caveat()));
     if (all && json_dumpf(all, stdout, JSON_INDENT(1)) == 0) putchar('\n');
     json_decref(all);
 }
 
 /* In the child. The exit status. */
 static int show(struct node *n, const char *folder, int as_json) {
-    struct hardening_try t[TRIES];
+    struct process_try t[PROCESS_TRIES_MAX];
     struct why why = {{0}};
     if (!n->o.coordinator) n->o.coordinator = "localhost:443"; /* nobody is called */
     n->o.data = folder;
     int r = node_start(n, &why);
     if (r != 0) fprintf(stderr, "lull node: %s\n", why_text(&why, r));
     if (r == 0) {
-        hardening_tries(t);
-        (as_json ? print_json : print_text)(&n->measures, t);
+        unsigned tries = process_tries(t);
+        (as_json ? print_json : print_text)(&n->measures, t, tries);
         fflush(stdout);
     }
     node_stop(n);

@@ -1,5 +1,5 @@
-/* node/hardening_try.c - see hardening_try.h. Each try undoes itself should it succeed. */
-#include "node/hardening_try.h"
+/* platform/linux/tries_linux.c - what Landlock, seccomp and the rest should have made impossible. See process.h. */
+#include "platform/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,13 +58,14 @@ static int read_other_memory(void) {
     return process_vm_readv(NOBODY, &mine, 1, &theirs, 1, 0) < 0 && denied();
 }
 
-void hardening_tries(struct hardening_try t[TRIES]) {
-    t[0] = (struct hardening_try){"open a file elsewhere", open_elsewhere()};
-    t[1] = (struct hardening_try){"write a file elsewhere", write_elsewhere()};
-    t[2] = (struct hardening_try){"make a socket", make_socket()};
-    t[3] = (struct hardening_try){"connect a socket", connect_somewhere()};
-    t[4] = (struct hardening_try){"start a program", start_program()};
-    t[5] = (struct hardening_try){"start a process", new_process()};
-    t[6] = (struct hardening_try){"trace a process", trace_somebody()};
-    t[7] = (struct hardening_try){"read another process's memory", read_other_memory()};
+unsigned process_tries(struct process_try t[PROCESS_TRIES_MAX]) {
+    t[0] = (struct process_try){"open a file elsewhere", open_elsewhere()};
+    t[1] = (struct process_try){"write a file elsewhere", write_elsewhere()};
+    t[2] = (struct process_try){"make a socket", make_socket()};
+    t[3] = (struct process_try){"connect a socket", connect_somewhere()};
+    t[4] = (struct process_try){"start a program", start_program()};
+    t[5] = (struct process_try){"start a process", new_process()};
+    t[6] = (struct process_try){"trace a process", trace_somebody()};
+    t[7] = (struct process_try){"read another process's memory", read_other_memory()};
+    return 8;
 }
