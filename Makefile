@@ -121,6 +121,16 @@ $(B)/lull: $(foreach l,$(NAMES),$(B)/lib/$(l).a)
 	  -Wl,--start-group $(filter-out %/cli.a,$^) -Wl,--end-group $(LIBS) -o $@
 
 # ---- tests ------------------------------------------------------------------------------------------------------------
+# The program once more, but it takes software TPMs of a CA that a test made: for e2e_tpm_attested alone, never installed.
+TESTBUILD := $(patsubst %,$(B)/testbuild/%.o,evidence/tpm_policy evidence/tpm_quote_entry tests/testbuild/tpm_roots)
+$(B)/testbuild/%.o: %.c
+	@mkdir -p $(@D)
+	$(SAY) CC $< [test build]
+	$(Q)$(CC) $(ALLCF) -DLULL_TEST_TPM -MMD -MP -c $< -o $@
+$(B)/lull-test-tpm: $(TESTBUILD) $(foreach l,$(NAMES),$(B)/lib/$(l).a)
+	$(Q)$(CC) $(SANFLAG) $(LDHARD) $(TESTBUILD) -Wl,--whole-archive $(B)/lib/cli.a -Wl,--no-whole-archive \
+	  -Wl,--start-group $(filter-out %/cli.a,$(filter %.a,$^)) -Wl,--end-group $(LIBS) -o $@
+
 ifdef UNDER # the programs are for another processor and run under an emulator; the runner is for this one
 $(B)/runner: tests/runner.c
 	@mkdir -p $(@D)
@@ -184,7 +194,7 @@ test-bits: $(BITS) $(B)/runner
 UNIT = $(foreach l,$(NAMES),$(tests-$(l)))
 ifdef LULL_READY
 .PHONY: $(PUBLIC)
-test: $(B)/lull $(UNIT) $(E2E) $(B)/runner $(if $(SAN),,$(FUZZERS)) check-layers check-claims check-macos
+test: $(B)/lull $(if $(TPM),$(B)/lull-test-tpm) $(UNIT) $(E2E) $(B)/runner $(if $(SAN),,$(FUZZERS)) check-layers check-claims check-macos
 	LULL_BIN=$(B)/lull LULL_SAN=$(SAN) $(RUN) $(if $(SAN),--limit 1500) $(UNIT) $(if $(SAN),,$(FUZZERS)) $(E2E)
 demo: $(B)/lull
 	$(B)/lull demo
@@ -222,4 +232,4 @@ clean:
 	rm -rf $(BUILD)
 .PHONY: test-arm test-bits bench-peer bench-blind check-layers check-claims check-macos format help clean
 .SECONDARY:
--include $(shell find $(B)/obj $(FB) -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/obj $(B)/testbuild $(FB) -name '*.d' 2>/dev/null)
