@@ -45,9 +45,23 @@ static void print_text(const struct verdict *v) {
         printf("tokens before position %u came from nodes that were lost; this receipt does not vouch for them\n", v->from);
     hex_encode(hex, v->coordinator, 32);
     if (v->has_countersign) printf("countersigned by coordinator %.16s\n", hex);
+    if (v->shown != EV_CLASS_NONE) {
+        hex_encode(hex, v->shown_policy, 32);
+        printf("the gateway notes that the node had shown class %s under policy %.16s; who could still read: %s\n",
+               ev_class_name(v->shown), hex, ev_class_reach(v->shown));
+    }
     if (v->replayed)
         printf("replay exact: positions %u to %u, every id, every logits digest, the text and why it ends there\n", v->from,
                v->tokens ? v->tokens - 1 : 0);
+}
+
+/* The gateway's own note: nobody has signed it. */
+static json_t *shown_json(const struct verdict *v) {
+    char policy[65], envelope[65];
+    hex_encode(policy, v->shown_policy, 32);
+    hex_encode(envelope, v->shown_envelope, 32);
+    return json_pack("{s:s, s:s, s:s, s:s, s:I}", "class", ev_class_name(v->shown), "who_could_read", ev_class_reach(v->shown),
+                     "policy", policy, "evidence_sha256", envelope, "judged", (json_int_t)v->shown_s);
 }
 
 static void print_json(const struct verdict *v) {
@@ -59,6 +73,7 @@ static void print_json(const struct verdict *v) {
                           "tokens", (int)v->tokens, "from", (int)v->from, "replayed", v->replayed, "countersigned",
                           v->has_countersign);
     if (j && differs(v)) json_object_set_new(j, "first_difference", json_integer(v->mismatch));
+    if (j && v->shown != EV_CLASS_NONE) json_object_set_new(j, "shown", shown_json(v));
     if (j && v->replay_ns) json_object_set_new(j, "replay_s", json_real((double)v->replay_ns * 1e-9));
     if (j && v->generated_ns) json_object_set_new(j, "generated_s", json_real((double)v->generated_ns * 1e-9));
     struct buf b;

@@ -25,6 +25,11 @@ static void fill(struct verdict *v, const struct transcript *t) {
     hex_encode(v->node, t->record.keys.identity, 32);
     v->has_countersign = t->has_countersign;
     if (t->has_countersign) memcpy(v->coordinator, t->countersign.coordinator, 32);
+    _Static_assert((int)TRANSCRIPT_CLASSES == (int)EV_A2, "a file's class is an ev_class");
+    v->shown = (enum ev_class)t->shown.class_number;
+    memcpy(v->shown_policy, t->shown.policy, 32);
+    memcpy(v->shown_envelope, t->shown.envelope, 32);
+    v->shown_s = t->shown.judged_s;
 }
 
 /* The receipt's sampler must be what the request asked for, or the node sampled in its own way. */
@@ -62,14 +67,16 @@ static int check_text(struct verdict *v, struct gen_pool *pool, const struct tra
     }
     if (r != 0) return r;
     const uint8_t *text = gen_resumed_text(g, &n);
-    if (n != t->text_n || (n && memcmp(text, t->text, n) != 0)) v->err = BAD_TEXT;
-    else if (seal_stop_of(gen_stop_of(g)) != t->receipt.stop) v->err = BAD_STOP;
+    if (n != t->text_n || (n && memcmp(text, t->text, n) != 0))
+        v->err = BAD_TEXT;
+    else if (seal_stop_of(gen_stop_of(g)) != t->receipt.stop)
+        v->err = BAD_STOP;
     gen_free(g);
     return 0;
 }
 
-static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *pool, const struct transcript *t, const struct api_request *q,
-                         const struct replay_how *how, enum kv_format kv, struct why *why) {
+static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *pool, const struct transcript *t,
+                         const struct api_request *q, const struct replay_how *how, enum kv_format kv, struct why *why) {
     struct gen *g = NULL;
     size_t n;
     int32_t *answer = calloc(t->ids.count ? t->ids.count : 1, sizeof *answer);
@@ -77,14 +84,29 @@ static int replay_answer(struct verdict *v, struct model *m, struct gen_pool *po
     if (r == 0) {
         const int32_t *prompt = gen_prompt_ids(g, &n);
         ids_unpack(answer, &t->ids);
-        struct replay in = {.prompt = prompt, .prompt_count = n, .sampling = q->gen.sampling, .bias = q->gen.bias, .bias_count = q->gen.bias_count,
-                            .format = q->gen.format, .at_start = gen_at_start(&q->gen),
-                            .ids = answer, .count = t->ids.count, .from = t->receipt.from, .salt = t->salt, .digests = t->digests,
-                            .chain = t->receipt.digests_chain, .kv = kv, .threads = how->threads};
-        if (!prompt_matches(t, prompt, n)) v->err = BAD_PROMPT_HASH;
-        else if (n != t->receipt.prompt_tokens) v->err = BAD_COUNTS;
-        else if (t->ids.count > t->receipt.from) r = replay_pass(v, m, &in, why);
-        else v->mismatch = t->ids.count; /* the signer computed nothing: there is nothing to replay */
+        struct replay in = {.prompt = prompt,
+                            .prompt_count = n,
+                            .sampling = q->gen.sampling,
+                            .bias = q->gen.bias,
+                            .bias_count = q->gen.bias_count,
+                            .format = q->gen.format,
+                            .at_start = gen_at_start(&q->gen),
+                            .ids = answer,
+                            .count = t->ids.count,
+                            .from = t->receipt.from,
+                            .salt = t->salt,
+                            .digests = t->digests,
+                            .chain = t->receipt.digests_chain,
+                            .kv = kv,
+                            .threads = how->threads};
+        if (!prompt_matches(t, prompt, n))
+            v->err = BAD_PROMPT_HASH;
+        else if (n != t->receipt.prompt_tokens)
+            v->err = BAD_COUNTS;
+        else if (t->ids.count > t->receipt.from)
+            r = replay_pass(v, m, &in, why);
+        else
+            v->mismatch = t->ids.count; /* the signer computed nothing: there is nothing to replay */
         v->replayed = r == 0;
         gen_free(g);
     }
@@ -98,7 +120,8 @@ static int replay_with(struct verdict *v, const struct transcript *t, const stru
     const struct manifest *named = transcript_model(t);
     struct model *m = NULL;
     struct gen_pool *pool = NULL;
-    struct gen_pool_opts po = {.threads = 1, .slots = 1, .context_max = named ? named->context : 0}; /* makes the prompt, computes nothing */
+    struct gen_pool_opts po = {
+        .threads = 1, .slots = 1, .context_max = named ? named->context : 0}; /* makes the prompt, computes nothing */
     enum kv_format kv = KV_F16;
     uint8_t sha[32];
     int r = replay_open(&m, &kv, how, t->receipt.profile, why);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "evidence/evidence.h"
 
 struct verdict {
     int is_record;         /* a record, not a receipt: model and node are empty */
@@ -18,6 +19,9 @@ struct verdict {
     char model[136], node[65], profile[32];
     uint8_t coordinator[32];
     int has_countersign;
+    enum ev_class shown; /* tier attested: what the gateway says to have verified; EV_CLASS_NONE: it says nothing */
+    uint8_t shown_policy[32], shown_envelope[32];
+    uint64_t shown_s;
     uint32_t prompt_tokens; /* replay: of the prompt before them */
     uint64_t replay_ns;     /* the pass, without loading the model */
     uint64_t generated_ns;  /* what the answer took, if the file says it; else 0 */

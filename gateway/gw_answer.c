@@ -13,7 +13,7 @@
 #include <string.h>
 
 static struct gw_proof proof_of(const struct gw_request *r) {
-    return (struct gw_proof){r->attempt, &r->progress, &r->content, &r->q, r->gw->dir.coordinator_key};
+    return (struct gw_proof){r->attempt, &r->progress, &r->content, &r->q, r->gw->dir.coordinator_key, &r->shown};
 }
 
 static void add_receipt_header(struct gw_request *r) {
@@ -36,12 +36,27 @@ void gw_answer_headers(struct gw_request *r) {
 
 /* ---- frames ---- */
 
+/* What the receipt will say that the gateway had verified of the node; nothing is known any more if the verdict has just ended. */
+static void note_shown(struct gw_request *r) {
+    uint8_t key_id[32];
+    memset(&r->shown, 0, sizeof r->shown);
+    if (!gw_request_attested(r)) return;
+    keystmt_id(key_id, &gw_attempt_record(r->attempt)->keys);
+    const struct gw_verdict *v = gw_verdicts_find(gw_evidence_verdicts(r->gw->evidence), key_id, clock_unix_s(), clock_mono_ms());
+    if (!v || v->shows == EV_CLASS_NONE) return;
+    r->shown.class_number = (uint8_t)v->shows;
+    memcpy(r->shown.policy, v->policy, 32);
+    memcpy(r->shown.envelope, v->envelope, 32);
+    r->shown.judged_s = v->judged_s;
+}
+
 static int on_accepted(struct gw_request *r, const struct frame_accepted *a, uint64_t now) {
     uint8_t engine[32];
     struct gw_proof p = proof_of(r);
     int e = gw_proof_accepted(&p, a);
     if (e == 0) e = progress_accepted(&r->progress, a);
     if (e != 0) return e;
+    note_shown(r);
     sha256_of(engine, a->engine_id, strlen(a->engine_id));
     if (!r->out.reply.fingerprint[0]) reply_fingerprint(&r->out.reply, engine, r->manifest);
     gw_answer_headers(r);

@@ -9,6 +9,7 @@
 #include "gateway/gw_out.h"
 #include "gateway/gw_progress.h"
 #include "seal/content.h"
+#include "seal/transcript.h"
 
 struct gw_request {
     struct gateway *gw;
@@ -24,8 +25,9 @@ struct gw_request {
     struct timer *timer;
     struct later later;
     int gone, finished;
-    enum ev_class weakest; /* tier attested: of all nodes that it was sealed to; EV_CLASS_NONE: none yet */
-    uint64_t evidence_ms;  /* since when evidence is waited for; 0: it is not */
+    enum ev_class weakest;                       /* tier attested: of all nodes that it was sealed to; EV_CLASS_NONE: none yet */
+    struct transcript_shown shown;               /* of the node that answers, as it was when it took the request */
+    uint64_t evidence_ms;                        /* since when evidence is waited for; 0: it is not */
     uint64_t started_ms, started_ns, no_node_ms; /* no_node_ms: since when a fresh directory has nobody; 0: it has */
     int headers_added;
     struct frame_usage usage;

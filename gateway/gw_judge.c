@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/hash.h"
+
 static void about(struct gw_verdict *out, const struct keystmt *keys) {
     *out = (struct gw_verdict){.until_s = keys->not_after};
     keystmt_id(out->key_id, keys);
@@ -56,6 +58,8 @@ static void conclude(struct gw_verdict *out, const struct ev_envelope_report *r)
 void gw_judge(struct gw_verdict *out, const struct gw_judge_input *in) {
     struct ev_envelope_report *report = ev_envelope_report_new();
     about(out, in->keys);
+    sha256_of(out->envelope, in->envelope, in->n);
+    out->judged_s = in->now_s;
     if (!report) {
         gw_judge_refuse(out, in->keys, "internal", 1, in->now_ms);
         return;

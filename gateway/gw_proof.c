@@ -143,6 +143,7 @@ int gw_proof_file(const struct gw_proof *p, const struct receipt *receipt, const
     t->digests = p->progress->digests.data;
     t->text = p->progress->text.data;
     t->text_n = (uint32_t)p->progress->text.len;
+    t->shown = *p->shown;
     int r = transcript_write(out, t);
     mem_wipe(t, sizeof *t);
     free(t);

@@ -15,6 +15,7 @@ struct gw_proof { /* what the gateway itself knows of one answer */
     const struct content *content; /* as sealed for this attempt */
     const struct api_request *asked;
     const uint8_t *coordinator_key;
+    const struct transcript_shown *shown; /* what the node had shown */
 };
 /* Engine and profile are those of the record: 0 or BAD_ENGINE. Else the app would be told of others than the receipt's. */
 int gw_proof_accepted(const struct gw_proof *p, const struct frame_accepted *a);

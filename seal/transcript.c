@@ -3,10 +3,12 @@
  *     u8 version | u16-block receipt | u16-block H | u16-block record | u16-block countersignature (may be empty) |
  *     request id 16 | salt 32 | u8-text method | u16-text path | u8-text type | u32-block body |
  *     u64 seed | u64 template time | prompt hash 32 |
- *     u32 count | count x u32 id | (count - receipt.from) x digest 32 | u32-block text */
+ *     u32 count | count x u32 id | (count - receipt.from) x digest 32 | u32-block text |
+ *     u8 class | unless it is 0: policy 32 | envelope 32 | u64 judged, seconds */
 #include "seal/transcript.h"
 #include "base/err.h"
 #include "base/hash.h"
+#include "seal/codes.h"
 #include "seal/seal_err.h"
 
 #include <string.h>
@@ -35,6 +37,18 @@ static void signed_parts_write(struct writer *w, const struct transcript *t) {
     write_block16(w, part, p.len);
 }
 
+static int shown_write(struct buf *out, const struct transcript_shown *s) {
+    uint8_t bytes[1 + 32 + 32 + 8];
+    struct writer w = writer_over(bytes, sizeof bytes);
+    write_u8(&w, s->class_number);
+    if (s->class_number) {
+        write_bytes(&w, s->policy, sizeof s->policy);
+        write_bytes(&w, s->envelope, sizeof s->envelope);
+        write_u64(&w, s->judged_s);
+    }
+    return w.err ? w.err : buf_add(out, bytes, w.len);
+}
+
 int transcript_write(struct buf *out, const struct transcript *t) {
     uint8_t front[1 + 8 + RECEIPT_BYTES_MAX + REQHEAD_BYTES_MAX + RECORD_BYTES_MAX + COUNTERSIGN_BYTES + REQUEST_ID_BYTES + 32 +
                   512 + 4];
@@ -61,6 +75,7 @@ int transcript_write(struct buf *out, const struct transcript *t) {
     if (r == 0) r = buf_add(out, t->digests, 32 * (size_t)(t->ids.count - t->receipt.from));
     if (r == 0) r = add_u32(out, t->text_n);
     if (r == 0) r = buf_add(out, t->text, t->text_n);
+    if (r == 0) r = shown_write(out, &t->shown);
     mem_wipe(front, sizeof front);
     return r;
 }
@@ -84,8 +99,18 @@ static int countersign_read_maybe(struct reader *r, struct transcript *t) {
     return t->has_countersign ? countersign_read(r, &t->countersign) : 0;
 }
 
+static void shown_read(struct reader *r, struct transcript_shown *s) {
+    s->class_number = read_u8(r);
+    if (!r->err && s->class_number > TRANSCRIPT_CLASSES) read_fail(r, ERR_RANGE);
+    if (!s->class_number) return;
+    read_copy(r, s->policy, sizeof s->policy);
+    read_copy(r, s->envelope, sizeof s->envelope);
+    s->judged_s = read_u64(r);
+}
+
 static int transcript_parse(struct reader *r, struct transcript *t) {
-    if (read_u8(r) != TRANSCRIPT_VERSION) read_fail(r, ERR_VERSION);
+    uint8_t version = read_u8(r);
+    if (version != 2 && version != TRANSCRIPT_VERSION) read_fail(r, ERR_VERSION);
     READ_PART(r, RECEIPT_BYTES_MAX, receipt_read, &t->receipt);
     READ_PART(r, REQHEAD_BYTES_MAX, reqhead_read_whole, &t->head);
     READ_PART(r, RECORD_BYTES_MAX, record_read, &t->record);
@@ -110,6 +135,7 @@ static int transcript_parse(struct reader *r, struct transcript *t) {
     t->text = text.p;
     t->text_n = (uint32_t)text.left;
     if (!r->err && t->receipt.text_from > t->text_n) read_fail(r, ERR_RANGE);
+    if (version > 2) shown_read(r, &t->shown);
     return read_end(r);
 }
 
@@ -161,6 +187,7 @@ int transcript_verify(const struct transcript *t, const uint8_t *pinned) {
     int bad = record_verify(&t->record, t->receipt.start_ms / 1000);
     if (bad == 0) bad = receipt_check(&t->receipt, &e);
     if (bad == 0 && t->has_countersign) bad = countersign_verify(t, pinned);
+    if (bad == 0 && t->shown.class_number && t->receipt.tier != TIER_ATTESTED) bad = BAD_TIER;
     return bad;
 }
 

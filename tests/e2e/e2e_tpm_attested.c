@@ -70,11 +70,31 @@ static void refused_for(const char *factor, const char *what) {
     free(r.body);
 }
 
+/* The receipt of an answer, as `lull verify` reads it. */
+static void noted_in_the_receipt(void) {
+    char id[64], path[96], cmd[512];
+    struct buf b;
+    struct raw_reply r = ask();
+    raw_header(&r, "lull-receipt", id, sizeof id);
+    free(r.body);
+    snprintf(path, sizeof path, "/lull/receipts/%s", id);
+    int e = world_get(&w, path, &b);
+    snprintf(path, sizeof path, "%s/answer", chip.dir);
+    FILE *f = e == 0 ? fopen(path, "wb") : NULL;
+    if (f && fwrite(b.data, 1, b.len, f) != b.len) e = ERR_IO;
+    if (!f || fclose(f) != 0) e = ERR_IO;
+    snprintf(cmd, sizeof cmd, "%s verify %s --json 2>/dev/null | grep '\"verdict\":\"valid\"' | grep -q '\"class\":\"T1\"'",
+             w.o.lull, path);
+    tap_ok(e == 0 && system(cmd) == 0, "the receipt is valid, and notes what the node had shown");
+    if (e == 0) buf_release(&b);
+}
+
 static void challenged_once(void) {
     answered_as("T1", "a node whose chip has answered the challenge");
     answered_as("T1", "again");
     tap_ok(times_logged(&w.nodes[0], "activation answered") == 1, "the chip was challenged once");
     tap_ok(times_logged(&w.gateway, "evidence verified") == 1, "and its evidence asked for once");
+    noted_in_the_receipt();
     struct buf b;
     int r = world_get(&w, "/lull/status", &b);
     if (r == 0) r = buf_add(&b, "", 1);

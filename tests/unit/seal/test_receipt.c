@@ -47,8 +47,40 @@ TEST(a_receipt_file_cut_at_any_byte_or_extended_is_malformed) {
     CHECK_INT(buf_add(&file, "", 1), 0);
     CHECK_INT(transcript_read(file.data, file.len, &t), ERR_TRAILING);
     CHECK(seal_err_malformed(ERR_TRAILING) && !seal_err_malformed(BAD_IDS_CHAIN));
-    file.data[0] = 1;
-    CHECK_INT(transcript_read(file.data, file.len - 1, &t), ERR_VERSION);
+    static const uint8_t others[] = {0, 1, 4, 255};
+    for (size_t i = 0; i < sizeof others; i++) {
+        file.data[0] = others[i];
+        CHECK_INT(transcript_read(file.data, file.len - 1, &t), ERR_VERSION);
+    }
+    done();
+}
+
+TEST(a_receipt_file_of_version_2_is_read_and_says_nothing_of_evidence) {
+    setup(1);
+    file.data[0] = 2;
+    CHECK_INT(transcript_read(file.data, file.len, &t), ERR_TRAILING);
+    CHECK_INT(transcript_read(file.data, file.len - 1, &t), 0);
+    CHECK_INT(transcript_verify(&t, coordinator_key), 0);
+    CHECK_INT(t.shown.class_number, 0);
+    done();
+}
+
+/* Of another tier than attested it would be a lie, and of another class than there is no file. */
+TEST(what_the_node_had_shown_is_noted_in_tier_attested_alone) {
+    struct buf again;
+    static struct transcript back;
+    setup(1);
+    t.shown = (struct transcript_shown){.class_number = 2, .policy = {1}, .envelope = {2}, .judged_s = 77};
+    buf_init(&again, TRANSCRIPT_BYTES_MAX);
+    CHECK_INT(transcript_write(&again, &t), 0);
+    CHECK_INT(transcript_read(again.data, again.len, &back), 0);
+    CHECK_MEM(back.shown.policy, t.shown.policy, 32);
+    CHECK_MEM(back.shown.envelope, t.shown.envelope, 32);
+    CHECK_INT(back.shown.judged_s, 77);
+    CHECK_INT(transcript_verify(&back, coordinator_key), BAD_TIER);
+    again.data[again.len - 73] = TRANSCRIPT_CLASSES + 1;
+    CHECK_INT(transcript_read(again.data, again.len, &back), ERR_RANGE);
+    buf_release(&again);
     done();
 }
 
@@ -59,7 +91,7 @@ static int not_vouched(size_t i) {
     size_t at = 1;
     for (int block = 0; block < 4; block++) at += 2 + ((size_t)p[at] << 8 | p[at + 1]);
     size_t text = at + 16 + 32, body = text + 1 + 4 + 2 + 20 + 1 + 16, ids = body + 4 + sizeof fix_body - 1 + 8 + 8 + 32 + 4;
-    size_t answer = file.len - (sizeof FIX_TEXT - 1); /* text before byte 9 came from another node */
+    size_t answer = file.len - 1 - (sizeof FIX_TEXT - 1); /* text before byte 9 came from another node */
     if (i >= answer && i < answer + 9) return 1;
     return (i >= at && i < at + 16) || (i >= text && i < body) || (i >= ids && i < ids + 4 * FIX_FROM);
 }
@@ -209,7 +241,9 @@ TEST(statements_have_fixed_sizes_and_refuse_cuts_and_flips) {
     done();
 }
 
-TESTS_MAIN("receipt", T(a_receipt_file_round_trips_and_verifies), T(a_receipt_file_cut_at_any_byte_or_extended_is_malformed),
-           T(every_flipped_bit_of_a_receipt_file_is_noticed), T(each_failing_check_has_its_number),
-           T(a_receipt_says_nothing_to_who_guesses_without_the_salt), T(ids_and_chains_have_their_written_form),
-           T(a_receipt_with_a_value_outside_its_set_is_refused), T(statements_have_fixed_sizes_and_refuse_cuts_and_flips))
+TESTS_MAIN("receipt", T(a_receipt_file_of_version_2_is_read_and_says_nothing_of_evidence),
+           T(what_the_node_had_shown_is_noted_in_tier_attested_alone), T(a_receipt_file_round_trips_and_verifies),
+           T(a_receipt_file_cut_at_any_byte_or_extended_is_malformed), T(every_flipped_bit_of_a_receipt_file_is_noticed),
+           T(each_failing_check_has_its_number), T(a_receipt_says_nothing_to_who_guesses_without_the_salt),
+           T(ids_and_chains_have_their_written_form), T(a_receipt_with_a_value_outside_its_set_is_refused),
+           T(statements_have_fixed_sizes_and_refuse_cuts_and_flips))
