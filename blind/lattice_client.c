@@ -167,7 +167,7 @@ static int product(void *state, uint32_t stack, uint32_t count, const int32_t *x
     struct lattice_client *c = state;
     return asker_product(&c->asker, &c->pass, chunk, c, stack, count, x, y);
 }
-const struct linear_ops lattice_client_ops = {product};
+const struct linear_ops lattice_client_ops = {.product = product};
 
 /* ---- what is told ---- */
 

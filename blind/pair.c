@@ -12,7 +12,7 @@ static int product(void *state, uint32_t stack, uint32_t count, const int32_t *x
     struct pair *p = state;
     return asker_product(&p->asker, &p->pass, pair_chunk, p, stack, count, x, y);
 }
-const struct linear_ops pair_ops = {product};
+const struct linear_ops pair_ops = {.product = product};
 
 void pair_prompt(struct pair *p, uint32_t columns) { pass_prompt(&p->pass, columns); }
 void pair_why(const struct pair *p, struct why *why) { *why = p->asker.why; }

@@ -17,6 +17,7 @@ const struct kern kern_avx2 = {
     .supported = cpu_has_avx2,
     .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(avx2_tile)},
     .row8 = avx2_row8,
+    .fold = avx2_fold,
     .ntt = &ntt_avx2,
     .amax_bits = amax_bits,
     .quantise = quantise,

@@ -30,6 +30,7 @@ const struct kern kern_avx512vnni = {
     .supported = cpu_has_avx512vnni,
     .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(avx512_tile)},
     .row8 = avx512_row8,
+    .fold = avx512_fold,
     .ntt = &ntt_avx512vnni,
     .amax_bits = amax_bits,
     .quantise = quantise,

@@ -17,6 +17,7 @@ const struct kern kern_avxvnni = {
     .supported = cpu_has_avxvnni,
     .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(avxvnni_tile)},
     .row8 = avxvnni_row8,
+    .fold = avx2_fold,
     .ntt = &ntt_avxvnni,
     .amax_bits = amax_bits,
     .quantise = quantise,

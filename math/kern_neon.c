@@ -17,6 +17,7 @@ const struct kern kern_neon = {
     .supported = cpu_has_dotprod,
     .tile = {lanes_tile_f32, lanes_tile_f16, lanes_tile_bf16, QUANT_TILES(tile)},
     .row8 = neon_row8,
+    .fold = plain_fold,
     .ntt = &ntt_neon,
     .amax_bits = amax_bits,
     .quantise = quantise,

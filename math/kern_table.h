@@ -19,6 +19,14 @@ typedef void tile_fn(const uint8_t *group, uint32_t cols, const uint8_t *panel, 
  * out[t * 16 + row], the exact sum of digit t. */
 typedef void row8_fn(const uint8_t *group, uint32_t lines, const uint8_t *panel, uint32_t width, int32_t *out);
 
+/* FOLD_ROWS rows of a left matrix times one panel of a right one: out[row * FOLD_LANES + column] (fold.h). left holds the rows'
+ * values beside each other, panel the columns'. */
+typedef void fold_fn(const double *left, const float *panel, uint32_t depth, float *out);
+fold_fn plain_fold;
+#if defined(__x86_64__)
+fold_fn avx2_fold, avx512_fold;
+#endif
+
 /* The quantised types' part of a kernel table's .tile */
 #define QUANT_TILES(prefix)                                                                                           \
     [WK_Q8_0] = prefix##_q8_0, [WK_Q4_0] = prefix##_q4_0, [WK_Q4_1] = prefix##_q4_1, [WK_Q5_0] = prefix##_q5_0,       \
@@ -32,6 +40,7 @@ struct kern {
     int (*supported)(void);
     tile_fn *tile[WK_COUNT];
     row8_fn *row8;
+    fold_fn *fold;
     const struct ntt_kern *ntt; /* the ring of lattice masks (ntt_kern.h) */
 
     /* Activations (rule 2). n is a multiple of 16. */

@@ -8,10 +8,16 @@
 
 float vec_sum64(const struct kern *k, const float *x, size_t n) { return k->sum64(x, n); }
 
-void vec_rmsnorm(const struct kern *k, float *y, const float *x, const float *w, size_t n, float eps) {
+float vec_rms(const struct kern *k, const float *x, size_t n, float eps) {
     float ms = k->sum64_squares(x, n) / (float)n;
-    k->norm(y, x, w, n, 1.0f / sqrtf(ms + eps));
+    return 1.0f / sqrtf(ms + eps);
 }
+
+void vec_rmsnorm(const struct kern *k, float *y, const float *x, const float *w, size_t n, float eps) {
+    k->norm(y, x, w, n, vec_rms(k, x, n, eps));
+}
+
+void vec_gain(const struct kern *k, float *y, const float *x, const float *w, size_t n) { k->norm(y, x, w, n, 1.0f); }
 
 void vec_add(const struct kern *k, float *y, const float *a, const float *b, size_t n) { k->add(y, a, b, n); }
 void vec_scale(const struct kern *k, float *y, const float *x, float s, size_t n) { k->scale(y, x, s, n); }

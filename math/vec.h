@@ -10,6 +10,9 @@
 float vec_sum64(const struct kern *k, const float *x, size_t n);
 /* y = x / sqrt(mean(x^2) + eps) * w (rule 7). Also the per-head norm, with n = head_dim. n >= 1. */
 void vec_rmsnorm(const struct kern *k, float *y, const float *x, const float *w, size_t n, float eps);
+/* The norm's two halves, for who has its gains elsewhere: 1 / sqrt(mean(x^2) + eps); y = x * w. */
+float vec_rms(const struct kern *k, const float *x, size_t n, float eps);
+void vec_gain(const struct kern *k, float *y, const float *x, const float *w, size_t n);
 void vec_add(const struct kern *k, float *y, const float *a, const float *b, size_t n);    /* y = a + b */
 void vec_scale(const struct kern *k, float *y, const float *x, float s, size_t n);         /* y = x * s */
 void vec_axpy(const struct kern *k, float *y, const float *x, float a, size_t n);          /* y = fma(a, x, y) */

@@ -70,6 +70,7 @@ const struct kern kern_plain = {
     .supported = always,
     .tile = {plain_tile_f32, plain_tile_f16, plain_tile_bf16, QUANT_TILES(plain_tile)},
     .row8 = plain_row8,
+    .fold = plain_fold,
     .ntt = &ntt_plain,
     .amax_bits = plain_amax_bits,
     .quantise = plain_quantise,

@@ -88,9 +88,9 @@ static int opts_check(const struct model *m, const struct engine_opts *o, struct
     if (m->stacks == STACKS_STREAMED) return why_set(why, ERR_USAGE, "the model was opened to read its rows only");
     if (m->stacks == STACKS_ELSEWHERE && !o->linear)
         return why_set(why, ERR_USAGE, "this is a client file: its large products must be computed by workers");
-    if (o->linear && m->arith != ARITH_ROW8)
+    if (o->linear && !arith_in_stacks(m->arith))
         return why_set(why, ERR_USAGE, "only products of row8 can be computed by workers");
-    if (o->device && m->arith == ARITH_ROW8)
+    if (o->device && arith_in_stacks(m->arith))
         return why_set(why, ERR_UNSUPPORTED, "row8 is computed by the processor, not by %s", o->device->name);
     return model_kv_check(m, o->kv, why);
 }
@@ -149,7 +149,7 @@ struct pool *engine_threads(struct engine *e) {
 uint64_t engine_token_bytes(const struct engine *e, uint32_t position) {
     const struct hparams *h = &e->m->hp;
     uint64_t bytes = matrix_bytes(&e->m->output), experts = h->n_expert ? h->n_expert_used : 1;
-    if (e->m->arith == ARITH_ROW8) bytes = e->m->packed_bytes; /* and no matrices */
+    if (arith_in_stacks(e->m->arith)) bytes = e->m->packed_bytes; /* and no matrices */
     for (uint32_t i = 0; i < h->n_layer; i++) {
         const struct layer *y = &e->m->layer[i];
         uint64_t keys = (uint64_t)position + 1;

@@ -18,7 +18,7 @@ struct tile {
     uint32_t part, row, tokens, position;
 };
 
-/* Tokens as integers, of the stage that runs (row8_products.c). */
+/* Tokens as integers, of the stage that runs (row8_products.c): of one of the stacks that it asks for. */
 struct row8_room {
     int32_t *x;    /* [rows][cols] */
     float *scale;  /* [rows] */
@@ -51,7 +51,8 @@ struct engine {
     uint8_t *acts_mem[ACT_KINDS];
     struct acts acts[ACT_KINDS]; /* of the stage that runs */
     struct moe moe;              /* mixtures of experts */
-    struct row8_room row8;       /* only with ARITH_ROW8 */
+    struct row8_room row8[2];    /* with stacks; the second one folded only */
+    float *folded;               /* [rows][2 * n_ff, or all of q, k, v]: what the folded rows yield; folded only */
 
     /* the step that runs */
     struct engine_part *part;

@@ -4,22 +4,9 @@
  * products) or by tiles (attention). A stage of few rows runs on the calling thread, as waking others would cost more. */
 #include "math/attend.h"
 #include "math/vec.h"
-#include "model/engine_parts.h"
-
-static uint32_t q_width(const struct engine *e) { return e->m->hp.n_head * e->m->hp.head_dim; }
-static uint32_t kv_width(const struct engine *e) { return e->m->hp.n_kv * e->m->hp.head_dim; }
+#include "model/forward_parts.h"
 
 /* ---- by rows ---- */
-
-struct row_job {
-    struct engine *e;
-    const struct products *next; /* the products that read what this stage makes */
-    float *add;                 /* added to x first, on the way normed (post_norm) and scaled; NULL: nothing */
-    const float *post_norm;     /* NULL: none */
-    const float *norm;
-    const struct layer *layer;
-    uint32_t layer_index;
-};
 
 static void embed_rows(void *arg, uint32_t begin, uint32_t end) {
     struct engine *e = arg;
@@ -68,7 +55,7 @@ static void turn_heads(const struct row_job *j, uint32_t r, float *head, uint32_
 }
 
 /* Per-head norms, RoPE, and K and V into the pages. */
-static void head_rows(void *arg, uint32_t begin, uint32_t end) {
+void forward_heads(void *arg, uint32_t begin, uint32_t end) {
     struct row_job *j = arg;
     struct engine *e = j->e;
     const struct hparams *h = &e->m->hp;
@@ -107,7 +94,7 @@ static void act_rows(void *arg, uint32_t begin, uint32_t end) {
 
 /* ---- attention ---- */
 
-static void attend_tiles(void *arg, uint32_t begin, uint32_t end) {
+void forward_attend(void *arg, uint32_t begin, uint32_t end) {
     struct row_job *j = arg;
     struct engine *e = j->e;
     const struct hparams *h = &e->m->hp;
@@ -146,16 +133,17 @@ static int run_attention(struct engine *e, struct row_job *j) {
                            stack + LINEAR_QKV,
                            {{&y->wq, q, y->q_bias, e->q}, {&y->wk, kv, y->k_bias, e->k}, {&y->wv, kv, y->v_bias, e->v}},
                            3,
+                           0,
                            0};
-    struct products out = {e, stack + LINEAR_OUT, {{&y->wo, e->m->hp.n_embd, NULL, e->proj}}, 1, 0};
+    struct products out = {e, stack + LINEAR_OUT, {{&y->wo, e->m->hp.n_embd, NULL, e->proj}}, 1, 0, 0};
     j->norm = y->attn_norm;
     j->next = &qkv;
     products_begin(&qkv, e->rows);
     by_rows(e, e->rows, norm_rows, j);
     int r = products_run(&qkv);
     if (r != 0) return r;
-    by_rows(e, e->rows, head_rows, j);
-    pool_range(e->pool, e->tiles * e->m->hp.n_kv, 1, attend_tiles, j);
+    by_rows(e, e->rows, forward_heads, j);
+    pool_range(e->pool, e->tiles * e->m->hp.n_kv, 1, forward_attend, j);
     j->next = &out;
     products_begin(&out, e->rows);
     by_rows(e, e->rows, att_rows, j);
@@ -166,9 +154,9 @@ static int run_ffn(struct engine *e, struct row_job *j) {
     const struct layer *y = j->layer;
     const struct hparams *h = &e->m->hp;
     uint32_t stack = j->layer_index * LINEAR_KINDS;
-    struct products wide = {e, stack + LINEAR_GATE_UP, {{&y->gate, h->n_ff, NULL, e->gate}, {&y->up, h->n_ff, NULL, e->up}}, 2, 0};
-    struct products router = {e, 0, {{&y->router, h->n_expert, NULL, e->moe.logits}}, 1, 0};
-    struct products down = {e, stack + LINEAR_DOWN, {{&y->down, h->n_embd, NULL, e->proj}}, 1, 0};
+    struct products wide = {e, stack + LINEAR_GATE_UP, {{&y->gate, h->n_ff, NULL, e->gate}, {&y->up, h->n_ff, NULL, e->up}}, 2, 0, 0};
+    struct products router = {e, 0, {{&y->router, h->n_expert, NULL, e->moe.logits}}, 1, 0, 0};
+    struct products down = {e, stack + LINEAR_DOWN, {{&y->down, h->n_embd, NULL, e->proj}}, 1, 0, 0};
     struct products *first = h->n_expert ? &router : &wide;
     j->norm = y->ffn_norm;
     j->next = first;
@@ -216,9 +204,9 @@ static void logits_out(void *arg, uint32_t begin, uint32_t end) {
 void forward_embed(struct engine *e) { by_rows(e, e->rows, embed_rows, e); }
 void forward_logits(struct engine *e) { pool_range(e->pool, e->logits_rows, 4, logits_out, e); }
 
-static int run_head(struct engine *e, struct row_job *j) {
+int forward_head(struct engine *e, struct row_job *j) {
     const struct model *m = e->m;
-    struct products head = {e, m->hp.n_layer * LINEAR_KINDS, {{&m->output, m->n_vocab, NULL, e->logits}}, 1, 0};
+    struct products head = {e, m->hp.n_layer * LINEAR_KINDS, {{&m->output, m->n_vocab, NULL, e->logits}}, 1, 0, 0};
     j->next = &head;
     j->norm = m->output_norm;
     products_begin(&head, e->logits_rows);
@@ -232,6 +220,7 @@ int forward_run(struct engine *e) {
     const struct model *m = e->m;
     struct row_job j = {.e = e};
     int r = 0;
+    if (m->arith == ARITH_ROW8_FOLD) return forward_fold(e);
     forward_embed(e);
     for (uint32_t i = 0; r == 0 && i < m->hp.n_layer; i++) {
         j.layer = &m->layer[i];
@@ -242,5 +231,5 @@ int forward_run(struct engine *e) {
         if (r == 0) r = run_ffn(e, &j);
         j.post_norm = j.layer->post_ffn_norm;
     }
-    return r == 0 && e->logits_rows ? run_head(e, &j) : r;
+    return r == 0 && e->logits_rows ? forward_head(e, &j) : r;
 }

@@ -14,7 +14,7 @@
 struct model;
 struct linear; /* model/linear.h */
 
-/* Where the stacks of a model of ARITH_ROW8 are, its large products. */
+/* Where the stacks of a model of ARITH_ROW8 or ARITH_ROW8_FOLD are, its large products. */
 enum model_stacks {
     STACKS_PACKED,    /* here, ready for products */
     STACKS_STREAMED,  /* in the file: for model_linear_row and model_linear_pack. No engine takes such a model */
@@ -26,7 +26,7 @@ struct model_opts {
     uint32_t context;    /* positions that sessions may use; 0, or more than the model was trained for: as many as that */
     const char *kernels; /* as kern_select takes it (LULL_KERNELS); NULL: the fastest */
     enum model_arith arith;     /* of the linear layers; part of the profile */
-    enum model_stacks stacks;   /* only with ARITH_ROW8 */
+    enum model_stacks stacks;   /* only with stacks */
     const struct linear *linear; /* STACKS_ELSEWHERE: rows, cols, norm2_max and row_scale of each stack; copied */
     uint32_t linear_count;
     /* Called from the opening thread after each tensor; NULL: silent. */

@@ -4,7 +4,7 @@
 
 void by_rows(struct engine *e, uint32_t rows, pool_range_fn *fn, void *arg) { pool_range(e->pool, rows, ACTS_PANEL, fn, arg); }
 
-static int in_row8(const struct products *j) { return j->e->m->arith == ARITH_ROW8; }
+static int in_row8(const struct products *j) { return arith_in_stacks(j->e->m->arith); }
 
 /* The input in the form that each matrix's type wants. */
 void products_begin(struct products *j, uint32_t tokens) {

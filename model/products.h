@@ -1,4 +1,4 @@
-/* model/products.h - the products of one stage of a forward pass: up to three matrices that read the same input.
+/* model/products.h - the products of one stage of a forward pass: up to four matrices that read the same input.
  *
  * One seam for all arithmetics: the stage before prepares the input row by row, then all products are one dispatch. In profile C1
  * that is a matrix each (products.c); in row8 they are one stack, computed here or elsewhere (row8_products.c). */
@@ -22,9 +22,10 @@ struct product {
 struct products {
     struct engine *e;
     uint32_t stack; /* ARITH_ROW8 (model/linear.h); rows of p[] in order are its rows */
-    struct product p[3];
+    struct product p[4];
     unsigned count;
     uint32_t tokens;
+    unsigned room; /* folded: 1 for the second of two that run together */
 };
 
 /* Before any input of the stage is prepared. */
@@ -34,6 +35,8 @@ void products_begin(struct products *j, uint32_t tokens);
 void products_input(const struct products *j, uint32_t begin, uint32_t end, const float *x, uint8_t *bad);
 /* Computes all of them. 0, or what linear_ops returned. */
 int products_run(struct products *j);
+/* Two stages' at once, a in room 0, b in room 1, a's stack before b's; ARITH_ROW8_FOLD. Likewise. */
+int products_run_both(struct products *a, struct products *b);
 
 /* row8's part of each, and its buffers, handed out by plan(ctx, count, size); called twice, as engine.c does. */
 void row8_products_layout(struct engine *e, void *(*plan)(void *ctx, size_t count, size_t size), void *ctx);

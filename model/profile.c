@@ -8,7 +8,8 @@
 static const char *const kv_names[KV_FORMATS] = {[KV_F16] = "f16", [KV_Q8] = "q8"};
 static const struct {
     const char *name, *id;
-} ariths[ARITHS] = {[ARITH_C1] = {"c1", "C1-"}, [ARITH_ROW8] = {"row8", "C1-row8-"}};
+} ariths[ARITHS] = {
+    [ARITH_C1] = {"c1", "C1-"}, [ARITH_ROW8] = {"row8", "C1-row8-"}, [ARITH_ROW8_FOLD] = {"row8-fold", "C1-row8-fold-"}};
 
 int kv_format_of(enum kv_format *out, const char *name, struct why *why) {
     for (int f = 0; f < KV_FORMATS; f++)
@@ -25,12 +26,13 @@ int model_arith_of(enum model_arith *out, const char *name, struct why *why) {
             *out = (enum model_arith)a;
             return 0;
         }
-    return why_set(why, ERR_USAGE, "arithmetic \"%.16s\": c1 or row8", name);
+    return why_set(why, ERR_USAGE, "arithmetic \"%.16s\": c1, row8 or row8-fold", name);
 }
 
 enum model_arith profile_arith(const char *id) {
-    const char *row8 = ariths[ARITH_ROW8].id;
-    return strncmp(id, row8, strlen(row8)) == 0 ? ARITH_ROW8 : ARITH_C1;
+    for (int a = ARITHS - 1; a > ARITH_C1; a--) /* the longer ones first: they begin with the shorter ones */
+        if (strncmp(id, ariths[a].id, strlen(ariths[a].id)) == 0) return (enum model_arith)a;
+    return ARITH_C1;
 }
 
 int model_kv_check(const struct model *m, enum kv_format kv, struct why *why) {

@@ -1,5 +1,5 @@
 /* model/profile.h - ids of the arithmetic: "C1-f16" or "C1-q8", by the format of the KV cache, "C1-row8-f16" and "C1-row8-q8" when the
- * linear layers are computed in integers, and with "-c131072", the context, behind it for models whose RoPE depends on that (longrope).
+ * linear layers are computed in integers, "C1-row8-fold-f16" and "C1-row8-fold-q8" when these are folded, and with "-c131072", the context, behind it for models whose RoPE depends on that (longrope).
  * They stand in manifests, receipts and records; the same model file, id and tokens give the same logits everywhere. */
 #ifndef MODEL_PROFILE_H
 #define MODEL_PROFILE_H
@@ -13,9 +13,12 @@ struct model;
 enum model_arith {
     ARITH_C1,   /* block by block, as the file's types have them */
     ARITH_ROW8, /* integers with one scale per row of weights and one per token (math/row8.h) */
+    ARITH_ROW8_FOLD, /* likewise, with products of neighbouring matrices beside them: half as many rounds (model/row8_fold.h) */
     ARITHS
 };
-/* "c1" or "row8", as options name it; ERR_USAGE for another. */
+/* 1: the linear layers are stacks of integers (model/linear.h). */
+static inline int arith_in_stacks(enum model_arith a) { return a != ARITH_C1; }
+/* "c1", "row8" or "row8-fold", as options name it; ERR_USAGE for another. */
 int model_arith_of(enum model_arith *out, const char *name, struct why *why);
 /* The one that an id asks for: what to open its model with. Looks at no more of the id than that. */
 enum model_arith profile_arith(const char *id);

@@ -2,6 +2,7 @@
 #include "model/row8_stacks.h"
 #include "base/mem.h"
 #include "math/float_bits.h"
+#include "model/row8_fold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@ int row8_stacks_init(struct model *m, struct why *why) {
     if (m->hp.n_expert) /* whatever is computed elsewhere must not depend on the tokens: row8 exists for that */
         return why_set(why, ERR_UNSUPPORTED,
                        "a mixture of experts cannot be computed with row8: which experts are asked would reveal the tokens");
+    if (m->arith == ARITH_ROW8_FOLD && m->hp.longrope_orig && m->hp.n_context > FOLD_CONTEXT_MAX)
+        return why_set(why, ERR_UNSUPPORTED, "row8-fold: a context of %u positions does not fit the name of the arithmetic",
+                       m->hp.n_context);
     m->stack_count = count_of(m);
     m->stack = arena_take(&m->small, m->stack_count, sizeof *m->stack);
     return m->stack ? 0 : why_set(why, ERR_NOMEM, "no memory for %u stacks", m->stack_count);
@@ -26,7 +30,15 @@ void row8_stack_add(struct model *m, uint32_t stack, const struct matrix_rows *f
     struct row8_stack *s = &m->stack[stack];
     s->linear.rows += from->rows;
     s->linear.cols = from->cols;
-    if (t) s->part[s->parts++] = (struct row8_part){t, type, from->first_row, from->rows};
+    if (t) s->part[s->parts++] = (struct row8_part){
+            .tensor = t, .type = type, .first_row = from->first_row, .rows = from->rows, .cols = from->cols};
+}
+
+uint64_t row8_part_bytes(const struct row8_part *p) { return (uint64_t)weight_row_bytes(p->type, p->cols) * p->rows; }
+
+void row8_part_decode(const struct row8_part *p, uint32_t row, float *y) {
+    const uint8_t *from = p->tensor->data + ((size_t)p->first_row + row) * weight_row_bytes(p->type, p->cols);
+    weight_row_decode(p->type, from, p->cols, y);
 }
 
 int row8_stacks_shape(struct model *m, struct why *why) {
@@ -95,8 +107,7 @@ struct linear model_linear(const struct model *m, uint32_t stack) {
 }
 const struct row8 *model_linear_weights(const struct model *m, uint32_t stack) { return &m->stack[stack].weights; }
 
-/* NULL: rows are elsewhere. *row becomes the row within the part. */
-static const struct row8_part *part_of(const struct row8_stack *s, uint32_t *row) {
+const struct row8_part *row8_part_of(const struct row8_stack *s, uint32_t *row) {
     for (unsigned i = 0; i < s->parts; *row -= s->part[i++].rows)
         if (*row < s->part[i].rows) return &s->part[i];
     return NULL;
@@ -104,10 +115,12 @@ static const struct row8_part *part_of(const struct row8_stack *s, uint32_t *row
 
 int model_linear_row(const struct model *m, uint32_t stack, uint32_t row, float *scratch, int8_t *w, float *scale) {
     const struct row8_stack *s = &m->stack[stack];
-    const struct row8_part *p = part_of(s, &row);
+    const struct row8_part *p = row8_part_of(s, &row);
     if (!p) return ERR_WRONG_STATE;
-    size_t row_bytes = weight_row_bytes(p->type, s->linear.cols);
-    weight_row_decode(p->type, p->tensor->data + ((size_t)p->first_row + row) * row_bytes, s->linear.cols, scratch);
+    if (!p->folded)
+        row8_part_decode(p, row, scratch);
+    else if (row8_fold_row(s, p, row, scratch) != 0)
+        return ERR_NOMEM;
     return row8_quantise(m->kern, scratch, s->linear.cols, w, scale);
 }
 
@@ -159,6 +172,7 @@ int model_linear_pack(const struct model *m, uint32_t stack, struct pool *p, con
     const struct row8_stack *s = &m->stack[stack];
     struct pack_job j = {.m = m, .stack = stack, .to = to, .row_scale = row_scale, .bad_row = UINT32_MAX};
     if (s->parts == 0) return why_set(why, ERR_WRONG_STATE, "the weights of the stacks are elsewhere");
+    if (s->part[s->parts - 1].folded) return row8_fold_pack(m, stack, p, to, row_scale, norm2_max, why);
     j.scratch_each = ((size_t)s->linear.cols * (sizeof(float) + ROW8_GROUP) + 63) & ~(size_t)63;
     j.scratch = mem_zalloc(pool_threads(p), j.scratch_each);
     if (!j.scratch) return why_set(why, ERR_NOMEM, "no memory to pack a stack");
@@ -166,7 +180,7 @@ int model_linear_pack(const struct model *m, uint32_t stack, struct pool *p, con
     free(j.scratch);
     if (j.bad_row != UINT32_MAX)
         return why_set(why, ERR_NONFINITE, "tensor %s holds a value that is NaN or infinite",
-                       part_of(s, &j.bad_row)->tensor->name);
+                       row8_part_of(s, &j.bad_row)->tensor->name);
     if (norm2_max) *norm2_max = 0;
     for (unsigned i = 0; norm2_max && i < pool_threads(p); i++)
         if (j.norm2[i] > *norm2_max) *norm2_max = j.norm2[i];

@@ -7,6 +7,7 @@
 #include "math/weight.h"
 #include "model/matrix_rows.h"
 #include "model/model_parts.h"
+#include "model/row8_fold.h"
 #include "model/row8_stacks.h"
 
 #include <stdio.h>
@@ -93,7 +94,7 @@ static int shape_matrix(struct load *l, const struct matrix_rows *s, struct matr
     if (r != 0) return r;
     l->type_weights[type->kernel] += (uint64_t)s->cols * s->rows * s->experts;
     l->all += (uint64_t)weight_row_bytes(type, s->cols) * s->rows * s->experts;
-    if (l->m->arith == ARITH_ROW8) {
+    if (arith_in_stacks(l->m->arith)) {
         row8_stack_add(l->m, stack, s, t, type);
         return 0;
     }
@@ -206,11 +207,12 @@ static void sum_up(struct load *l) {
 
 static int check_all(struct load *l) {
     struct model *m = l->m;
-    int r = m->arith == ARITH_ROW8 ? row8_stacks_init(m, l->why) : 0;
+    int r = arith_in_stacks(m->arith) ? row8_stacks_init(m, l->why) : 0;
     if (r == 0) r = load_ends(l);
     for (uint32_t i = 0; r == 0 && i < m->hp.n_layer; i++) r = load_layer(l, i);
     if (r == 0) r = refuse_leftovers(l);
-    if (r == 0 && m->arith == ARITH_ROW8) r = row8_stacks_shape(m, l->why);
+    if (r == 0 && m->arith == ARITH_ROW8_FOLD) l->all += row8_fold_stacks(m);
+    if (r == 0 && arith_in_stacks(m->arith)) r = row8_stacks_shape(m, l->why);
     if (r == 0 && m->stacks == STACKS_ELSEWHERE) r = row8_stacks_take(m, l->o->linear, l->o->linear_count, l->why);
     if (r == 0) sum_up(l);
     return r;
@@ -222,14 +224,14 @@ static size_t small_bytes(const struct model *m) {
     size_t a_layer = (4 * (size_t)h->n_embd + 4 * (size_t)h->head_dim * (h->n_head + 2)) * sizeof(float);
     size_t vectors = h->n_layer * a_layer + ((size_t)h->n_embd + 2 * (size_t)h->head_dim) * sizeof(float);
     if (vectors > m->gguf.size) vectors = m->gguf.size;
-    size_t stacks = m->arith == ARITH_ROW8 ? row8_stacks_bytes(m) : 0;
+    size_t stacks = arith_in_stacks(m->arith) ? row8_stacks_bytes(m) : 0;
     return vectors + h->n_layer * (sizeof(struct layer) + 256) + stacks + 4096;
 }
 
 int weights_load(struct model *m, const struct model_opts *o, struct why *why) {
     struct load l = {.m = m, .o = o, .why = why};
     m->stacks = o->stacks;
-    if (m->stacks != STACKS_PACKED && m->arith != ARITH_ROW8)
+    if (m->stacks != STACKS_PACKED && !arith_in_stacks(m->arith))
         return why_set(why, ERR_USAGE, "only row8 has stacks that can be elsewhere");
     int r = arena_init(&m->small, small_bytes(m));
     l.seen = mem_zalloc(m->gguf.tensor_count, 1);

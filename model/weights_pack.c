@@ -87,7 +87,7 @@ static int pack_stacks(struct packing *p) {
         p->at += row8_bytes(&s->weights);
         r = row8_stack_derive(p->m, i, p->pool, p->why);
         model_linear_drop(p->m, i);
-        for (unsigned k = 0; k < s->parts; k++) bytes += weight_row_bytes(s->part[k].type, s->linear.cols) * s->part[k].rows;
+        for (unsigned k = 0; k < s->parts; k++) bytes += row8_part_bytes(&s->part[k]);
         tell(p, bytes);
     }
     return r;
@@ -111,7 +111,7 @@ static int map_room(struct model *m, struct why *why) {
 static int pack_all(struct packing *p) {
     int r = map_room(p->m, p->why);
     if (r == 0) r = pool_new(&p->pool, p->o->threads, p->why);
-    if (r == 0) r = p->m->arith == ARITH_ROW8 ? pack_stacks(p) : pack_matrices(p);
+    if (r == 0) r = arith_in_stacks(p->m->arith) ? pack_stacks(p) : pack_matrices(p);
     pool_free(p->pool);
     return r;
 }

@@ -105,7 +105,7 @@ static int product(void *state, uint32_t stack, uint32_t count, const int32_t *x
     compare(c, stack, count, y);
     return 0;
 }
-static const struct linear_ops compared_ops = {product};
+static const struct linear_ops compared_ops = {.product = product};
 
 static void tell(const struct compared *c, const char *what) {
     printf(

@@ -38,6 +38,8 @@ struct others {
     uint32_t fail_at;      /* the how many-th product fails, from 1; 0: none */
     int fail_with;
     uint32_t products, columns; /* so far */
+    uint32_t rounds;            /* products that were asked for together count as one */
+    uint32_t last_stack;
     uint32_t zero_columns;      /* of them all zero */
     int out_of_bounds;          /* a column was longer than the stack's bound allows */
 };
@@ -72,9 +74,31 @@ static inline int others_product(void *state, uint32_t stack, uint32_t count, co
     free(w);
     return 0;
 }
-static const struct linear_ops others_ops __attribute__((unused)) = {others_product};
+static inline int others_one(void *state, uint32_t stack, uint32_t count, const int32_t *x, int32_t *y) {
+    struct others *s = state;
+    s->rounds++;
+    s->last_stack = stack;
+    return others_product(state, stack, count, x, y);
+}
+static const struct linear_ops others_ops __attribute__((unused)) = {.product = others_one};
 
-/* An engine over m whose products s computes, and an empty sequence of its own for n tokens. */
+/* Several at once, of ascending stacks and one count. */
+static inline int others_products(void *state, const struct linear_ask *ask, unsigned asks) {
+    struct others *s = state;
+    int r = 0;
+    CHECK(asks >= 1 && asks <= LINEAR_ASKS_MAX);
+    s->rounds++;
+    for (unsigned i = 0; i < asks && r == 0; i++) {
+        CHECK_INT(ask[i].count, ask[0].count);
+        if (ask[i].stack) CHECK_INT(ask[i].stack, s->last_stack + 1); /* in the order of their numbers, none left out */
+        s->last_stack = ask[i].stack;
+        r = others_product(s, ask[i].stack, ask[i].count, ask[i].x, ask[i].y);
+    }
+    return r;
+}
+static const struct linear_ops others_both_ops __attribute__((unused)) = {others_one, others_products};
+
+/* An engine over m whose products s computes, and an empty sequence of its own for n tokens. Folded models ask for two at once. */
 static inline struct engine *others_engine(const struct model *m, struct others *s, uint32_t rows, uint32_t threads, uint32_t n,
                                            struct kv_seq *seq) {
     struct engine *e = NULL;
@@ -83,7 +107,7 @@ static inline struct engine *others_engine(const struct model *m, struct others 
                             .rows_max = rows,
                             .logits_max = rows,
                             .kv_pages = 2 * ((n + KV_PAGE - 1) / KV_PAGE),
-                            .linear = &others_ops,
+                            .linear = model_arith(m) == ARITH_ROW8_FOLD ? &others_both_ops : &others_ops,
                             .linear_state = s};
     int r = engine_new(&e, m, &o, &why);
     if (r != 0) printf("# %s\n", why.text);

@@ -1,5 +1,6 @@
-/* How well row8 predicts: the shipped model's perplexity on held-out stories beside that of the very same weights with float activations
- * (the file's values as F32 matrices, for which profile C1 rounds no activation).
+/* How well row8 and row8-fold predict: the shipped model's perplexity on held-out stories beside that of the very same weights with float
+ * activations (the file's values as F32 matrices, for which profile C1 rounds no activation), and how far their distributions are from
+ * its (mean KL).
  *
  * tests/data/toy_stories.txt: the first stories in no chat format among tools/train/corpus.py's held-out documents of seed 7. */
 #include "tests/check.h"
@@ -11,17 +12,36 @@
 
 enum { WINDOW = 256, WINDOWS = 8 };
 
-/* As `lull perplexity` counts: the second half of each window. */
-static double perplexity(const struct model *m, const struct ids *ids) {
+/* The second half of each window, as `lull perplexity` counts, of one model beside another. */
+struct quality {
+    double perplexity, kl; /* kl: mean over positions, of the other's distribution to this one's */
+};
+
+static double log_sum(const float *l, uint32_t n) { return surprise(l, n, 0) + (double)l[0]; }
+
+static double divergence(const float *p, const float *q, uint32_t n) {
+    double sum = 0, all_p = log_sum(p, n), all_q = log_sum(q, n);
+    for (uint32_t i = 0; i < n; i++) {
+        double lp = (double)p[i] - all_p, lq = (double)q[i] - all_q;
+        sum += exp(lp) * (lp - lq);
+    }
+    return sum;
+}
+
+static struct quality measure(const struct model *m, const struct model *beside, const struct ids *ids) {
     uint32_t v = model_n_vocab(m), counted = 0;
-    double sum = 0;
+    double sum = 0, kl = 0;
     for (uint32_t w = 0; w < WINDOWS; w++) {
         const int32_t *id = ids->id + (size_t)w * WINDOW;
         float *rows = all_logits(m, id, WINDOW - 1, (struct setting){.threads = 2, .chunk = 128});
-        for (uint32_t i = WINDOW / 2; i < WINDOW - 1; i++, counted++) sum += surprise(rows + (size_t)i * v, v, id[i + 1]);
-        free(rows);
+        float *want = all_logits(beside, id, WINDOW - 1, (struct setting){.threads = 2, .chunk = 128});
+        for (uint32_t i = WINDOW / 2; i < WINDOW - 1; i++, counted++) {
+            sum += surprise(rows + (size_t)i * v, v, id[i + 1]);
+            kl += divergence(want + (size_t)i * v, rows + (size_t)i * v, v);
+        }
+        free(rows), free(want);
     }
-    return exp(sum / counted);
+    return (struct quality){exp(sum / counted), kl / counted};
 }
 
 static struct model *opened(const char *path, enum model_arith arith) {
@@ -43,20 +63,28 @@ TEST(perplexity_is_within_half_a_percent_of_float_activations) {
     CHECK_INT(gguf_open(&g, shipped, NULL), 0);
     write_floats(&g, path);
     gguf_close(&g);
-    struct model *floats = opened(path, ARITH_C1), *row8 = opened(shipped, ARITH_ROW8), *c1 = opened(shipped, ARITH_C1);
+    struct model *floats = opened(path, ARITH_C1);
     unlink(path);
     CHECK_INT(file_read(&text, "tests/data/toy_stories.txt", 1 << 20, NULL), 0);
     ids_init(&ids, 1 << 16);
     CHECK_INT(vocab_encode(model_vocab(floats), (const char *)text.data, text.len, 0, &ids, NULL), 0);
     CHECK(ids.count >= WINDOW * WINDOWS);
-    double want = perplexity(floats, &ids), got = perplexity(row8, &ids), blocks = perplexity(c1, &ids);
-    printf("# perplexity with float activations %.5f, row8 %.5f (%+.3f %%), C1's blocks %.5f (%+.3f %%)\n", want, got,
-           100 * (got / want - 1), blocks, 100 * (blocks / want - 1));
+    double want = measure(floats, floats, &ids).perplexity;
+    printf("# perplexity with float activations %.5f\n", want);
     CHECK(want > 1.2 && want < 2.5); /* of a model that knows such stories */
-    CHECK(fabs(got / want - 1) < 0.005);
+    for (int a = 0; a < ARITHS; a++) {
+        static const char *const names[ARITHS] = {"C1's blocks", "row8", "row8-fold"};
+        struct model *m = opened(shipped, (enum model_arith)a);
+        struct quality q = measure(m, floats, &ids);
+        printf("# %s: perplexity %.5f (%+.3f %%), mean KL to float activations %.6f\n", names[a], q.perplexity,
+               100 * (q.perplexity / want - 1), q.kl);
+        CHECK(fabs(q.perplexity / want - 1) < 0.005);
+        CHECK(q.kl < 0.001);
+        model_close(m);
+    }
     ids_release(&ids);
     buf_release(&text);
-    model_close(floats), model_close(row8), model_close(c1);
+    model_close(floats);
 }
 
 TESTS_MAIN("row8_perplexity", T(perplexity_is_within_half_a_percent_of_float_activations))
