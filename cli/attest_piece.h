@@ -6,11 +6,11 @@
 #include "cli/attest.h"
 
 struct piece_names { /* NULL: not given */
-    const char *kind, *evidence, *key, *collateral;
+    const char *kind, *evidence, *key, *collateral, *event_log;
     struct opt_list chain;
 };
 struct piece {
-    struct buf evidence, key, collateral, chain[OPT_LIST_MAX];
+    struct buf evidence, key, collateral, event_log, chain[OPT_LIST_MAX];
     unsigned chains;
 };
 /* Reads all files. A file over its limit, or too many of them, is the evidence's fault and becomes a factor of r; one that cannot be read
@@ -21,7 +21,7 @@ void piece_release(struct piece *p);
 struct ev_input piece_input(const struct piece *p, const struct ev_policy *policy, int64_t at);
 /* One file within its limit, as above. path NULL: empty. */
 int piece_file(struct buf *b, const char *path, size_t max, int hex, struct ev_report *r, struct why *why);
-/* ERR_USAGE when it is none, or NULL. */
-int piece_kind_check(const char *kind, struct why *why);
+/* ERR_USAGE when the kind is none, or NULL, or what is named does not go with it. */
+int piece_names_check(const struct piece_names *names, struct why *why);
 
 #endif

@@ -64,6 +64,7 @@ static json_t *shown_member(const struct ev_member *m, int64_t at) {
         struct ev_input in = {.evidence = m->part[i].evidence,
                               .key = m->part[i].key,
                               .collateral = m->part[i].collateral,
+                              .event_log = m->part[i].event_log,
                               .policy = ev_policy_strict(),
                               .now = at};
         for (unsigned k = 0; k < m->part[i].certs; k++) in.chain[in.chain_count++] = m->part[i].cert[k];
@@ -171,6 +172,7 @@ int attest_show(int argc, char **argv) {
         {"chain", OPT_LIST, &names.chain, "FILE", "with --kind: certificates, PEM or DER", 0, 0},
         {"key", OPT_TEXT, &names.key, "FILE", "with --kind: a public key", 0, 0},
         {"collateral", OPT_TEXT, &names.collateral, "FILE", "with --kind: what the manufacturer publishes beside it", 0, 0},
+        {"event-log", OPT_TEXT, &names.event_log, "FILE", "with --kind tdx: the firmware's log (CCEL)", 0, 0},
         {"at", OPT_TEXT, &when, "TIME", "some is told only of certificates in date: as of then; else by the clock", 0, 0},
         {"json", OPT_FLAG, &json, NULL, "one JSON line", 0, 0},
         {0}};
@@ -187,7 +189,7 @@ int attest_show(int argc, char **argv) {
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
     if (r == 0 && when) r = attest_time_read(&at, when, &why);
-    if (r == 0 && names.kind) r = piece_kind_check(names.kind, &why);
+    if (r == 0 && names.kind) r = piece_names_check(&names, &why);
     names.evidence = line.args[0];
     json_t *all = json_object();
     json_object_set_new(all, "verified", json_false());

@@ -91,9 +91,11 @@ static int check_form(const struct asked *a, struct why *why) {
     if (a->piece.kind && a->file) return why_set(why, ERR_USAGE, "either FILE, an envelope, or --kind with --evidence");
     if (!a->piece.kind && !a->file) return why_set(why, ERR_USAGE, "needs FILE, an envelope, or --kind with --evidence");
     if (a->piece.kind && !a->piece.evidence) return why_set(why, ERR_USAGE, "--kind needs --evidence");
-    if (a->piece.kind && piece_kind_check(a->piece.kind, why) != 0) return ERR_USAGE;
-    if (a->file && (a->piece.evidence || a->piece.chain.count || a->piece.key || a->piece.collateral))
-        return why_set(why, ERR_USAGE, "--evidence, --chain, --key and --collateral go with --kind: an envelope brings its own");
+    if (a->piece.kind && piece_names_check(&a->piece, why) != 0) return ERR_USAGE;
+    if (a->file && (a->piece.evidence || a->piece.chain.count || a->piece.key || a->piece.collateral ||
+                    a->piece.event_log))
+        return why_set(why, ERR_USAGE,
+                       "--evidence, --chain, --key, --collateral and --event-log go with --kind: an envelope brings its own");
     if (a->piece.kind && (a->record || a->keys || a->exporter || a->tls || a->channel || a->log_size || a->activated.count))
         return why_set(why, ERR_USAGE,
                        "--record, --keys, --channel, --exporter, --tls, --activated and --log-size go with an envelope");
@@ -229,6 +231,7 @@ int attest_verify(int argc, char **argv) {
         {"chain", OPT_LIST, &a.piece.chain, "FILE", "with --kind: certificates, PEM or DER; up to eight files", 0, 0},
         {"key", OPT_TEXT, &a.piece.key, "FILE", "with --kind: a public key (of the TPM's AK, of the Secure Enclave)", 0, 0},
         {"collateral", OPT_TEXT, &a.piece.collateral, "FILE", "with --kind: what the manufacturer publishes beside it", 0, 0},
+        {"event-log", OPT_TEXT, &a.piece.event_log, "FILE", "with --kind tdx: the firmware's log (CCEL), which must give the RTMRs", 0, 0},
         {"nonce", OPT_TEXT, &a.nonce, "HEX", "what it must have been made for", 0, 0},
         {"record", OPT_TEXT, &a.record, "FILE", "with an envelope: the node's record, whose keys it must be bound to", 0, 0},
         {"keys", OPT_TEXT, &a.keys, "FILE", "with an envelope: the same, from a key statement alone", 0, 0},

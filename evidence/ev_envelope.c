@@ -14,12 +14,12 @@ static const struct {
     const char *media_type;
     struct ev_caps caps;
 } kinds[EV_KIND_END] = {
-    [EV_SEV_SNP] = {"application/vnd.lull.sev-snp+cbor", {1184, 1184, 64 << 10}},
-    [EV_TDX] = {"application/vnd.lull.tdx+cbor", {1, 16 << 10, 1 << 20}},
-    [EV_TPM_QUOTE] = {"application/vnd.lull.tpm-quote+cbor", {1, (2 << 20) + (64 << 10), 1 << 20}},
-    [EV_APPLE_MDA] = {"application/vnd.lull.apple-mda+cbor", {1, 48 << 10, 16 << 10}},
-    [EV_NVIDIA_GPU] = {"application/vnd.lull.nvidia-gpu+cbor", {1, 16 << 10, 1 << 20}},
-    [EV_AWS_NITRO] = {"application/vnd.lull.aws-nitro+cbor", {1, 20 << 10, 0}},
+    [EV_SEV_SNP] = {"application/vnd.lull.sev-snp+cbor", {1184, 1184, 64 << 10, 0}},
+    [EV_TDX] = {"application/vnd.lull.tdx+cbor", {1, 16 << 10, 1 << 20, 1 << 20}},
+    [EV_TPM_QUOTE] = {"application/vnd.lull.tpm-quote+cbor", {1, (2 << 20) + (64 << 10), 1 << 20, 0}},
+    [EV_APPLE_MDA] = {"application/vnd.lull.apple-mda+cbor", {1, 48 << 10, 16 << 10, 0}},
+    [EV_NVIDIA_GPU] = {"application/vnd.lull.nvidia-gpu+cbor", {1, 16 << 10, 1 << 20, 0}},
+    [EV_AWS_NITRO] = {"application/vnd.lull.aws-nitro+cbor", {1, 20 << 10, 0, 0}},
 };
 const char *ev_envelope_media_type(enum ev_kind kind) { return (unsigned)kind < EV_KIND_END ? kinds[kind].media_type : NULL; }
 struct ev_caps ev_envelope_caps(enum ev_kind kind) {
@@ -48,6 +48,8 @@ static void read_part(struct cbor *c, struct ev_part *p, const struct ev_caps *c
             p->key = cbor_bytes(c, KEY_BYTES_MAX);
         else if (key == 3)
             p->collateral = cbor_bytes(c, caps->collateral_max);
+        else if (key == 4 && caps->event_log_max)
+            p->event_log = cbor_bytes(c, caps->event_log_max);
         else
             cbor_fail(c, ERR_UNSUPPORTED);
     }
@@ -133,7 +135,7 @@ void ev_envelope_release(struct ev_envelope *e) {
 /* ---- writing ---- */
 
 static void put_part(struct writer *w, const struct ev_part *p) {
-    cbor_put_map(w, (uint64_t)(1 + (p->certs > 0) + (p->key.n > 0) + (p->collateral.n > 0)));
+    cbor_put_map(w, (uint64_t)(1 + (p->certs > 0) + (p->key.n > 0) + (p->collateral.n > 0) + (p->event_log.n > 0)));
     cbor_put_uint(w, 0);
     cbor_put_bytes(w, p->evidence.p, p->evidence.n);
     if (p->certs > 0) {
@@ -148,6 +150,10 @@ static void put_part(struct writer *w, const struct ev_part *p) {
     if (p->collateral.n > 0) {
         cbor_put_uint(w, 3);
         cbor_put_bytes(w, p->collateral.p, p->collateral.n);
+    }
+    if (p->event_log.n > 0) {
+        cbor_put_uint(w, 4);
+        cbor_put_bytes(w, p->event_log.p, p->event_log.n);
     }
 }
 

@@ -12,9 +12,9 @@
  *
  * The indicator of each is 4, evidence. A member's value, whose SHA-256 enters L (evidence/binding.h), is deterministic CBOR:
  *
- *     [+ {0: evidence bytes, ? 1: [+ certificate bytes], ? 2: public key bytes, ? 3: collateral bytes}]
+ *     [+ {0: evidence bytes, ? 1: [+ certificate bytes], ? 2: public key bytes, ? 3: collateral bytes, ? 4: event log}]
  *
- * Evidence, key and collateral are what the kind's header says. Caps: EV_ENVELOPE_BYTES_MAX for the whole, eight certificates of 4 KiB
+ * Evidence, key, collateral and event log are what the kind's header says; only tdx has a log here (a TPM's are in its evidence). Caps: EV_ENVELOPE_BYTES_MAX for the whole, eight certificates of 4 KiB
  * for a part, and by kind what ev_envelope_caps says. Other labels and types, a label twice, and an envelope within one are refused.
  * Nothing is compressed. */
 #ifndef EVIDENCE_EV_ENVELOPE_H
@@ -29,7 +29,7 @@
 enum { EV_ENVELOPE_BYTES_MAX = CMW_BYTES_MAX, EV_PARTS_MAX = 16, EV_ENVELOPE_CERTS_MAX = 8, EV_SOFTWARE_BYTES_MAX = 16 * 1024 };
 
 struct ev_part {
-    struct ev_bytes evidence, key, collateral;
+    struct ev_bytes evidence, key, collateral, event_log;
     unsigned certs;
     struct ev_bytes cert[EV_ENVELOPE_CERTS_MAX];
 };
@@ -53,9 +53,9 @@ struct ev_envelope {
 int ev_envelope_read(struct ev_envelope *out, const void *p, size_t n, struct why *why);
 void ev_envelope_release(struct ev_envelope *e);
 
-/* Limits of a kind's evidence and of the collateral beside it. */
+/* Limits of a kind's evidence and of what is beside it; event_log_max 0: it has none. */
 struct ev_caps {
-    size_t evidence_min, evidence_max, collateral_max;
+    size_t evidence_min, evidence_max, collateral_max, event_log_max;
 };
 struct ev_caps ev_envelope_caps(enum ev_kind kind);
 

@@ -87,6 +87,7 @@ struct ev_input {
     unsigned chain_count;
     struct ev_bytes key;            /* a public key: of the TPM's AK, of the Secure Enclave */
     struct ev_bytes collateral;     /* what the manufacturer publishes beside it */
+    struct ev_bytes event_log;      /* what the firmware says that it measured: of TDX (evidence/tdx_log.h) */
     struct ev_bytes nonce;          /* what the evidence must have been made for; n 0: not known, and "nonce" is unchecked */
     const struct ev_policy *policy; /* never NULL: ev_policy_strict() when the user has none */
     int64_t now;                    /* seconds since 1970: dates are judged by this and by nothing else */

@@ -1,7 +1,7 @@
 /* evidence/tdx.h - quotes of Intel TDX: what a trust domain was started from, signed by the platform's quoting enclave.
  *
  * Of ev_input: evidence is the quote, versions 4 and 5, of TDX 1.0 and 1.5 (evidence/tdx_quote.h); it brings its PCK certificate and issuers.
- * chain may add certificates. collateral is what Intel publishes for the platform (evidence/tdx_collateral.h); without it signatures and
+ * chain may add certificates. event_log is the firmware's log (CCEL), which must give the quoted RTMRs. collateral is what Intel publishes for the platform (evidence/tdx_collateral.h); without it signatures and
  * chain are judged and the level is not. The nonce is REPORTDATA, 64 bytes; a shorter one stands at its beginning with zeros after it.
  *
  * In this order, with what each becomes when it fails:
@@ -23,6 +23,7 @@
  *     debug            refused      the host can read the domain's memory, or another bit of TUD is set
  *     td_attributes    refused      SEPT_VE_DISABLE is not set, or not one of the policy's values; it can migrate; bits not known
  *     xfam, mrtd, rtmr0 to rtmr3, mr_config, fmspc, platform_allowed   refused   none of the policy's
+ *     event_log        unsupported, invalid, refused   evidence/tdx_log.h
  *     nonce            invalid      see above
  * After chain, dates, revoked, qe_signature, qe_report_data, qe_identity or signature failed, what fails further is noted, and nothing is
  * noted as good or told.
@@ -35,7 +36,7 @@
 #include "evidence/tdx_quote.h"
 
 struct tdx_policy {
-    int collateral_required;
+    int collateral_required, event_log_required;
     unsigned statuses; /* bit 1 << enum tdx_status; never TDX_REVOKED */
     int64_t evaluation_min;
     struct ev_digests td_attributes, xfam, mrtd, rtmr[TDX_RTMRS], mr_config, fmspc, platforms;
@@ -43,7 +44,7 @@ struct tdx_policy {
 /* No debugging, SEPT_VE_DISABLE; UpToDate and SWHardeningNeeded, where there is collateral. */
 void tdx_policy_strict(struct tdx_policy *p);
 /* All members are optional:
- *     "collateral": "required", "tcb_status": ["UpToDate", ...] (never "Revoked"), "tcb_evaluation_min": 17,
+ *     "collateral": "required", "tcb_status": ["UpToDate", ...] (never "Revoked"), "tcb_evaluation_min": 17, "event_log": "required",
  *     "mrtd", "rtmr0".."rtmr3", "mr_config": ["<96 hex digits>", ...], "td_attributes", "xfam": ["<16, as the quote has them>", ...],
  *     "fmspc": ["<12>", ...], "platforms": ["<32, platform instance ids>", ...]. tcb_status and tcb_evaluation_min
  * demand collateral: nothing else can meet them. ERR_FORMAT. */

@@ -22,20 +22,21 @@ static int read_statuses(const json_t *section, struct tdx_policy *p, struct why
     return p->statuses ? 0 : why_set(why, ERR_FORMAT, "policy: \"tcb_status\" takes a list of statuses");
 }
 
-static int read_required(const json_t *section, struct tdx_policy *p, struct why *why) {
-    const json_t *v = json_object_get(section, "collateral");
+static int read_required(const json_t *section, const char *name, int *required, struct why *why) {
+    const json_t *v = json_object_get(section, name);
     if (!v) return 0;
     const char *text = json_string_value(v);
-    p->collateral_required = 1;
-    return text && strcmp(text, "required") == 0 ? 0 : why_set(why, ERR_FORMAT, "policy: \"collateral\" takes \"required\"");
+    *required = 1;
+    return text && strcmp(text, "required") == 0 ? 0 : why_set(why, ERR_FORMAT, "policy: \"%s\" takes \"required\"", name);
 }
 
 int tdx_policy_read(const json_t *section, struct tdx_policy *p, struct why *why) {
     static const char *const known[] = {"collateral", "tcb_status", "tcb_evaluation_min", "mrtd", "rtmr0", "rtmr1",     "rtmr2",
-                                        "rtmr3",      "mr_config",  "td_attributes",      "xfam", "fmspc", "platforms", NULL};
+                                        "rtmr3",      "mr_config",  "td_attributes",      "xfam", "fmspc", "platforms", "event_log", NULL};
     tdx_policy_strict(p);
     int r = ev_policy_known(section, known, "tdx", why);
-    if (r == 0) r = read_required(section, p, why);
+    if (r == 0) r = read_required(section, "collateral", &p->collateral_required, why);
+    if (r == 0) r = read_required(section, "event_log", &p->event_log_required, why);
     if (r == 0) r = read_statuses(section, p, why);
     if (r == 0) r = ev_policy_int(section, "tcb_evaluation_min", 0, INT32_MAX, &p->evaluation_min, why);
     if (p->evaluation_min > 0) p->collateral_required = 1;
