@@ -43,6 +43,8 @@ static const struct row rows[API_CODE_COUNT] = {
     [API_KEY] = {"key", 401, "authentication_error", "invalid_api_key", "missing or wrong API key", 0, 0},
     [API_FORBIDDEN] = {"forbidden", 403, "permission_error", "forbidden", "this Host or Origin may not ask", 0, 0},
     [API_MEDIA] = {"media", 415, "invalid_request_error", "unsupported_media_type", "compressed bodies are not accepted", 0, 0},
+    /* OpenAI's words for an empty account; unlike `rate`, waiting does not mend it */
+    [API_UNPAID] = {"unpaid", 429, "insufficient_quota", "insufficient_quota", "what was prepaid is used up", 0, 0},
 };
 
 static const struct row *row_of(enum api_code code) { return &rows[(unsigned)code < API_CODE_COUNT ? code : API_CODE_NONE]; }

@@ -35,6 +35,7 @@ enum api_code {
     API_KEY,          /* bearer key missing or wrong */
     API_FORBIDDEN,    /* foreign Host or Origin */
     API_MEDIA,        /* compressed or otherwise unreadable body */
+    API_UNPAID,       /* who could serve has been paid for no more, or does not know the token */
     API_CODE_COUNT
 };
 

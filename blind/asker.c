@@ -126,6 +126,10 @@ int asker_ask(struct asker *a, const struct slots *t, struct answer *wu) {
     if (!a->conv.open) return ERR_IO; /* never over another connection than the ticket's own */
     memset(wu, 0, t->count * sizeof *wu); /* what is not begun can be forgotten */
     int r = slots_bytes(t, &bytes, &n);
+    if (r == 0 && t->count > a->conv.quota) { /* it would refuse: what need not be sent is not */
+        fault = FAULT_QUOTA, code = BLIND_CODE_QUOTA;
+        r = ERR_LOST;
+    }
     if (r == 0) r = conversation_product(&a->conv, t->stack, t->count, bytes, n, &due.seq);
     if (r == 0) r = expect(a, t, wu); /* while it works */
     uint64_t begun = clock_mono_ns();

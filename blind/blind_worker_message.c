@@ -51,10 +51,19 @@ static void job_free(struct blind_job *j) {
     free(j);
 }
 
+/* Columns of it that were taken from the quota and are not computed. */
+static uint64_t job_columns(const struct blind_job *j) {
+    uint64_t columns = 0;
+    if (!j->is_order) return j->product.count;
+    for (unsigned i = j->item; i < j->order.range_count; i++) columns += blind_order_range(&j->order, i).count;
+    return columns;
+}
+
 void client_forget(struct blind_client *c) {
     while (c->head) {
         struct blind_job *j = c->head;
         c->head = j->next;
+        if (c->account) blind_account_give(c->account, job_columns(j)); /* what is not computed is not paid */
         job_free(j);
     }
     c->tail = NULL;
@@ -185,7 +194,10 @@ static enum blind_code on_work(struct blind_client *c, uint8_t *message, size_t 
     enum blind_code code = m->type == BLIND_PRODUCT ? product_check(c, &m->product) : order_check(c, &m->order, &columns);
     if (code != 0) return code;
     if (c->account && !blind_account_take(c->account, columns)) return BLIND_CODE_QUOTA; /* another session was quicker */
-    if (job_add(c, message, n, m) != 0) return BLIND_CODE_INTERNAL;
+    if (job_add(c, message, n, m) != 0) {
+        if (c->account) blind_account_give(c->account, columns);
+        return BLIND_CODE_INTERNAL;
+    }
     *kept = 1;
     c->quota -= columns;
     if (m->type == BLIND_PRODUCT) {

@@ -48,6 +48,7 @@ static int send_message(struct conversation *c, const struct blind_message *m) {
 int conversation_product(struct conversation *c, uint32_t stack, uint32_t count, const uint8_t *packed, size_t n, uint32_t *seq) {
     struct writer w = writer_over(c->out, c->out_max);
     *seq = ++c->seq;
+    c->quota -= count < c->quota ? count : c->quota;
     blind_message_write(
         &w, &(struct blind_message){.type = BLIND_PRODUCT,
                                     .product = {.seq = *seq, .stack = stack, .count = (uint16_t)count, .packed_n = n}});
@@ -61,6 +62,9 @@ int conversation_order(struct conversation *c, uint32_t grant, const struct blin
     *seq = ++c->seq;
     int r = send_message(c, &(struct blind_message){.type = BLIND_GRANT, .grant = grant});
     if (r != 0) return r;
+    uint64_t columns = 0;
+    for (unsigned i = 0; i < range_count; i++) columns += ranges[i].count;
+    if (columns <= c->quota) c->quota -= columns; /* else it is refused whole */
     struct writer w = writer_over(c->out, c->out_max);
     blind_order_write(&w, *seq, keys, key_count, ranges, range_count);
     return w.err == 0 ? send_out(c, w.len) : ERR_INTERNAL;
@@ -80,6 +84,7 @@ static int accuse(enum blind_fault *fault, enum blind_fault what) {
 static int on_error(const struct blind_error *e, enum blind_fault *fault, uint8_t *code) {
     *code = e->code;
     int away = e->code == BLIND_CODE_BUSY || e->code == BLIND_CODE_DRAINING || e->code == BLIND_CODE_IDLE;
+    if (e->code == BLIND_CODE_QUOTA) return accuse(fault, FAULT_QUOTA);
     return accuse(fault, away ? FAULT_AWAY : FAULT_REFUSED);
 }
 
@@ -145,7 +150,12 @@ static int greet(struct conversation *c, const struct conversation_opts *o, enum
     if (r == ERR_MORE) return accuse(fault, FAULT_LATE);
     if (r != 0) return r;
     c->ready = m.ready;
-    return fits(&c->ready, o) ? 0 : accuse(fault, FAULT_UNFIT);
+    c->quota = m.ready.columns_quota;
+    if (!fits(&c->ready, o)) return accuse(fault, FAULT_UNFIT);
+    if (c->quota >= o->stack_count) return 0;
+    *code =
+        BLIND_CODE_QUOTA; /* not one token's columns: found out now, before masks are made and B is asked for their products */
+    return accuse(fault, FAULT_QUOTA);
 }
 
 int conversation_open(struct conversation *c, const struct blind_link *link, const struct conversation_opts *o,

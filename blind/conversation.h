@@ -20,6 +20,7 @@ struct conversation {
     enum blind_role role;
     uint32_t seq; /* the last number that was given out */
     struct blind_ready ready;
+    uint64_t quota; /* columns that this session may still ask for, as far as we know */
     uint8_t *out; /* the message that is sent next: secret pages, as orders hold keys */
     size_t out_max;
     uint64_t bytes_up, bytes_down, messages_up, messages_down; /* of sealed chunks; they go on over the links of one role */

@@ -7,6 +7,7 @@ const char *fault_text(enum blind_fault f) {
         [FAULT_LINK] = "the connection was lost",
         [FAULT_AWAY] = "it is busy or shuts down",
         [FAULT_LATE] = "an answer did not come in time",
+        [FAULT_QUOTA] = "the columns prepaid there are used up, or it does not know the token",
         [FAULT_REFUSED] = "it refuses to serve us",
         [FAULT_UNFIT] = "it does not hold the whole model, or takes too few columns",
         [FAULT_POLICY] = "its operator may not serve this role",

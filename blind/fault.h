@@ -10,11 +10,12 @@ enum blind_fault {
     FAULT_NONE,
     /* These accuse nobody: anybody on the way can break a connection, and a worker may be busy or shut down. It may be tried
      * again. */
-    FAULT_LINK, /* the connection was lost, or never made */
-    FAULT_AWAY, /* it said that it is busy, draining or had nothing to do for too long */
-    FAULT_LATE, /* nothing whole within the time allowed: anybody on the way can hold bytes back, so it proves nothing */
+    FAULT_LINK,  /* the connection was lost, or never made */
+    FAULT_AWAY,  /* it said that it is busy, draining or had nothing to do for too long */
+    FAULT_LATE,  /* nothing whole within the time allowed: anybody on the way can hold bytes back, so it proves nothing */
+    FAULT_QUOTA, /* the columns that it computes for our token are used up, or it does not know the token: both can be mended */
     /* These do: no message of it is read any more, and it is never asked again. */
-    FAULT_REFUSED,    /* it does not serve us, says its error: another manifest, the quota, a message that it calls wrong */
+    FAULT_REFUSED,    /* it does not serve us, says its error: another manifest, a message that it calls wrong */
     FAULT_UNFIT,      /* it holds some of the stacks only, or takes fewer columns at once than are needed */
     FAULT_POLICY,     /* its operator may not serve the role, or it has served the other one (blind/operators.h) */
     FAULT_UNREADABLE, /* bytes that are no message, or none that has a place here */
@@ -32,7 +33,7 @@ struct blind_incident {
     uint8_t identity[32], operator_id[32];
     enum pair_role role;
     enum blind_fault fault;
-    uint8_t code;   /* FAULT_REFUSED, FAULT_AWAY: enum blind_code of its error, else 0 */
+    uint8_t code;   /* FAULT_REFUSED, FAULT_AWAY, FAULT_QUOTA: enum blind_code of its error, else 0 */
     uint32_t stack; /* that was worked on, or UINT32_MAX */
 };
 

@@ -13,6 +13,8 @@ struct entry {
     uint32_t losses;  /* in a row */
     uint32_t late;    /* how often, in all */
     uint64_t late_ms; /* when last */
+    uint64_t unpaid_ms; /* since when its columns for us are used up; 0: they are not, as far as we know */
+    uint64_t too_few;   /* then: so many were left, and did not do */
     int banned;
 };
 struct roster {
@@ -23,6 +25,10 @@ struct roster {
     uint32_t workers;                                     /* lock, with worker[] */
     struct blind_incident incident[ROSTER_INCIDENTS_MAX]; /* a ring: number n at n % ROSTER_INCIDENTS_MAX */
     size_t incidents;                                     /* lock, with incident[] */
+    struct {
+        int is;
+        uint8_t identity[32];
+    } unpaid[PAIR_ROLES]; /* lock: nobody serves it, and this worker would */
 };
 
 int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy) {
@@ -54,16 +60,18 @@ static struct entry *entry_of(struct roster *r, const uint8_t identity[32]) {
     return e;
 }
 
-static void note(struct roster *r, enum pair_role role, const struct blind_link *k, enum blind_fault fault, uint8_t code,
-                 uint32_t stack) {
+static struct entry *note(struct roster *r, enum pair_role role, const struct blind_link *k, enum blind_fault fault, uint8_t code,
+                          uint32_t stack) {
     struct entry *e = entry_of(r, k->identity);
     if (e && fault_accuses(fault)) e->banned = 1;
     if (e && !fault_accuses(fault)) e->losses++;
     if (e && fault == FAULT_LATE) e->late++, e->late_ms = clock_mono_ms();
+    if (e && fault == FAULT_QUOTA) e->unpaid_ms = clock_mono_ms();
     struct blind_incident *i = &r->incident[r->incidents++ % ROSTER_INCIDENTS_MAX];
     *i = (struct blind_incident){.role = role, .fault = fault, .code = code, .stack = stack};
     memcpy(i->identity, k->identity, 32);
     memcpy(i->operator_id, k->operator_id, 32);
+    return e;
 }
 /* The oldest one that is kept. */
 static size_t oldest(const struct roster *r) {
@@ -73,14 +81,15 @@ static size_t oldest(const struct roster *r) {
 void roster_report(struct roster *r, enum pair_role role, const struct conversation *c, enum blind_fault fault, uint8_t code,
                    uint32_t stack) {
     pthread_mutex_lock(&r->lock);
-    note(r, role, &c->link, fault, code, stack);
+    struct entry *e = note(r, role, &c->link, fault, code, stack);
+    if (e && fault == FAULT_QUOTA) e->too_few = c->quota;
     pthread_mutex_unlock(&r->lock);
 }
 
 void roster_praise(struct roster *r, const struct conversation *c) {
     pthread_mutex_lock(&r->lock);
     struct entry *e = entry_of(r, c->link.identity);
-    if (e) e->losses = 0;
+    if (e) e->losses = 0, e->unpaid_ms = 0;
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -109,6 +118,7 @@ size_t roster_incident_count(struct roster *r) {
 /* ---- connecting ---- */
 
 static int rests(const struct entry *e, uint32_t answer_ms) {
+    if (e->unpaid_ms && clock_mono_ms() - e->unpaid_ms < ROSTER_UNPAID_MS) return 1;
     if (e->late == 0) return 0;
     uint32_t doubled = e->late - 1 < ROSTER_RESTS_DOUBLED ? e->late - 1 : ROSTER_RESTS_DOUBLED;
     return clock_mono_ms() - e->late_ms < (uint64_t)ROSTER_RESTS * answer_ms << doubled;
@@ -119,7 +129,14 @@ struct look {
     enum pair_role role;
     int resting;      /* these, too */
     uint32_t skipped; /* that rest */
+    int unpaid;       /* this one would serve, were columns paid for */
+    uint8_t unpaid_identity[32];
 };
+
+static void note_unpaid(struct look *look, const struct blind_link *k) {
+    look->unpaid = 1;
+    memcpy(look->unpaid_identity, k->identity, 32);
+}
 
 /* 1: this worker may be greeted for the role. Only the first refusal of an operator is an incident: then it is banned. */
 static int admit(struct roster *r, struct look *look, const struct blind_link *k, uint32_t answer_ms) {
@@ -127,6 +144,7 @@ static int admit(struct roster *r, struct look *look, const struct blind_link *k
     pthread_mutex_lock(&r->lock);
     struct entry *e = entry_of(r, k->identity);
     int may = e && !e->banned && e->losses < ROSTER_LOSSES;
+    if (e && !e->banned && !may && e->unpaid_ms) note_unpaid(look, k);
     if (may && !look->resting && rests(e, answer_ms)) {
         look->skipped++;
         may = 0;
@@ -139,6 +157,15 @@ static int admit(struct roster *r, struct look *look, const struct blind_link *k
     return may;
 }
 
+/* It did not do with as many columns before: no masks are made for it, and paid for at B, to learn that again. */
+static int still_unpaid(struct roster *r, const struct conversation *c) {
+    pthread_mutex_lock(&r->lock);
+    const struct entry *e = entry_of(r, c->link.identity);
+    int still = e && e->unpaid_ms && c->quota <= e->too_few;
+    pthread_mutex_unlock(&r->lock);
+    return still;
+}
+
 static int greet(struct roster *r, struct look *look, struct blind_link *k, struct conversation *c,
                  const struct conversation_opts *o) {
     enum blind_fault fault;
@@ -148,7 +175,13 @@ static int greet(struct roster *r, struct look *look, struct blind_link *k, stru
         return ERR_PERM;
     }
     int e = conversation_open(c, k, o, &fault, &code);
+    if (e == 0 && still_unpaid(r, c)) {
+        fault = FAULT_QUOTA, code = BLIND_CODE_QUOTA;
+        e = ERR_LOST;
+        conversation_close(c);
+    }
     if (e != 0) roster_report(r, look->role, c, fault, code, UINT32_MAX);
+    if (e != 0 && fault == FAULT_QUOTA) note_unpaid(look, k);
     return e;
 }
 
@@ -170,6 +203,27 @@ static int nobody_left(struct roster *r, enum pair_role role, const struct conve
                    *name ? "worker " : "none", name, last);
 }
 
+/* What the look through the list has found. */
+static void keep_unpaid(struct roster *r, const struct look *look, int found) {
+    pthread_mutex_lock(&r->lock);
+    r->unpaid[look->role].is = !found && look->unpaid;
+    memcpy(r->unpaid[look->role].identity, look->unpaid_identity, 32);
+    pthread_mutex_unlock(&r->lock);
+}
+
+int roster_unpaid(struct roster *r, enum pair_role *role, uint8_t identity[32]) {
+    int found = 0;
+    pthread_mutex_lock(&r->lock);
+    for (int k = 0; k < PAIR_ROLES && !found; k++) {
+        if (!r->unpaid[k].is) continue;
+        *role = (enum pair_role)k;
+        memcpy(identity, r->unpaid[k].identity, 32);
+        found = 1;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return found;
+}
+
 int roster_connect(struct roster *r, enum pair_role role, struct conversation *c, const struct conversation_opts *o,
                    struct why *why) {
     struct look look = {.role = role};
@@ -182,9 +236,13 @@ int roster_connect(struct roster *r, enum pair_role role, struct conversation *c
             struct blind_link k;
             int e = r->source.open(r->source.state, role, place, &k);
             if (e == ERR_NOTFOUND) break;
-            if (e == 0 && greet(r, &look, &k, c, o) == 0) return 0;
+            if (e == 0 && greet(r, &look, &k, c, o) == 0) {
+                keep_unpaid(r, &look, 1);
+                return 0;
+            }
             unreached += e != 0;
         }
     } while (look.skipped > 0); /* nobody else serves: those that rest are tried too */
+    keep_unpaid(r, &look, 0);
     return nobody_left(r, role, c, place, unreached, why);
 }

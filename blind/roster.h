@@ -4,7 +4,8 @@
  * worker. A worker that is accused is out for the life of the roster; one whose connections break, or that is late, is out
  * after ROSTER_LOSSES in a row, until roster_again. One that was late rests besides, whatever roster_again says: it comes after
  * all others for ROSTER_RESTS times what an answer may take, and for twice as long each further time, up to
- * 2^ROSTER_RESTS_DOUBLED times. May be used from several threads, each with a conversation of its own. */
+ * 2^ROSTER_RESTS_DOUBLED times. One whose columns for us are used up rests too, for ROSTER_UNPAID_MS: more may be paid for
+ * meanwhile. May be used from several threads, each with a conversation of its own. */
 #ifndef BLIND_ROSTER_H
 #define BLIND_ROSTER_H
 
@@ -15,7 +16,7 @@
 #include "blind/fault.h"
 #include "blind/operators.h"
 
-enum { ROSTER_RESTS = 2, ROSTER_RESTS_DOUBLED = 6 };
+enum { ROSTER_RESTS = 2, ROSTER_RESTS_DOUBLED = 6, ROSTER_UNPAID_MS = 30000 };
 enum { ROSTER_LOSSES = 3, ROSTER_WORKERS_MAX = 256, ROSTER_INCIDENTS_MAX = 256, ROSTER_PLACES_MAX = 1024 };
 
 /* Where workers come from. */
@@ -43,6 +44,9 @@ void roster_report(struct roster *r, enum pair_role role, const struct conversat
 void roster_praise(struct roster *r, const struct conversation *c);
 /* Connections that broke, and answers that were late, no longer keep anybody out. */
 void roster_again(struct roster *r);
+/* 1: nobody serves a role, and there are workers that would, were columns paid for (FAULT_QUOTA): the role, and one of them. It holds from
+ * the roster_connect that found nobody until one finds somebody. Any thread. */
+int roster_unpaid(struct roster *r, enum pair_role *role, uint8_t identity[32]);
 
 /* The first `max` incidents from number `from` on, oldest first; returns how many. The last ROSTER_INCIDENTS_MAX are kept: of
  * older ones nothing comes. */

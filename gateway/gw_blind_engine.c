@@ -131,7 +131,10 @@ static int wait_for_workers(struct gw_blind_engine *x, uint64_t *lost_since_ms) 
     uint64_t now = clock_mono_ms(), until = now + AGAIN_MS;
     struct timespec at = {.tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000};
     if (*lost_since_ms == 0) *lost_since_ms = now;
-    if (now - *lost_since_ms >= (x->tokens ? LOST_RUNNING_MS : LOST_START_MS)) return ERR_LOST;
+    enum pair_role role;
+    uint8_t identity[32]; /* where somebody has to pay first, waiting long is of no use */
+    int long_wait = x->tokens && !roster_unpaid(x->o.client->roster(x->o.client_state), &role, identity);
+    if (now - *lost_since_ms >= (long_wait ? LOST_RUNNING_MS : LOST_START_MS)) return ERR_LOST;
     pthread_mutex_lock(&x->lock);
     while (!x->stopping && !x->cancelled)
         if (pthread_cond_timedwait(&x->wake, &x->lock, &at) != 0) break;

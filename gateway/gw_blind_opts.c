@@ -98,7 +98,7 @@ static int check_lattice(struct gw_blind_opts *o, struct why *why) {
 static int read_token(struct buf *token, const char *path, struct why *why) {
     buf_init(token, 0);
     if (!path) return 0;
-    int r = file_read(token, path, 1024, why);
+    int r = file_read_private(token, path, 1024, why); /* whoever reads it can spend what was paid for */
     if (r != 0) return r;
     while (token->len && (token->data[token->len - 1] == '\n' || token->data[token->len - 1] == '\r')) token->len--;
     if (token->len && token->len <= BLIND_TOKEN_MAX) return 0;

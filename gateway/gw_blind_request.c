@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "blind/roster.h"
 #include "gateway/gw_out.h"
 #include "seal/codes.h"
 
@@ -128,17 +129,49 @@ static void on_done(struct gw_blind_request *r, const struct gw_blind_event *e) 
         settle(r);
 }
 
+/* Nobody is left, and somebody would serve, were it paid for: what to do about it, by the options that the user has. 0: that is not so. */
+static int unpaid(const struct gw_blind_request *r, struct api_error *err) {
+    const struct gw_blind_half *h = &r->model->half;
+    const struct gw_blind_opts *o = &r->gw->o.blind;
+    enum pair_role role;
+    uint8_t identity[32];
+    char who[9];
+    if (!roster_unpaid(h->client->roster(h->state), &role, identity)) return 0;
+    int lattice = r->model->mode == GW_BLIND_LATTICE;
+    const char *option = lattice ? "--lattice-token" : role == PAIR_A ? "--pair-a-token" : "--pair-b-token";
+    hex_encode(who, identity, 4);
+    if (!o->token[role].len)
+        api_error_set(err, API_UNPAID, NULL,
+                      "tier blind (" BLIND_NOTICE "): worker %s computes%s for who has paid in advance: ask its operator for a "
+                      "token, and start the gateway with %s FILE",
+                      who,
+                      lattice          ? ""
+                      : role == PAIR_A ? " for A"
+                                       : " for B",
+                      option);
+    else
+        api_error_set(err, API_UNPAID, NULL,
+                      "tier blind (" BLIND_NOTICE
+                      "): the columns prepaid%s are used up at worker %s, or it does not know the token: "
+                      "have its operator add columns to it, then ask again; for another token start the gateway with %s FILE",
+                      lattice          ? ""
+                      : role == PAIR_A ? " for A"
+                                       : " for B",
+                      who, option);
+    return 1;
+}
+
 static void on_failed(struct gw_blind_request *r, const struct gw_blind_event *e) {
     struct api_error err;
     if (e->err == ERR_CONTEXT)
         api_error_set(&err, API_CONTEXT_OVER, r->endpoint == API_GENERATE ? "prompt" : "messages",
                       "the prompt, with room for an answer, does not fit the context of %s, %u tokens", r->model->shown.name,
                       r->model->shown.context);
-    else if (e->err == ERR_LOST)
+    else if (e->err != ERR_LOST)
+        api_error_set(&err, (enum api_code)(API_REFUSED + code_from_err(e->err) - CODE_REFUSED), NULL, NULL);
+    else if (!unpaid(r, &err))
         api_error_set(&err, r->tokens ? API_LOST : API_NO_NODE, NULL, "tier blind (" BLIND_NOTICE "): %s",
                       e->why[0] ? e->why : "no worker is left");
-    else
-        api_error_set(&err, (enum api_code)(API_REFUSED + code_from_err(e->err) - CODE_REFUSED), NULL, NULL);
     fail_with(r, &err);
 }
 

@@ -1,6 +1,7 @@
 /* node/blind_accounts.c - see blind_accounts.h. */
 #include "node/blind_accounts.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 
 #include <stdlib.h>
@@ -24,6 +25,7 @@ static int line_read(struct blind_account *a, const char *text, size_t n) {
     }
     memcpy(a->token, text, token);
     a->token_n = (uint8_t)token;
+    a->paid = columns;
     atomic_init(&a->left, columns);
     return 0;
 }
@@ -39,6 +41,7 @@ static int add_line(struct blind_accounts *a, const char *text, size_t n, const 
                        line, BLIND_TOKEN_MIN, BLIND_TOKEN_MAX);
     if (blind_accounts_find(a, new->token, new->token_n))
         return why_set(why, ERR_EXISTS, "%s:%zu: this token is there already", path, line);
+    new->line = (uint32_t)line;
     a->count++;
     return 0;
 }
@@ -60,6 +63,56 @@ int blind_accounts_load(struct blind_accounts *a, const char *path, struct why *
     buf_release(&b);
     if (r != 0) blind_accounts_release(a);
     return r;
+}
+
+/* ---- again, while sessions hold pointers into the list: entries stay where they are ---- */
+
+static void pay(struct blind_account *old, const struct blind_account *new) {
+    if (new->paid >= old->paid)
+        blind_account_give(old, new->paid - old->paid);
+    else
+        blind_account_withdraw(old, old->paid - new->paid);
+    old->paid = new->paid;
+    old->line = new->line;
+}
+
+static void append(struct blind_accounts *a, const struct blind_account *new) {
+    struct blind_account *to = &a->list[a->count++];
+    memcpy(to->token, new->token, new->token_n);
+    to->token_n = new->token_n;
+    to->paid = new->paid;
+    to->line = new->line;
+    atomic_init(&to->left, new->paid);
+}
+
+static size_t unknown(const struct blind_accounts *a, const struct blind_accounts *fresh) {
+    size_t count = 0;
+    for (size_t i = 0; i < fresh->count; i++) count += !blind_accounts_find(a, fresh->list[i].token, fresh->list[i].token_n);
+    return count;
+}
+
+int blind_accounts_reload(struct blind_accounts *a, const char *path, struct why *why) {
+    static const struct blind_account gone = {.line = 0};
+    struct blind_accounts fresh;
+    int r = blind_accounts_load(&fresh, path, why);
+    if (r != 0) return r;
+    if (a->count + unknown(a, &fresh) > BLIND_ACCOUNTS_MAX)
+        r = why_set(why, ERR_LIMIT, "%s: more than %d clients since the start: restart the node", path, BLIND_ACCOUNTS_MAX);
+    for (size_t i = 0; r == 0 && i < a->count; i++) {
+        const struct blind_account *now = blind_accounts_find(&fresh, a->list[i].token, a->list[i].token_n);
+        pay(&a->list[i], now ? now : &gone);
+    }
+    for (size_t i = 0; r == 0 && i < fresh.count; i++)
+        if (!blind_accounts_find(a, fresh.list[i].token, fresh.list[i].token_n)) append(a, &fresh.list[i]);
+    blind_accounts_release(&fresh);
+    return r;
+}
+
+void blind_accounts_log(const struct blind_accounts *a) {
+    for (size_t i = 0; i < a->count; i++)
+        if (a->list[i].line)
+            log_event(LOG_INFO, "blind", "account", LOG_COUNT("line", a->list[i].line), LOG_COUNT("paid", a->list[i].paid),
+                      LOG_COUNT("left", atomic_load(&a->list[i].left)));
 }
 
 void blind_accounts_release(struct blind_accounts *a) {

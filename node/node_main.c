@@ -12,6 +12,28 @@
 
 static void on_signal(void *arg) { drain_begin(arg); }
 
+/* What the accounts say, and beside it what was computed in all. */
+static void log_accounts(const struct node *n) {
+    struct blind_worker_counts c;
+    for (size_t i = 0; n->accounts.list && i < n->blind_count; i++) {
+        blind_thread_count(n->blind[i].thread, &c);
+        log_event(LOG_INFO, "blind", "computed", LOG_NAME("model", n->blind[i].entry.name), LOG_COUNT("columns", c.columns));
+    }
+    blind_accounts_log(&n->accounts);
+}
+
+/* SIGHUP: somebody has paid. */
+static void on_hangup(void *arg) {
+    struct node *n = arg;
+    struct why why = {{0}};
+    int r = blind_accounts_reload(&n->accounts, n->o.blind_clients, &why);
+    if (r == 0)
+        log_event(LOG_INFO, "blind", "clients_read_again", LOG_COUNT("listed", n->accounts.count));
+    else /* the file's name, a line's number: no token */
+        log_event(LOG_ERROR, "blind", "clients_not_read_again", LOG_NAME("why", why_text(&why, r)));
+    log_accounts(n);
+}
+
 static int open_blind(struct node *n, struct why *why) {
     char at[WORKER_AT_BYTES];
     uint8_t pin[32];
@@ -79,6 +101,7 @@ int node_start(struct node *n, struct why *why) {
     if (r == 0) r = open_blind(n, why);
     if (r == 0) r = loop_on_signal(n->loop, SIGTERM, on_signal, n);
     if (r == 0) r = loop_on_signal(n->loop, SIGINT, on_signal, n);
+    if (r == 0 && n->accounts.list) r = loop_on_signal(n->loop, SIGHUP, on_hangup, n);
     if (r == 0) hardening_calls(&n->measures);
     return r;
 }
@@ -86,6 +109,7 @@ int node_start(struct node *n, struct why *why) {
 void node_stop(struct node *n) {
     blind_listen_close(n->blind_listen);
     link_release(n);
+    log_accounts(n);
     for (size_t i = 0; i < n->model_count; i++) served_close(&n->models[i]);
     for (size_t i = 0; i < n->blind_count; i++) blind_served_close(&n->blind[i]);
     blind_accounts_release(&n->accounts);
@@ -107,7 +131,7 @@ int node_main(int argc, char **argv) {
         {"blind", OPT_LIST, &n.o.blind, "FILE[=NAME]", "compute masked products of this model for blind clients (experimental construction, not yet reviewed); may be repeated", 0, 0},
         {"blind-layers", OPT_TEXT, &n.o.blind_layers, "FIRST-LAST", "hold only these layers of the --blind models; the last one brings the output matrix (all)", 0, 0},
         {"blind-sessions", OPT_U32, &n.o.blind_sessions, "N", "blind sessions at once for each model (32)", 1, 1024},
-        {"blind-clients", OPT_TEXT, &n.o.blind_clients, "FILE", "compute blindly only for these, prepaid: lines \"TOKEN COLUMNS\" (everybody)", 0, 0},
+        {"blind-clients", OPT_TEXT, &n.o.blind_clients, "FILE", "compute blindly only for these, prepaid: lines \"TOKEN COLUMNS\"; SIGHUP reads it again and adds what is paid more (everybody)", 0, 0},
         {"blind-listen", OPT_TEXT, &n.o.blind_listen, "ADDR:PORT", "let blind clients connect here too, not only through the coordinator (nowhere)", 0, 0},
         {"blind-announce", OPT_TEXT, &n.o.blind_announce, "HOST:PORT", "how they reach that address (as --blind-listen says)", 0, 0},
         {"blind-quota", OPT_U64, &n.o.blind_quota, "N", "columns that one blind session may ask for; one through one matrix counts one (no end)", 0, 0},

@@ -70,6 +70,19 @@ uint64_t memory_hits(const struct proc *p, const void *needle, size_t n) {
     return r == 0 ? found : UINT64_MAX;
 }
 
+int blind_operator(const struct world *w, int node, char out[40]) {
+    char path[WORLD_PATH + 32], line[2048];
+    snprintf(path, sizeof path, "%s/node%d.log", w->dir, node);
+    FILE *f = fopen(path, "r");
+    out[0] = 0;
+    while (f && fgets(line, sizeof line, f)) {
+        const char *at = strstr(line, "link registered") ? strstr(line, "operator=") : NULL;
+        if (at) snprintf(out, 33, "%s", at + strlen("operator="));
+    }
+    if (f) fclose(f);
+    return strlen(out) == 32;
+}
+
 int log_lines(const struct world *w, const char *name, const char *text) {
     char path[WORLD_PATH + 32], line[2048];
     int found = 0;

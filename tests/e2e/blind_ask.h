@@ -32,6 +32,8 @@ int blind_parties(const struct world *w, const json_t *receipt, const char *list
 
 /* Places of these bytes in the memory of a process that was started to be searched; UINT64_MAX: it could not be read. */
 uint64_t memory_hits(const struct proc *p, const void *needle, size_t n);
+/* The operator of a node, 32 digits, as it logs it; 0: it has not registered. */
+int blind_operator(const struct world *w, int node, char out[40]);
 /* Lines of a log in the world's folder that have this text; -1: no such log. */
 int log_lines(const struct world *w, const char *name, const char *text);
 

@@ -101,8 +101,51 @@ TEST(a_quota_that_is_used_up_moves_the_work_to_the_next) {
         s.opts[role].columns_quota = 64 * 24 + 30; /* the prompt, and a little */
         (void)pair_site_worker(&s, (enum pair_role)role);
         s.opts[role].columns_quota = 0;
-        replaced((enum pair_role)role, FAULT_REFUSED, BLIND_CODE_QUOTA);
+        replaced((enum pair_role)role, FAULT_QUOTA, BLIND_CODE_QUOTA);
     }
+    pair_site_close(&s);
+}
+
+/* What B was asked for before, it answers still. */
+static void count_settled(struct blind_counts *out) {
+    uint64_t before;
+    pair_count(s.pair, out);
+    do {
+        before = out->products;
+        usleep(100000);
+        pair_count(s.pair, out);
+    } while (out->products != before);
+}
+
+/* A's columns do for a token and not for a prompt's chunk. Whoever tries again and again until they are paid for buys nothing of B. */
+TEST(columns_that_do_not_suffice_are_not_tried_again_at_bs_cost) {
+    struct blind_counts first, last;
+    struct why why;
+    enum pair_role role = PAIR_B;
+    uint8_t identity[32];
+    open_site();
+    s.opts[PAIR_A].columns_quota = 40;
+    struct pair_worker *poor = pair_site_worker(&s, PAIR_A);
+    s.opts[PAIR_A].columns_quota = 0;
+    (void)pair_site_worker(&s, PAIR_B);
+    pair_site_start(&s);
+    pair_prompt(s.pair, 64);
+    CHECK_INT(one_product(0, 64, 0), ERR_LOST);
+    pair_why(s.pair, &why);
+    CHECK(strstr(why.text, "for A") && strstr(why.text, "used up"));
+    CHECK_INT(roster_unpaid(pair_roster(s.pair), &role, identity), 1);
+    CHECK_INT(role, PAIR_A);
+    CHECK_INT(incident(0).fault, FAULT_QUOTA);
+    count_settled(&first);
+    unsigned links = poor->links;
+    for (int i = 0; i < 5; i++) CHECK_INT(one_product(0, 64, 0), ERR_LOST);
+    count_settled(&last);
+    CHECK(poor->links > links); /* it was asked whether it has more by now */
+    CHECK_INT(last.products, first.products);
+    CHECK_INT(last.sessions, first.sessions);
+    (void)pair_site_worker(&s, PAIR_A);
+    CHECK_INT(one_product(0, 64, 0), 0);
+    CHECK_INT(roster_unpaid(pair_roster(s.pair), &role, identity), 0);
     pair_site_close(&s);
 }
 
@@ -398,7 +441,7 @@ TEST(an_order_of_many_batches_goes_out_in_several_messages) {
 }
 
 TESTS_MAIN("pair_client", T(a_worker_of_another_manifest_is_passed_over), T(a_worker_that_holds_a_part_is_passed_over),
-           T(a_quota_that_is_used_up_moves_the_work_to_the_next),
+           T(a_quota_that_is_used_up_moves_the_work_to_the_next), T(columns_that_do_not_suffice_are_not_tried_again_at_bs_cost),
            T(an_operator_that_is_not_listed_or_listed_for_the_other_role_serves_nothing), T(one_worker_never_serves_both_roles),
            T(without_operators_of_both_roles_there_is_no_client), T(workers_that_cannot_be_reached_are_counted_in_the_reason),
            T(products_out_of_range_are_refused), T(any_number_of_columns_of_any_stack_is_exact),

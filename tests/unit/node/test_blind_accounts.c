@@ -71,8 +71,41 @@ TEST(an_account_is_never_overdrawn) {
     CHECK_INT(atomic_load(&a.left), 0);
 }
 
+static int reload(struct blind_accounts *a, const char *text, struct why *why) {
+    *why = (struct why){{0}};
+    CHECK_INT(file_write(path, text, strlen(text), 0600, why), 0);
+    return blind_accounts_reload(a, path, why);
+}
+
+TEST(a_file_read_again_adds_what_was_paid_since) {
+    struct blind_accounts a;
+    struct why why;
+    CHECK_INT(load(&a, "first-token-of-all 10\nsecond-token-of-all 10\nthird-token-of-all 10\n", &why), 0);
+    struct blind_account *first = find(&a, "first-token-of-all"), *second = find(&a, "second-token-of-all");
+    struct blind_account *third = find(&a, "third-token-of-all");
+    CHECK(blind_account_take(first, 7) && blind_account_take(second, 7) && blind_account_take(third, 2));
+    CHECK_INT(reload(&a, "fourth-token-of-all 4\nfirst-token-of-all 15\nsecond-token-of-all 6\n", &why), 0);
+    CHECK(find(&a, "first-token-of-all") == first); /* sessions hold it */
+    CHECK_INT(atomic_load(&first->left), 8);
+    CHECK_INT(first->line, 2);
+    CHECK_INT(atomic_load(&second->left), 0); /* had 3, and 4 less were paid for */
+    CHECK_INT(atomic_load(&third->left), 0);  /* gone */
+    CHECK_INT(third->line, 0);
+    CHECK_INT(atomic_load(&find(&a, "fourth-token-of-all")->left), 4);
+    CHECK_INT(reload(&a, "first-token-of-all 15\nthird-token-of-all 3\n", &why), 0);
+    CHECK_INT(atomic_load(&first->left), 8); /* nothing new, nothing added */
+    CHECK_INT(atomic_load(&third->left), 3);
+    CHECK_INT(reload(&a, "first-token-of-all 99\nnonsense\n", &why), ERR_FORMAT);
+    CHECK_INT(atomic_load(&first->left), 8);
+    unlink(path);
+    CHECK_INT(blind_accounts_reload(&a, path, &why), ERR_NOTFOUND);
+    CHECK_INT(atomic_load(&first->left), 8);
+    blind_accounts_release(&a);
+}
+
 int main(void) {
-    const struct CMUnitTest all[] = {T(tokens_and_columns_are_read), T(bad_lines_are_refused_by_number_and_not_shown),
+    const struct CMUnitTest all[] = {T(a_file_read_again_adds_what_was_paid_since), T(tokens_and_columns_are_read),
+                                     T(bad_lines_are_refused_by_number_and_not_shown),
                                      T(a_file_that_others_can_read_is_refused_and_none_is_fine),
                                      T(an_account_is_never_overdrawn)};
     if (secret_setup() != 0) return 99;
