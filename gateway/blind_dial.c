@@ -99,7 +99,9 @@ static void on_own_ready(void *arg, struct h2 *h, enum tls_proto proto) {
 static void on_own_gone(void *arg, struct h2 *h, int err) {
     struct gate *g = arg;
     (void)h;
-    log_event(LOG_INFO, "blind", "direct_link_gone", LOG_NAME("at", g->at), LOG_CODE("reason", err_text(err)));
+    /* Who is found there is not who the record says: the log names the one that was looked for. */
+    log_event(err == ERR_AUTH ? LOG_WARN : LOG_INFO, "blind", err == ERR_AUTH ? "direct_link_to_another" : "direct_link_gone",
+              LOG_ID("worker", g->identity, 32), LOG_NAME("at", g->at), LOG_CODE("reason", err_text(err)));
     g->own = NULL;
     lose(g);
 }
@@ -162,6 +164,7 @@ static int dial(struct blind_link *out, const struct blind_dialer *d, const stru
     int r = gate_new(&g, d, worker);
     if (r != 0) return r;
     g->job.fn = on_job;
+    memcpy(g->identity, worker->identity, 32);
     if (entry && (r = own_way(g, entry)) != 0) {
         gate_free(g);
         return r;

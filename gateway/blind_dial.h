@@ -20,7 +20,8 @@ struct blind_dialer {
  * key is no good point; ERR_NOMEM. */
 int blind_dial(struct blind_link *out, const struct blind_dialer *d, const struct keystmt *worker);
 /* The same over a connection of its own to the address in the worker's record, whose certificate must have the key that the record names.
- * Quicker, and the worker learns the client's address. ERR_NOTFOUND: it has none; else as above. */
+ * Quicker, and the worker learns the client's address. When it cannot be reached there, or somebody else is found, the link is lost: it never
+ * goes through the coordinator instead. ERR_NOTFOUND: it has none; else as above. */
 int blind_dial_direct(struct blind_link *out, const struct blind_dialer *d, const struct keystmt *worker,
                       const struct worker_entry *entry);
 

@@ -22,7 +22,7 @@ enum {
 };
 struct gate {
     struct blind_dialer d;
-    uint8_t key_id[32];
+    uint8_t key_id[32], identity[32]; /* of the worker */
     /* the caller's thread */
     struct session *session; /* guarded */
     struct buf rx;           /* sealed bytes taken over; the front may be an opened message */

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@ struct pair {
     int fd[2]; /* the one who dialled, the one we dialled; 0: unused */
 };
 
+static _Atomic uint64_t *moved; /* shared with who started the relay */
 static volatile sig_atomic_t wanted;
 static void on_usr1(int sig) {
     (void)sig;
@@ -66,6 +68,7 @@ static int move(int from, int to) {
         if (put < 0 && errno == EINTR && !wanted) continue;
         if (put <= 0) return 0;
         at += put;
+        *moved += (uint64_t)put;
     }
     return n > 0 || (n < 0 && errno == EINTR);
 }
@@ -99,6 +102,9 @@ int cut_start(struct cut *c, const char *to) {
         getsockname(listener, (struct sockaddr *)&here, &len) != 0)
         return -1;
     snprintf(c->at, sizeof c->at, "127.0.0.1:%u", ntohs(here.sin_port));
+    c->bytes = mmap(NULL, sizeof *c->bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (c->bytes == MAP_FAILED) return -1;
+    moved = c->bytes;
     struct sigaction act = {.sa_handler = on_usr1};
     sigaction(SIGUSR1, &act, NULL); /* before the fork: a cut must not come too early */
     c->pid = fork();
@@ -110,6 +116,8 @@ int cut_start(struct cut *c, const char *to) {
     close(listener);
     return c->pid > 0 ? 0 : -1;
 }
+
+uint64_t cut_bytes(const struct cut *c) { return *c->bytes; }
 
 void cut_now(const struct cut *c) { kill(c->pid, SIGUSR1); }
 

@@ -2,14 +2,17 @@
 #ifndef TESTS_E2E_CUT_H
 #define TESTS_E2E_CUT_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 struct cut {
     pid_t pid;
     char at[64]; /* where it listens */
+    _Atomic uint64_t *bytes;
 };
 /* Relays 127.0.0.1:PORT (its own, any) to `to` ("127.0.0.1:7443"). 0 or -1. */
 int cut_start(struct cut *c, const char *to);
+uint64_t cut_bytes(const struct cut *c); /* that it has moved since it was started, either way */
 void cut_now(const struct cut *c); /* every connection is reset on both sides; new ones are relayed again */
 void cut_stop(struct cut *c);
 
