@@ -7,23 +7,20 @@
 
 #include <string.h>
 
-uint32_t asker_columns_max(const struct asker *a, uint32_t stack) {
-    const struct linear *l = &a->stacks[stack];
-    uint32_t most = blind_columns_max(l->field, l->rows, l->cols), room = (uint32_t)(a->z_words / l->rows);
-    if (most > PASS_CHUNK) most = PASS_CHUNK;
-    return a->z_words && most > room ? room : most;
-}
-
-/* A chunk of every stack, but of the output matrix only what a pass takes: more columns of it go one after the other. */
+/* A chunk of every round, but of the output matrix only what a pass takes: more columns of it go one after the other. */
 static int take_memory(struct asker *a) {
+    int folded = blind_manifest_folded(prepared_manifest(a->o.prepared));
     uint32_t cols = 0;
     size_t words = 0;
     for (uint32_t i = 0; i < a->stack_count; i++) {
-        uint32_t columns = asker_columns_max(a, i);
+        unsigned asks = folded && i % 2 && i + 2 < a->stack_count ? 2 : 1; /* model/row8_fold.h: 1 and 2, 3 and 4, ... */
+        size_t rows = a->stacks[i].rows + (asks == 2 ? (size_t)a->stacks[i + 1].rows : 0);
+        uint32_t columns = asker_columns_max(a, i, asks);
         if (i + 1 == a->stack_count && columns > a->o.decode_columns) columns = a->o.decode_columns;
-        if ((size_t)columns * a->stacks[i].rows > words) words = (size_t)columns * a->stacks[i].rows;
+        if (columns * rows > words) words = columns * rows;
         if (a->stacks[i].cols > cols) cols = a->stacks[i].cols;
     }
+    a->hello.products = folded ? LINEAR_ASKS_MAX : 1;
     a->z = secret_pages(words * sizeof *a->z);
     a->u = secret_pages(cols * sizeof *a->u);
     a->z_words = words;
@@ -76,17 +73,19 @@ static void drop(struct asker *a, enum blind_fault fault, uint8_t code, uint32_t
     conversation_close(&a->conv);
 }
 
-/* ---- one ticket ---- */
+/* ---- one round ---- */
 
-void asker_forget(const struct slots *ticket, struct answer *wu) {
-    for (uint32_t i = 0; i < ticket->count; i++) answer_end(&wu[i]);
+void asker_forget(const struct asked *asked, unsigned asks) {
+    for (unsigned k = 0; k < asks; k++)
+        for (uint32_t i = 0; i < asked[k].ticket->count; i++) answer_end(&asked[k].wu[i]);
 }
 
-static int expect(struct asker *a, const struct slots *t, struct answer *wu) {
-    const struct freivalds *check = prepared_check(a->o.prepared, t->stack);
+/* Every column's answer into its own place in z, of which *z is the next free one. */
+static int expect(struct asker *a, const struct asked *k, uint32_t **z) {
+    const struct freivalds *check = prepared_check(a->o.prepared, k->ticket->stack);
     int r = 0;
-    for (uint32_t i = 0; i < t->count && r == 0; i++)
-        r = pair_expect_input(t, i, check, &wu[i], a->z + (size_t)i * check->rows, a->u);
+    for (uint32_t i = 0; i < k->ticket->count && r == 0; i++, *z += check->rows)
+        r = pair_expect_input(k->ticket, i, check, &k->wu[i], *z, a->u);
     mem_wipe(a->u, check->cols * sizeof *a->u);
     return r;
 }
@@ -116,53 +115,64 @@ static void count(struct asker *a, uint32_t asked, uint32_t verified, uint64_t w
     pthread_mutex_unlock(a->o.lock);
 }
 
-int asker_ask(struct asker *a, const struct slots *t, struct answer *wu) {
-    const uint8_t *bytes;
-    size_t n;
-    struct awaited due = {.count = t->count, .column = wu};
+/* All that is asked for, before anything is waited for. */
+static int send_all(struct asker *a, const struct asked *asked, unsigned asks, struct awaited *due) {
+    int r = 0;
+    for (unsigned k = 0; k < asks && r == 0; k++) {
+        const struct slots *t = asked[k].ticket;
+        const uint8_t *bytes;
+        size_t n;
+        due[k] = (struct awaited){.count = t->count, .column = asked[k].wu};
+        r = slots_bytes(t, &bytes, &n);
+        if (r == 0) r = conversation_product(&a->conv, t->stack, t->count, bytes, n, &due[k].seq);
+    }
+    return r;
+}
+
+static int expect_all(struct asker *a, const struct asked *asked, unsigned asks) {
+    uint32_t *z = a->z;
+    int r = 0;
+    for (unsigned k = 0; k < asks && r == 0; k++) r = expect(a, &asked[k], &z);
+    return r;
+}
+
+/* How long all answers may take, and how many columns there are. */
+static uint64_t look_over(const struct asker *a, const struct asked *asked, unsigned asks, uint32_t *columns) {
+    uint64_t allowed_ms = a->o.answer_ms;
+    *columns = 0;
+    for (unsigned k = 0; k < asks; k++) {
+        const struct slots *t = asked[k].ticket;
+        allowed_ms += conversation_allowed_ms(&a->stacks[t->stack], t->count, 0);
+        *columns += t->count;
+        memset(asked[k].wu, 0, t->count * sizeof *asked[k].wu); /* what is not begun can be forgotten */
+    }
+    return allowed_ms;
+}
+
+int asker_ask(struct asker *a, const struct asked *asked, unsigned asks) {
+    struct awaited due[LINEAR_ASKS_MAX];
     enum blind_fault fault = FAULT_LINK;
     uint8_t code = 0;
-    uint64_t until_ms = clock_mono_ms() + conversation_allowed_ms(&a->stacks[t->stack], t->count, a->o.answer_ms);
-    if (!a->conv.open) return ERR_IO; /* never over another connection than the ticket's own */
-    memset(wu, 0, t->count * sizeof *wu); /* what is not begun can be forgotten */
-    int r = slots_bytes(t, &bytes, &n);
-    if (r == 0 && t->count > a->conv.quota) { /* it would refuse: what need not be sent is not */
+    uint32_t columns;
+    unsigned at = 0;
+    uint64_t until_ms = clock_mono_ms() + look_over(a, asked, asks, &columns);
+    if (!a->conv.open) return ERR_IO; /* never over another connection than the tickets' own */
+    int r = 0;
+    if (columns > a->conv.quota) { /* it would refuse: what need not be sent is not */
         fault = FAULT_QUOTA, code = BLIND_CODE_QUOTA;
         r = ERR_LOST;
     }
-    if (r == 0) r = conversation_product(&a->conv, t->stack, t->count, bytes, n, &due.seq);
-    if (r == 0) r = expect(a, t, wu); /* while it works */
+    if (r == 0) r = send_all(a, asked, asks, due);
+    if (r == 0) r = expect_all(a, asked, asks); /* while it works */
     uint64_t begun = clock_mono_ns();
-    if (r == 0) r = hear(a, &due, until_ms, &fault, &code);
-    count(a, t->count, r == 0 ? t->count : 0, clock_mono_ns() - begun);
+    while (r == 0 && (r = hear(a, &due[at], until_ms, &fault, &code)) == 0 && at + 1 < asks) at++;
+    count(a, columns, r == 0 ? columns : 0, clock_mono_ns() - begun);
     if (r == 0) {
         roster_praise(a->o.roster, &a->conv);
         return 0;
     }
-    asker_forget(t, wu);
+    asker_forget(asked, asks);
     if (r != ERR_LOST) return r;
-    drop(a, fault, code, t->stack);
+    drop(a, fault, code, asked[at].ticket->stack);
     return ERR_IO;
-}
-
-int asker_product(struct asker *a, struct pass *pass, asker_chunk *chunk, void *owner, uint32_t stack, uint32_t count,
-                  const int32_t *x, int32_t *y) {
-    a->why.text[0] = 0;
-    if (stack >= a->stack_count || count == 0) return why_set(&a->why, ERR_RANGE, "no such stack, or no columns");
-    const struct linear *l = &a->stacks[stack];
-    uint32_t most = asker_columns_max(a, stack);
-    roster_again(a->o.roster);
-    pass_begin(pass, stack, count);
-    uint32_t all = pass_padded(pass, stack, count);
-    int r = 0;
-    for (uint32_t at = 0, n; at < all && r == 0; at += n) {
-        n = all - at < most ? all - at : most;
-        uint32_t wanted = at >= count ? 0 : count - at < n ? count - at : n;
-        const int32_t *in = wanted ? x + (size_t)at * l->cols : NULL;
-        int32_t *out = wanted ? y + (size_t)at * l->rows : NULL;
-        do r = chunk(owner, stack, n, wanted, in, out);
-        while (r == ERR_IO);
-    }
-    if (r != 0) pass_failed(pass);
-    return r;
 }

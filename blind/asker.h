@@ -1,5 +1,8 @@
-/* blind/asker.h - products of masked inputs: a whole ticket of slots (blind/slots.h) to whoever serves the role that sees
- * inputs, and its checked answer back. A worker that fails is named and left, and the next of its role is asked again.
+/* blind/asker.h - products of masked inputs: whole tickets of slots (blind/slots.h) to whoever serves the role that sees
+ * inputs, and their checked answers back. A worker that fails is named and left, and the next of its role is asked again.
+ *
+ * A round is one product, or two that the pass needs together (model/linear.h): their tickets leave one after the other, before
+ * any answer is waited for.
  *
  * A ticket goes over the connection that its session belongs to, and over no other: what was masked for a connection that has
  * died is thrown away, and the inputs are masked again with a fresh session's keys.
@@ -53,20 +56,30 @@ struct asker {
 int asker_init(struct asker *a, const struct asker_opts *o);
 void asker_release(struct asker *a); /* fine on a zeroed one */
 
-/* Columns of a stack that go into one message, and whose answer there is room for. */
-uint32_t asker_columns_max(const struct asker *a, uint32_t stack);
+/* Columns of a round of `asks` stacks from `first` on that go out at once: they fit messages and what a worker keeps unanswered, and
+ * there is room for their answers. */
+uint32_t asker_columns_max(const struct asker *a, uint32_t first, unsigned asks);
 /* Somebody to ask: 0; ERR_LOST and a->why. Sessions are made after it. */
 int asker_connect(struct asker *a);
-/* The products of a whole ticket: wu[count] passed, in a->z; asker_forget wipes them. ERR_IO: the worker failed and was left,
- * its session has ended (o.lost), and the ticket is of no use any more. */
-int asker_ask(struct asker *a, const struct slots *ticket, struct answer *wu);
-void asker_forget(const struct slots *ticket, struct answer *wu);
+/* One round's tickets, at most LINEAR_ASKS_MAX: wu[ticket->count] of each passed, in a->z; asker_forget wipes them. ERR_IO: the
+ * worker failed and was left, its session has ended (o.lost), and the tickets are of no use any more. */
+struct asked {
+    const struct slots *ticket;
+    struct answer *wu;
+};
+int asker_ask(struct asker *a, const struct asked *asked, unsigned asks);
+void asker_forget(const struct asked *asked, unsigned asks);
 
-/* One product of linear_ops, cut into chunks and filled up as the pass says. chunk computes `wanted` of count columns, the
- * others being padding; after ERR_IO, which is asker_ask's, it is called again, for another session. ERR_RANGE: no such stack,
- * no columns; else what chunk returns: ERR_LOST when nobody of the role is left. */
-typedef int asker_chunk(void *owner, uint32_t stack, uint32_t count, uint32_t wanted, const int32_t *x, int32_t *y);
-int asker_product(struct asker *a, struct pass *pass, asker_chunk *chunk, void *owner, uint32_t stack, uint32_t count,
-                  const int32_t *x, int32_t *y);
+/* asker_cut.c: products of linear_ops, cut into chunks and filled up as the pass says. chunk computes `wanted` of count columns of
+ * each of a round's stacks, the others being padding; after ERR_IO, which is asker_ask's, it is called again, for another session.
+ * ERR_RANGE: no such stack or round, no columns; else what chunk returns: ERR_LOST when nobody of the role is left. */
+struct asker_part {
+    uint32_t stack, count, wanted;
+    const int32_t *x; /* NULL: nothing is wanted */
+    int32_t *y;
+};
+typedef int asker_chunk(void *owner, const struct asker_part *part, unsigned parts);
+int asker_products(struct asker *a, struct pass *pass, asker_chunk *chunk, void *owner, const struct linear_ask *ask,
+                   unsigned asks);
 
 #endif

@@ -2,6 +2,7 @@
 #include "blind/blind_manifest.h"
 #include "base/hash.h"
 #include "math/row8.h"
+#include "model/profile.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -24,6 +25,8 @@ void blind_manifest_release(struct blind_manifest *m) {
 }
 
 const struct field *blind_stack_field(const struct blind_stack *s) { return field_of(s->cols); }
+
+int blind_manifest_folded(const struct blind_manifest *m) { return profile_arith(m->profile) == ARITH_ROW8_FOLD; }
 
 static int is_row8(const char *profile) { return strncmp(profile, "C1-row8-", 8) == 0; }
 

@@ -45,6 +45,9 @@ void blind_manifest_release(struct blind_manifest *m); /* fine on a zeroed one *
 /* The field of a stack (p follows from cols). */
 const struct field *blind_stack_field(const struct blind_stack *s);
 
+/* 1: of profile C1-row8-fold, whose passes ask for two stacks at once (model/row8_fold.h). */
+int blind_manifest_folded(const struct blind_manifest *m);
+
 /* What a reader asks of the fields: 0, ERR_FORMAT, ERR_RANGE, ERR_UNSUPPORTED (a profile that is not of row8). */
 int blind_manifest_check(const struct blind_manifest *m, struct why *why);
 void blind_manifest_write(struct writer *w, const struct blind_manifest *m);

@@ -135,6 +135,7 @@ int conversation_piece(struct conversation *c, const struct awaited *due, uint32
 static int fits(const struct blind_ready *r, const struct conversation_opts *o) {
     uint32_t end = 0;
     if (r->columns_max < o->columns || (o->role == BLIND_ROLE_B && r->ranges_max < o->ranges)) return 0;
+    if (r->products_max < o->products || (o->products > 1 && r->bytes_max < BLIND_MESSAGE_MAX)) return 0;
     for (uint16_t i = 0; i < r->held_count && r->held[i].first <= end; i++) end = r->held[i].end;
     return end >= o->stack_count;
 }

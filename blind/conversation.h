@@ -21,7 +21,7 @@ struct conversation {
     uint32_t seq; /* the last number that was given out */
     struct blind_ready ready;
     uint64_t quota; /* columns that this session may still ask for, as far as we know */
-    uint8_t *out; /* the message that is sent next: secret pages, as orders hold keys */
+    uint8_t *out;   /* the message that is sent next: secret pages, as orders hold keys */
     size_t out_max;
     uint64_t bytes_up, bytes_down, messages_up, messages_down; /* of sealed chunks; they go on over the links of one role */
 };
@@ -34,6 +34,7 @@ struct conversation_opts {
     const struct linear *stacks; /* all of them must be held */
     uint32_t stack_count;
     uint32_t columns, ranges; /* that a product or range may have; that may be unanswered at once (B) */
+    uint32_t products;        /* that may be unanswered at once (A, lattice), BLIND_MESSAGE_MAX bytes in all when more than one */
     uint32_t wait_ms;         /* for ready */
 };
 /* Room for the longest message of these stacks. ERR_NOMEM. */

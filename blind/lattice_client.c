@@ -77,9 +77,11 @@ static void end_session(void *owner) {
     unlock(c);
 }
 
-static int session_goes_on(const struct lattice_client *c, uint32_t stack) {
-    return c->session && blind_session_alive(c->session) &&
-           blind_session_next(c->session, stack) < SLOTS_N_MAX - 2 * SLOTS_COLUMNS_MAX;
+static int session_goes_on(const struct lattice_client *c, uint32_t first, unsigned stacks) {
+    int on = c->session && blind_session_alive(c->session);
+    for (unsigned i = 0; i < stacks && on; i++)
+        on = blind_session_next(c->session, first + i) < SLOTS_N_MAX - 2 * SLOTS_COLUMNS_MAX;
+    return on;
 }
 
 /* A fresh session and an empty store: they are made and end together. */
@@ -101,43 +103,43 @@ static int new_session(struct lattice_client *c) {
     return 0;
 }
 
-/* A connection, and a session that is made for it and ends with it, if not before. */
-static int have_session(struct lattice_client *c, uint32_t stack) {
+/* A connection, and a session that is made for it and ends with it, if not before; to be used for stacks from `first` on. */
+static int have_session(struct lattice_client *c, uint32_t first, unsigned stacks) {
     int r = asker_connect(&c->asker);
     lock(c);
-    if (r == 0 && !session_goes_on(c, stack)) r = new_session(c);
+    if (r == 0 && !session_goes_on(c, first, stacks)) r = new_session(c);
     unlock(c);
     return r;
 }
 
 void lattice_client_settle(struct lattice_client *c) {
-    if (have_session(c, 0) != 0) return;
+    if (have_session(c, 0, 1) != 0) return;
     pthread_mutex_lock(&c->lock);
     while (!c->all_made) pthread_cond_wait(&c->idle, &c->lock);
     pthread_mutex_unlock(&c->lock);
 }
 
-/* ---- one chunk ---- */
+/* ---- one round ---- */
 
-static int mask(struct lattice_client *c, uint32_t stack, uint32_t count, uint32_t wanted, const int32_t *x,
-                struct slots **ticket) {
-    uint32_t cols = c->masks.linear[stack].cols;
+static int mask(struct lattice_client *c, const struct asker_part *p, struct slots **ticket) {
+    uint32_t cols = c->masks.linear[p->stack].cols;
     uint64_t begun = clock_mono_ns();
     lock(c);
-    int r = slots_spend(c->session, stack, count, ticket);
-    for (uint32_t i = 0; i < count && r == 0; i++)
-        r = lattice_fill(c->session, *ticket, c->store, i < wanted ? x + (size_t)i * cols : c->zeros);
+    int r = slots_spend(c->session, p->stack, p->count, ticket);
+    for (uint32_t i = 0; i < p->count && r == 0; i++)
+        r = lattice_fill(c->session, *ticket, c->store, i < p->wanted ? p->x + (size_t)i * cols : c->zeros);
     c->counts.wait_mask_ns += clock_mono_ns() - begun;
     unlock(c);
     return r;
 }
 
-static int open_products(struct lattice_client *c, const struct slots *t, uint32_t wanted, const struct answer *wu, int32_t *y) {
+static int open_products(struct lattice_client *c, const struct asker_part *p, const struct asked *k) {
+    const struct slots *t = k->ticket;
     int r = 0;
     lock(c);
     for (uint32_t i = 0; i < t->count && r == 0; i++) {
-        if (i < wanted)
-            r = lattice_open(c->session, c->store, &wu[i], y + (size_t)i * t->linear->rows);
+        if (i < p->wanted)
+            r = lattice_open(c->session, c->store, &k->wu[i], p->y + (size_t)i * t->linear->rows);
         else
             lattice_store_drop(c->store, t->stack, t->first + i);
     }
@@ -145,29 +147,37 @@ static int open_products(struct lattice_client *c, const struct slots *t, uint32
     return r;
 }
 
-static int chunk(void *owner, uint32_t stack, uint32_t count, uint32_t wanted, const int32_t *x, int32_t *y) {
-    struct lattice_client *c = owner;
-    struct slots *ticket = NULL;
-    struct answer wu[PASS_CHUNK];
-    int r = have_session(c, stack);
-    if (r == 0) r = mask(c, stack, count, wanted, x, &ticket);
-    if (r == 0) {
-        r = asker_ask(&c->asker, ticket, wu); /* by the connection that have_session saw, or not at all */
-        if (r == 0) {
-            r = open_products(c, ticket, wanted, wu, y);
-            asker_forget(ticket, wu);
-        }
-    }
-    if (r != 0) end_session(c);
-    slots_free(ticket);
+/* By the connection that have_session saw, or not at all. */
+static int ask(struct lattice_client *c, const struct asker_part *part, unsigned parts, struct slots *const *ticket) {
+    struct answer wu[LINEAR_ASKS_MAX][PASS_CHUNK];
+    struct asked asked[LINEAR_ASKS_MAX] = {{NULL, NULL}};
+    for (unsigned i = 0; i < parts; i++) asked[i] = (struct asked){ticket[i], wu[i]};
+    int r = asker_ask(&c->asker, asked, parts);
+    if (r != 0) return r;
+    for (unsigned i = 0; i < parts && r == 0; i++) r = open_products(c, &part[i], &asked[i]);
+    asker_forget(asked, parts);
     return r;
 }
 
-static int product(void *state, uint32_t stack, uint32_t count, const int32_t *x, int32_t *y) {
-    struct lattice_client *c = state;
-    return asker_product(&c->asker, &c->pass, chunk, c, stack, count, x, y);
+static int chunk(void *owner, const struct asker_part *part, unsigned parts) {
+    struct lattice_client *c = owner;
+    struct slots *ticket[LINEAR_ASKS_MAX] = {NULL};
+    int r = have_session(c, part[0].stack, parts);
+    for (unsigned i = 0; i < parts && r == 0; i++) r = mask(c, &part[i], &ticket[i]);
+    if (r == 0) r = ask(c, part, parts, ticket);
+    if (r != 0) end_session(c);
+    for (unsigned i = 0; i < parts; i++) slots_free(ticket[i]);
+    return r;
 }
-const struct linear_ops lattice_client_ops = {.product = product};
+
+static int products(void *state, const struct linear_ask *asks, unsigned count) {
+    struct lattice_client *c = state;
+    return asker_products(&c->asker, &c->pass, chunk, c, asks, count);
+}
+static int product(void *state, uint32_t stack, uint32_t count, const int32_t *x, int32_t *y) {
+    return products(state, &(struct linear_ask){stack, count, x, y}, 1);
+}
+const struct linear_ops lattice_client_ops = {product, products};
 
 /* ---- what is told ---- */
 

@@ -8,11 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int product(void *state, uint32_t stack, uint32_t count, const int32_t *x, int32_t *y) {
+static int products(void *state, const struct linear_ask *ask, unsigned asks) {
     struct pair *p = state;
-    return asker_product(&p->asker, &p->pass, pair_chunk, p, stack, count, x, y);
+    return asker_products(&p->asker, &p->pass, pair_chunk, p, ask, asks);
 }
-const struct linear_ops pair_ops = {.product = product};
+static int product(void *state, uint32_t stack, uint32_t count, const int32_t *x, int32_t *y) {
+    return products(state, &(struct linear_ask){stack, count, x, y}, 1);
+}
+const struct linear_ops pair_ops = {product, products};
 
 void pair_prompt(struct pair *p, uint32_t columns) { pass_prompt(&p->pass, columns); }
 void pair_why(const struct pair *p, struct why *why) { *why = p->asker.why; }

@@ -111,7 +111,7 @@ int plan_orders(struct pair *p, uint32_t stack, uint32_t columns);
 /* ---- pair_chunk.c ---- */
 
 /* An asker_chunk; the owner is the pair. */
-int pair_chunk(void *owner, uint32_t stack, uint32_t count, uint32_t wanted, const int32_t *x, int32_t *y);
+int pair_chunk(void *owner, const struct asker_part *part, unsigned parts);
 /* No further slot of the session is spent; likewise. */
 void pair_end_session(void *owner);
 

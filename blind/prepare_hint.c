@@ -43,7 +43,7 @@ int prepare_hint(const char *dir, const struct prepared *p, const struct model *
     struct prepare_source source;
     int r = path_in(path, dir, PREPARED_HINT, why);
     if (r == 0) r = path_in(digest_path, dir, PREPARED_HINT_DIGEST, why);
-    if (r == 0) r = prepare_model_source_init(&s, m, &source);
+    if (r == 0) r = prepare_model_source_init(&s, m, o->pool, &source);
     if (r == 0) {
         r = hint_make(path, prepared_manifest(p), &source, o, digest, why);
         if (r == ERR_EXISTS) r = check_kept(dir, p, o, digest, why);

@@ -30,11 +30,11 @@ PAIRS void lattice_hint_remove(struct pair_site *s) {
     }
 }
 
-PAIRS void lattice_site_open(struct lattice_site *l, uint32_t rank) {
+PAIRS void lattice_site_open_as(struct lattice_site *l, uint32_t rank, enum model_arith arith) {
     struct why why = {{0}};
     uint32_t cols = 0;
     memset(l, 0, sizeof *l);
-    pair_site_open(&l->s);
+    pair_site_open_as(&l->s, arith);
     lattice_hint_make(&l->s, rank);
     CHECK_INT(prepared_hint_open(&l->hint, l->s.out, l->s.prepared, rank, NULL, &why), 0);
     for (uint32_t i = 0; i < prepared_manifest(l->s.prepared)->stack_count; i++)
@@ -47,6 +47,7 @@ PAIRS void lattice_site_open(struct lattice_site *l, uint32_t rank) {
                                           .workers = l->s.how.workers,
                                           .policy = l->s.how.policy};
 }
+PAIRS void lattice_site_open(struct lattice_site *l, uint32_t rank) { lattice_site_open_as(l, rank, ARITH_ROW8); }
 PAIRS void lattice_site_start(struct lattice_site *l) {
     struct why why = {{0}};
     CHECK_INT(lattice_client_new(&l->client, &l->how, &why), 0);

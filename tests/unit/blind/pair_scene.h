@@ -77,10 +77,11 @@ PAIRS struct pair_worker *pair_site_worker(struct pair_site *s, enum pair_role r
     return w;
 }
 
-PAIRS void pair_site_open(struct pair_site *s) {
+/* arith: ARITH_ROW8, or ARITH_ROW8_FOLD for all parties. */
+PAIRS void pair_site_open_as(struct pair_site *s, enum model_arith arith) {
     struct why why = {{0}};
-    struct prepare_model_opts o = {.name = "lull-toy:latest"};
-    struct model_opts packed = {.threads = 1, .arith = ARITH_ROW8};
+    struct prepare_model_opts o = {.name = "lull-toy:latest", .folded = arith == ARITH_ROW8_FOLD};
+    struct model_opts packed = {.threads = 1, .arith = arith};
     memset(s, 0, sizeof *s);
     snprintf(s->dir, sizeof s->dir, "/tmp/lull-test-pair-XXXXXX");
     CHECK(mkdtemp(s->dir) != NULL);
@@ -91,7 +92,7 @@ PAIRS void pair_site_open(struct pair_site *s) {
     uint32_t n = model_linear_count(s->weights);
     CHECK_INT(n, prepared_manifest(s->prepared)->stack_count);
     struct model_opts elsewhere = {
-        .threads = 1, .arith = ARITH_ROW8, .stacks = STACKS_ELSEWHERE, .linear = prepared_stacks(s->prepared), .linear_count = n};
+        .threads = 1, .arith = arith, .stacks = STACKS_ELSEWHERE, .linear = prepared_stacks(s->prepared), .linear_count = n};
     CHECK_INT(model_open(&s->client, prepared_client_path(s->prepared), &elsewhere, &why), 0);
     s->stacks = calloc(n, sizeof *s->stacks);
     CHECK(s->stacks != NULL);
@@ -110,6 +111,8 @@ PAIRS void pair_site_open(struct pair_site *s) {
     s->how.prepared = s->prepared;
     s->how.workers = (struct blind_source){pair_site_open_link, s};
 }
+
+PAIRS void pair_site_open(struct pair_site *s) { pair_site_open_as(s, ARITH_ROW8); }
 
 /* A pool serves one worker at a time: several workers of a role need one each, or to take turns. */
 PAIRS void pair_site_start(struct pair_site *s) {

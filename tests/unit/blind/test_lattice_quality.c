@@ -105,7 +105,16 @@ static int product(void *state, uint32_t stack, uint32_t count, const int32_t *x
     compare(c, stack, count, y);
     return 0;
 }
-static const struct linear_ops compared_ops = {.product = product};
+static int products(void *state, const struct linear_ask *ask, unsigned asks) {
+    struct compared *c = state;
+    int r = lattice_client_ops.products(c->l->client, ask, asks);
+    for (unsigned i = 0; i < asks && r == 0; i++) {
+        exact_product(c, ask[i].stack, ask[i].count, ask[i].x);
+        compare(c, ask[i].stack, ask[i].count, ask[i].y);
+    }
+    return r;
+}
+static const struct linear_ops compared_ops = {product, products};
 
 static void tell(const struct compared *c, const char *what) {
     printf(
@@ -181,11 +190,12 @@ static double float_perplexity(const struct ids *ids) {
     return p;
 }
 
-static void read_by_lattice(uint32_t rank, int rounds, double floats, double row8, const struct ids *ids) {
+static void read_by_lattice(enum model_arith arith, uint32_t rank, int rounds, double floats, double row8,
+                            const struct ids *ids) {
     static struct lattice_site l; /* large */
     struct compared c;
     struct blind_counts n;
-    lattice_site_open(&l, rank);
+    lattice_site_open_as(&l, rank, arith);
     (void)pair_site_worker(&l.s, PAIR_A);
     lattice_site_start(&l);
     compared_open(&c, &l);
@@ -212,19 +222,22 @@ static void read_by_lattice(uint32_t rank, int rounds, double floats, double row
     lattice_site_close(&l);
 }
 
-TEST(a_text_is_predicted_as_well_as_without_noise_and_no_sum_wraps) {
+static void check_text(enum model_arith arith) {
     static struct pair_site s;
     struct ids ids;
     int is_long = getenv("LULL_LATTICE_LONG") != NULL;
-    pair_site_open(&s);
+    pair_site_open_as(&s, arith);
     read_text(&ids, s.weights);
     double row8 = perplexity(s.weights, &ids, NULL), floats = float_perplexity(&ids);
     pair_site_close(&s);
     CHECK(floats > 1.2 && floats < 2.5); /* of a model that knows such stories */
-    read_by_lattice(6, is_long ? LONG_ROUNDS : 1, floats, row8, &ids);
-    if (is_long) read_by_lattice(5, LONG_ROUNDS, floats, row8, &ids);
+    read_by_lattice(arith, 6, is_long ? LONG_ROUNDS : 1, floats, row8, &ids);
+    if (is_long) read_by_lattice(arith, 5, LONG_ROUNDS, floats, row8, &ids);
     ids_release(&ids);
 }
+
+TEST(a_text_is_predicted_as_well_as_without_noise_and_no_sum_wraps) { check_text(ARITH_ROW8); }
+TEST(a_text_is_predicted_as_well_folded_and_no_sum_wraps) { check_text(ARITH_ROW8_FOLD); }
 
 /* ---- the worst input ---- */
 
@@ -274,4 +287,5 @@ TEST(inputs_along_the_longest_row_come_near_the_end_of_the_field_and_do_not_wrap
 }
 
 TESTS_MAIN("lattice_quality", T(a_text_is_predicted_as_well_as_without_noise_and_no_sum_wraps),
+           T(a_text_is_predicted_as_well_folded_and_no_sum_wraps),
            T(inputs_along_the_longest_row_come_near_the_end_of_the_field_and_do_not_wrap))

@@ -109,10 +109,10 @@ static int alike(void) {
     return first.count == second.count && memcmp(first.seen, second.seen, first.count * sizeof first.seen[0]) == 0;
 }
 
-TEST(prompts_of_equal_padded_length_look_alike_to_the_worker) {
+static void check_prompts(enum model_arith arith) {
     /* in one chunk; in two, the second with one column or with many; in three */
     static const uint32_t lengths[][2] = {{1, 64}, {2, 33}, {65, 128}, {129, 190}};
-    lattice_site_open(&l, 5);
+    lattice_site_open_as(&l, 5, arith);
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         run(&first, lengths[i][0], 1);
         run(&second, lengths[i][1], 2);
@@ -124,6 +124,9 @@ TEST(prompts_of_equal_padded_length_look_alike_to_the_worker) {
     CHECK(!alike());
     lattice_site_close(&l);
 }
+
+TEST(prompts_of_equal_padded_length_look_alike_to_the_worker) { check_prompts(ARITH_ROW8); }
+TEST(folded_prompts_of_equal_padded_length_look_alike_to_the_worker) { check_prompts(ARITH_ROW8_FOLD); }
 
 /* Chi-square of 255 degrees of freedom: mean 255, deviation 22.6; a true uniform source is past 400 once in 10^8. The prompt is one id
  * again and again, whose integers are far from uniform. */
@@ -142,4 +145,5 @@ TEST(what_the_worker_receives_is_uniform) {
     lattice_site_close(&l);
 }
 
-TESTS_MAIN("lattice_traffic", T(prompts_of_equal_padded_length_look_alike_to_the_worker), T(what_the_worker_receives_is_uniform))
+TESTS_MAIN("lattice_traffic", T(prompts_of_equal_padded_length_look_alike_to_the_worker),
+           T(folded_prompts_of_equal_padded_length_look_alike_to_the_worker), T(what_the_worker_receives_is_uniform))

@@ -15,11 +15,11 @@ static const char *const prompts[] = {"Please calculate 24 + 22.",
                                       "Tell a short story with a dog and a boat.",
                                       "How are you today?"};
 
-TEST(twenty_answers_equal_the_local_engines) {
+static void check_answers(enum model_arith arith) {
     const struct gen_sampling greedy = GEN_SAMPLING_GREEDY;
     struct pair_answer want, got;
     struct blind_counts n;
-    pair_site_open(&s);
+    pair_site_open_as(&s, arith);
     (void)pair_site_worker(&s, PAIR_A);
     (void)pair_site_worker(&s, PAIR_B);
     pair_site_start(&s);
@@ -40,4 +40,7 @@ TEST(twenty_answers_equal_the_local_engines) {
     pair_site_close(&s);
 }
 
-TESTS_MAIN("pair", T(twenty_answers_equal_the_local_engines))
+TEST(twenty_answers_equal_the_local_engines) { check_answers(ARITH_ROW8); }
+TEST(twenty_folded_answers_equal_the_local_folded_engines) { check_answers(ARITH_ROW8_FOLD); }
+
+TESTS_MAIN("pair", T(twenty_answers_equal_the_local_engines), T(twenty_folded_answers_equal_the_local_folded_engines))

@@ -235,6 +235,96 @@ TEST(any_number_of_columns_of_any_stack_is_exact) {
     pair_site_close(&s);
 }
 
+/* One round of two stacks; what it returns. Compared with the plain product when it succeeds. */
+static int one_round(uint32_t first, uint32_t second, uint32_t count, uint32_t second_count) {
+    const uint32_t stack[] = {first, second};
+    struct linear_ask ask[2];
+    int32_t *x[2], *y[2];
+    for (int k = 0; k < 2; k++) {
+        const struct linear l = model_linear(s.weights, stack[k]);
+        ask[k] = (struct linear_ask){stack[k], k ? second_count : count, NULL, NULL};
+        x[k] = malloc((size_t)ask[k].count * l.cols * sizeof *x[k]);
+        y[k] = malloc((size_t)ask[k].count * l.rows * sizeof *y[k]);
+        CHECK(x[k] && y[k]);
+        for (size_t i = 0; i < (size_t)ask[k].count * l.cols; i++) x[k][i] = (int32_t)(i * 2654435761u % 201) - 100 - k;
+        ask[k].x = x[k];
+        ask[k].y = y[k];
+    }
+    int r = pair_ops.products(s.pair, ask, 2);
+    for (int k = 0; r == 0 && k < 2; k++) {
+        const struct linear l = model_linear(s.weights, stack[k]);
+        int8_t *w = malloc(l.cols);
+        for (uint32_t row = 0; row < l.rows; row += 37) {
+            row8_unpack(model_linear_weights(s.weights, stack[k]), row, w);
+            for (uint32_t t = 0; t < count; t++) {
+                int64_t sum = 0;
+                for (uint32_t c = 0; c < l.cols; c++) sum += (int64_t)w[c] * x[k][(size_t)t * l.cols + c];
+                CHECK_INT(y[k][(size_t)t * l.rows + row], sum);
+            }
+        }
+        free(w);
+    }
+    for (int k = 0; k < 2; k++) free(x[k]), free(y[k]);
+    return r;
+}
+
+/* Also for a pair that was not prepared for it, which has less room: it cuts them into smaller pieces. */
+TEST(any_two_neighbouring_stacks_at_once_are_exact_and_other_rounds_are_refused) {
+    static const enum model_arith both[] = {ARITH_ROW8, ARITH_ROW8_FOLD};
+    for (int i = 0; i < 2; i++) {
+        pair_site_open_as(&s, both[i]);
+        (void)pair_site_worker(&s, PAIR_A);
+        (void)pair_site_worker(&s, PAIR_B);
+        pair_site_start(&s);
+        uint32_t n = model_linear_count(s.weights);
+        CHECK_INT(one_product(0, 1, 0), 0);
+        for (uint32_t k = 1; k + 2 < n; k += 5) CHECK_INT(one_round(k, k + 1, 1 + 13 * k % 100, 1 + 13 * k % 100), 0);
+        CHECK_INT(one_round(n - 2, n - 1, 1, 1), ERR_RANGE); /* the output matrix is asked for alone */
+        CHECK_INT(one_round(1, 3, 1, 1), ERR_RANGE);
+        CHECK_INT(one_round(2, 1, 1, 1), ERR_RANGE);
+        CHECK_INT(one_round(1, 2, 2, 1), ERR_RANGE);
+        CHECK_INT(pair_ops.products(s.pair, NULL, 0), ERR_RANGE);
+        CHECK_INT(roster_incident_count(pair_roster(s.pair)), 0);
+        pair_site_close(&s);
+    }
+}
+
+/* What a worker says of itself before anything else: that it keeps one product at a time. */
+static int (*inner_receive)(void *state, const uint8_t **message, size_t *n, uint32_t wait_ms);
+static int one_at_a_time(void *state, const uint8_t **message, size_t *n, uint32_t wait_ms) {
+    static uint8_t changed[BLIND_SMALL_MAX];
+    struct blind_message m;
+    int r = inner_receive(state, message, n, wait_ms);
+    if (r != 0 || blind_message_read(*message, *n, 0, &m) != 0 || m.type != BLIND_READY) return r;
+    m.ready.products_max = 1;
+    struct writer w = writer_over(changed, sizeof changed);
+    blind_message_write(&w, &m);
+    *message = changed;
+    *n = w.len;
+    return 0;
+}
+static struct blind_link_ops narrow_ops;
+static void narrow(struct pair_worker *w, struct blind_link *k) {
+    (void)w;
+    narrow_ops = *k->ops;
+    inner_receive = k->ops->receive;
+    narrow_ops.receive = one_at_a_time;
+    k->ops = &narrow_ops;
+}
+TEST(a_worker_that_keeps_one_product_at_a_time_serves_no_folded_rounds) {
+    pair_site_open_as(&s, ARITH_ROW8_FOLD);
+    pair_site_worker(&s, PAIR_A)->wrap = narrow;
+    replaced(PAIR_A, FAULT_UNFIT, 0);
+    pair_site_close(&s);
+    open_site(); /* all others are served as before */
+    pair_site_worker(&s, PAIR_A)->wrap = narrow;
+    (void)pair_site_worker(&s, PAIR_B);
+    pair_site_start(&s);
+    check_answers();
+    CHECK_INT(roster_incident_count(pair_roster(s.pair)), 0);
+    pair_site_close(&s);
+}
+
 TEST(little_memory_ahead_and_wide_passes_change_no_answer) {
     static const struct {
         size_t ahead_bytes;
@@ -445,6 +535,8 @@ TESTS_MAIN("pair_client", T(a_worker_of_another_manifest_is_passed_over), T(a_wo
            T(an_operator_that_is_not_listed_or_listed_for_the_other_role_serves_nothing), T(one_worker_never_serves_both_roles),
            T(without_operators_of_both_roles_there_is_no_client), T(workers_that_cannot_be_reached_are_counted_in_the_reason),
            T(products_out_of_range_are_refused), T(any_number_of_columns_of_any_stack_is_exact),
+           T(any_two_neighbouring_stacks_at_once_are_exact_and_other_rounds_are_refused),
+           T(a_worker_that_keeps_one_product_at_a_time_serves_no_folded_rounds),
            T(little_memory_ahead_and_wide_passes_change_no_answer), T(a_lost_connection_ends_the_session_and_not_the_answer),
            T(what_was_masked_for_a_connection_goes_over_no_other), T(a_worker_that_was_held_back_once_serves_again),
            T(a_worker_that_was_late_comes_after_the_others_for_a_while), T(an_order_of_many_batches_goes_out_in_several_messages))

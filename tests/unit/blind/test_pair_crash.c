@@ -113,11 +113,12 @@ static uint32_t run(uint32_t at) {
 
 static int by_bytes(const void *a, const void *b) { return memcmp(a, b, HASH); }
 
-TEST(a_client_that_is_killed_anywhere_never_uses_a_mask_again) {
+static void kill_everywhere(enum model_arith arith) {
     uint32_t twice = 0;
+    seen_count = 0;
     seen = malloc((size_t)COLUMNS_MAX * HASH);
     CHECK(seen != NULL);
-    pair_site_open(&s);
+    pair_site_open_as(&s, arith);
     uint32_t all = run(0), whole = seen_count;
     CHECK(all > 100 && whole > 64 * 24);
     for (uint32_t i = 0; i < KILLS; i++) (void)run(all / 3 + 1 + (uint32_t)((uint64_t)(all / 2) * i / KILLS));
@@ -131,4 +132,8 @@ TEST(a_client_that_is_killed_anywhere_never_uses_a_mask_again) {
     free(seen);
 }
 
-TESTS_MAIN("pair_crash", T(a_client_that_is_killed_anywhere_never_uses_a_mask_again))
+TEST(a_client_that_is_killed_anywhere_never_uses_a_mask_again) { kill_everywhere(ARITH_ROW8); }
+TEST(a_folded_client_that_is_killed_anywhere_never_uses_a_mask_again) { kill_everywhere(ARITH_ROW8_FOLD); }
+
+TESTS_MAIN("pair_crash", T(a_client_that_is_killed_anywhere_never_uses_a_mask_again),
+           T(a_folded_client_that_is_killed_anywhere_never_uses_a_mask_again))

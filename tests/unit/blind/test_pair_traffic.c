@@ -21,6 +21,8 @@ struct record {
 };
 static struct pair_site s;
 static struct record first[PAIR_ROLES], second[PAIR_ROLES];
+static uint32_t turns[PAIR_ROLES]; /* of the latest run: times that the client spoke after the worker, or first */
+static int client_spoke[PAIR_ROLES];
 
 static void must(int ok) {
     if (!ok) abort(); /* the other thread's link too */
@@ -44,6 +46,10 @@ static void note(struct record *r, int from_client, const uint8_t *p, size_t n) 
     struct seen e = {.n = (uint32_t)n};
     must(r->count[from_client] < SEEN_MAX && blind_message_read(p, n, from_client, &m) == 0);
     e.type = m.type;
+    if (m.type != BLIND_BYE) {
+        turns[r->role] += from_client && !client_spoke[r->role];
+        client_spoke[r->role] = from_client;
+    }
     if (m.type == BLIND_PRODUCT) {
         e.stack = m.product.stack, e.count = m.product.count, e.extra = m.product.seq;
         note_columns(r, &m.product);
@@ -104,6 +110,8 @@ static void run(struct record *r, uint32_t n, uint32_t chunk, uint32_t seed) {
     int32_t id[IDS];
     for (int role = 0; role < PAIR_ROLES; role++) {
         r[role] = (struct record){.role = (enum pair_role)role};
+        turns[role] = 0;
+        client_spoke[role] = 0;
         for (int d = 0; d < 2; d++) CHECK((r[role].seen[d] = calloc(SEEN_MAX, sizeof(struct seen))) != NULL);
         struct pair_worker *w = pair_site_worker(&s, (enum pair_role)role);
         w->wrap = wrap;
@@ -144,10 +152,10 @@ static int first_difference(const struct record *a, const struct record *b) {
     return -1;
 }
 
-TEST(prompts_of_equal_padded_length_look_alike_to_both_workers) {
+static void check_prompts(enum model_arith arith) {
     /* in one chunk; in two, the second with one column or with many; in three */
     static const uint32_t lengths[][2] = {{1, 64}, {2, 33}, {65, 128}, {66, 90}, {129, 190}};
-    pair_site_open(&s);
+    pair_site_open_as(&s, arith);
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         run(first, lengths[i][0], 64, 1);
         run(second, lengths[i][1], 64, 2);
@@ -159,6 +167,26 @@ TEST(prompts_of_equal_padded_length_look_alike_to_both_workers) {
         forget(second);
     }
     pair_site_close(&s);
+}
+
+TEST(prompts_of_equal_padded_length_look_alike_to_both_workers) { check_prompts(ARITH_ROW8); }
+TEST(folded_prompts_of_equal_padded_length_look_alike_to_both_workers) { check_prompts(ARITH_ROW8_FOLD); }
+
+/* How often what A sees turns from the client's messages to its own: round trips, one after the other. */
+static uint32_t round_trips(enum model_arith arith) {
+    pair_site_open_as(&s, arith);
+    run(first, 64, 64, 1);
+    uint32_t trips = turns[PAIR_A], stacks = prepared_manifest(s.prepared)->stack_count;
+    printf("# %s: %u round trips to A, greeting and %u passes of %u stacks\n", prepared_manifest(s.prepared)->profile, trips,
+           1 + DECODED, stacks);
+    forget(first);
+    pair_site_close(&s);
+    return trips;
+}
+TEST(a_folded_pass_takes_two_round_trips_for_each_layer) {
+    enum { LAYERS = 6 }; /* the shipped model's; the output matrix once for the prompt */
+    CHECK_INT(round_trips(ARITH_ROW8), 1 + (1 + DECODED) * (4 * LAYERS + 1));
+    CHECK_INT(round_trips(ARITH_ROW8_FOLD), 1 + (1 + DECODED) * (2 * LAYERS + 2));
 }
 
 /* The recorder would notice: another padded length is seen. */
@@ -174,9 +202,9 @@ TEST(prompts_of_other_padded_lengths_do_not) {
 
 /* Chi-square of 255 degrees of freedom: mean 255, deviation 22.6; a true uniform source is past 400 once in 10^8. The prompt
  * is one id again and again, whose integers are far from uniform. */
-TEST(what_a_receives_is_uniform) {
+static void check_uniform(enum model_arith arith) {
     double chi = 0, all = 0;
-    pair_site_open(&s);
+    pair_site_open_as(&s, arith);
     run(first, 128, 64, 0);
     for (int i = 0; i < BUCKETS; i++) all += (double)first[PAIR_A].bucket[i];
     for (int i = 0; i < BUCKETS; i++) {
@@ -190,5 +218,10 @@ TEST(what_a_receives_is_uniform) {
     pair_site_close(&s);
 }
 
+TEST(what_a_receives_is_uniform) { check_uniform(ARITH_ROW8); }
+TEST(what_a_receives_folded_is_uniform) { check_uniform(ARITH_ROW8_FOLD); }
+
 TESTS_MAIN("pair_traffic", T(prompts_of_equal_padded_length_look_alike_to_both_workers),
-           T(prompts_of_other_padded_lengths_do_not), T(what_a_receives_is_uniform))
+           T(folded_prompts_of_equal_padded_length_look_alike_to_both_workers),
+           T(a_folded_pass_takes_two_round_trips_for_each_layer), T(prompts_of_other_padded_lengths_do_not),
+           T(what_a_receives_is_uniform), T(what_a_receives_folded_is_uniform))

@@ -44,16 +44,19 @@ static void worker_product(const struct row8 *w, const struct field *f, const ui
     free(mem);
 }
 
-TEST(the_checks_of_a_model_accept_its_workers_products_and_no_others) {
+static void check_products(int folded, const char *profile) {
     struct prepared *p;
     struct model *m;
-    const struct model_opts how = {.threads = 1, .arith = ARITH_ROW8, .stacks = STACKS_PACKED};
+    const struct model_opts how = {.threads = 1, .arith = folded ? ARITH_ROW8_FOLD : ARITH_ROW8, .stacks = STACKS_PACKED};
+    struct prepare_model_opts so = opts;
+    so.folded = folded;
     scene_open("tiny");
-    CHECK_INT(prepare_model_dir(out, file, &opts, NULL), 0);
+    CHECK_INT(prepare_model_dir(out, file, &so, NULL), 0);
     CHECK_INT(prepared_open(&p, out, NULL, NULL), 0);
     CHECK_INT(model_open(&m, file, &how, NULL), 0);
     const struct blind_manifest *mf = prepared_manifest(p);
-    CHECK_STR(mf->profile, "C1-row8-f16");
+    CHECK_STR(mf->profile, profile);
+    CHECK_INT(blind_manifest_folded(mf), folded);
     CHECK_INT(mf->stack_count, model_linear_count(m));
     for (uint32_t i = 0; i < mf->stack_count; i++) {
         struct linear l = model_linear(m, i);
@@ -79,6 +82,9 @@ TEST(the_checks_of_a_model_accept_its_workers_products_and_no_others) {
     prepared_close(p);
     scene_close();
 }
+
+TEST(the_checks_of_a_model_accept_its_workers_products_and_no_others) { check_products(0, "C1-row8-f16"); }
+TEST(the_checks_of_a_folded_model_accept_its_workers_products_and_no_others) { check_products(1, "C1-row8-fold-f16"); }
 
 TEST(the_client_file_opens_with_what_was_prepared) {
     struct prepared *p;
@@ -116,6 +122,38 @@ TEST(a_worker_with_the_model_has_the_manifest_that_a_client_prepared) {
     scene_close();
 }
 
+/* The worker's may come from the file, or from what it has packed; neither is the manifest of the model as it is. */
+TEST(a_folded_worker_has_the_manifest_that_a_folded_client_prepared) {
+    struct blind_manifest mf, plain;
+    struct prepared *p;
+    struct model *m;
+    uint8_t digest[32];
+    struct why why = {""};
+    struct prepare_model_opts so = opts;
+    static const enum model_stacks both[] = {STACKS_PACKED, STACKS_STREAMED};
+    so.folded = 1;
+    scene_open("tiny");
+    CHECK_INT(prepare_model_dir(out, file, &so, NULL), 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(model_open(&m, file, &(struct model_opts){.threads = 1, .arith = ARITH_ROW8_FOLD, .stacks = both[i]}, NULL), 0);
+        CHECK_INT(prepare_model_manifest(&mf, m, &so, root, NULL), 0);
+        CHECK_INT(blind_manifest_digest(&mf, digest), 0);
+        CHECK_INT(prepared_open(&p, out, digest, NULL), 0);
+        prepared_close(p);
+        model_close(m);
+        if (i == 0) blind_manifest_release(&mf);
+    }
+    CHECK_INT(model_open(&m, file, &(struct model_opts){.threads = 1, .arith = ARITH_ROW8}, NULL), 0);
+    CHECK_INT(prepare_model_manifest(&plain, m, &opts, root, NULL), 0);
+    CHECK_INT(blind_manifest_same(&mf, &plain, &why), ERR_AUTH);
+    CHECK(strstr(why.text, "another arithmetic: C1-row8-f16, not C1-row8-fold-f16") != NULL);
+    CHECK_INT(prepare_model_dir(out, file, &opts, &why), ERR_EXISTS); /* a folder is of one of them */
+    blind_manifest_release(&plain);
+    blind_manifest_release(&mf);
+    model_close(m);
+    scene_close();
+}
+
 TEST(a_mixture_of_experts_is_refused_with_the_reason) {
     struct why why = {""};
     scene_open("tiny-mixtral");
@@ -126,5 +164,6 @@ TEST(a_mixture_of_experts_is_refused_with_the_reason) {
 }
 
 TESTS_MAIN("prepare_model", T(the_checks_of_a_model_accept_its_workers_products_and_no_others),
-           T(the_client_file_opens_with_what_was_prepared), T(a_worker_with_the_model_has_the_manifest_that_a_client_prepared),
-           T(a_mixture_of_experts_is_refused_with_the_reason))
+           T(the_checks_of_a_folded_model_accept_its_workers_products_and_no_others),
+           T(a_folded_worker_has_the_manifest_that_a_folded_client_prepared), T(the_client_file_opens_with_what_was_prepared),
+           T(a_worker_with_the_model_has_the_manifest_that_a_client_prepared), T(a_mixture_of_experts_is_refused_with_the_reason))

@@ -88,6 +88,18 @@ static void all_liars(enum pair_role role) {
     pair_site_close(&s);
 }
 
+/* Two products to a round: the liar is honest in the first of them. Those that only let time pass are left to the others. */
+TEST(every_dishonest_a_of_folded_rounds_is_named_and_replaced) {
+    const struct gen_sampling greedy = GEN_SAMPLING_GREEDY;
+    struct pair_answer unfolded = want;
+    pair_site_open_as(&s, ARITH_ROW8_FOLD);
+    CHECK_INT(pair_generate(&s, NULL, prompt, &greedy, TOKENS, &want), 0);
+    for (unsigned i = 0; i < ANIMALS; i++)
+        if (zoo[i].fault != FAULT_LATE) one_liar(PAIR_A, &zoo[i], (zoo[i].when ? zoo[i].when : HONEST_BEFORE) + i % 2);
+    pair_site_close(&s);
+    want = unfolded;
+}
+
 TEST(every_dishonest_a_is_named_and_replaced) { all_liars(PAIR_A); }
 TEST(every_dishonest_b_is_named_and_replaced) { all_liars(PAIR_B); }
 
@@ -152,4 +164,5 @@ TEST(without_an_honest_worker_the_answer_stops_and_can_go_on_later) {
 }
 
 TESTS_MAIN("zoo", T(every_dishonest_a_is_named_and_replaced), T(every_dishonest_b_is_named_and_replaced),
-           T(a_whole_zoo_in_both_roles_is_worked_through), T(without_an_honest_worker_the_answer_stops_and_can_go_on_later))
+           T(every_dishonest_a_of_folded_rounds_is_named_and_replaced), T(a_whole_zoo_in_both_roles_is_worked_through),
+           T(without_an_honest_worker_the_answer_stops_and_can_go_on_later))
