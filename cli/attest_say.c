@@ -63,6 +63,11 @@ static void member_name(char out[32], const struct ev_member_report *m) {
         snprintf(out, 32, "%s", m->label);
 }
 
+/* What is no member is a proof from the log. */
+static const char *kind_name(const struct ev_member_report *m) {
+    return m->kind == EV_KIND_NONE ? "log-proof" : ev_kind_name(m->kind);
+}
+
 static json_t *all_facts(const struct attest_found *f) {
     json_t *all = json_object();
     add_facts(all, f->whole);
@@ -70,7 +75,7 @@ static json_t *all_facts(const struct attest_found *f) {
         char name[32];
         json_t *own = json_object();
         member_name(name, &f->member[i]);
-        json_object_set_new(own, "kind", json_string(ev_kind_name(f->member[i].kind)));
+        json_object_set_new(own, "kind", json_string(kind_name(&f->member[i])));
         add_facts(own, &f->member[i].report);
         json_object_set_new(all, name, own);
     }
@@ -140,7 +145,7 @@ static void say_plain(const struct attest_found *f) {
     for (unsigned i = 0; i < f->members; i++) {
         char name[32];
         member_name(name, &f->member[i]);
-        attest_line("", name, ev_kind_name(f->member[i].kind));
+        attest_line("", name, kind_name(&f->member[i]));
         say_report("  ", &f->member[i].report, facts_wanted(f));
     }
 }

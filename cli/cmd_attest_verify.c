@@ -12,6 +12,7 @@
 #include "cli/attest_piece.h"
 #include "cli/cli.h"
 #include "cli/terminal.h"
+#include "evidence/tlog_bundle.h"
 #include "seal/record.h"
 #include "seal/seal_err.h"
 
@@ -20,7 +21,7 @@ enum { NONCE_BYTES_MAX = 128 };
 struct asked {
     struct piece_names piece;
     struct opt_list activated;
-    const char *file, *nonce, *policy, *at, *record, *keys, *exporter;
+    const char *file, *nonce, *policy, *at, *record, *keys, *exporter, *release;
     uint32_t channel;
     uint64_t log_size;
     int json, tls;
@@ -36,6 +37,8 @@ struct known { /* what has been read of it */
     struct tpm_pair pair[OPT_LIST_MAX];
     struct tpm_activated activated;
     uint8_t evidence_hash[32];  /* of the record; zeros: it names none */
+    char engine_id[ENGINE_ID_BYTES];
+    struct buf release;         /* a proof from the log */
     int has_key_hash, keys_err; /* keys_err: what is wrong with record or key statement */
     struct why policy_why;
 };
@@ -66,6 +69,7 @@ static int read_keys(const struct asked *a, struct known *k, struct why *why) {
     if (r == 0) {
         keystmt_id(k->key_hash, &keys);
         memcpy(k->operator_id, keys.operator_id, 32);
+        memcpy(k->engine_id, keys.engine_id, sizeof k->engine_id);
         memcpy(k->seal_key, keys.seal_key, 32);
         k->has_p256 = keys.kem == HPKE_P256;
     }
@@ -96,9 +100,10 @@ static int check_form(const struct asked *a, struct why *why) {
                     a->piece.event_log))
         return why_set(why, ERR_USAGE,
                        "--evidence, --chain, --key, --collateral and --event-log go with --kind: an envelope brings its own");
-    if (a->piece.kind && (a->record || a->keys || a->exporter || a->tls || a->channel || a->log_size || a->activated.count))
+    if (a->piece.kind && (a->record || a->keys || a->exporter || a->tls || a->channel || a->log_size || a->activated.count ||
+                          a->release))
         return why_set(why, ERR_USAGE,
-                       "--record, --keys, --channel, --exporter, --tls, --activated and --log-size go with an envelope");
+                       "--record, --keys, --channel, --exporter, --tls, --activated, --log-size and --release go with an envelope");
     if (a->record && a->keys) return why_set(why, ERR_USAGE, "either --record or --keys");
     return 0;
 }
@@ -184,11 +189,14 @@ static void check_keys(const struct asked *a, const struct known *k, const struc
     if (!only_class(&r->whole)) r->shows = EV_CLASS_NONE;
 }
 
-static int verify_envelope(const struct asked *a, const struct known *k, struct why *why) {
+static int verify_envelope(const struct asked *a, struct known *k, struct why *why) {
     struct ev_envelope_report *r = ev_envelope_report_new();
     struct buf file;
     if (!r) return EV_INTERNAL;
     int e = piece_file(&file, a->file, ATTEST_FILE_BYTES_MAX, 0, &r->whole, why);
+    if (e == 0) e = piece_file(&k->release, a->release, TLOG_BUNDLE_FILE_MAX, 0, &r->whole, why);
+    if (e == 0 && a->release && k->release.len == 0) /* which would count as none given */
+        ev_fail(&r->whole, "release", EV_UNSUPPORTED, "an empty file is no proof");
     const struct ev_expected want = {.key_hash = k->has_key_hash ? k->key_hash : NULL,
                                      .nonce = a->nonce ? k->nonce : NULL,
                                      .channel = a->channel,
@@ -198,6 +206,8 @@ static int verify_envelope(const struct asked *a, const struct known *k, struct 
                                      .activated = &k->activated,
                                      .operator_id = k->has_key_hash ? k->operator_id : NULL,
                                      .log_size_seen = a->log_size,
+                                     .release = {k->release.data, k->release.len},
+                                     .engine_id = k->has_key_hash ? k->engine_id : NULL,
                                      .policy = k->policy,
                                      .now = k->at};
     if (e == 0 && r->whole.factors == 0) {
@@ -218,6 +228,7 @@ static int verify_envelope(const struct asked *a, const struct known *k, struct 
                              .policy = k->policy};
     if (e == 0) attest_say(&f, a->json);
     buf_release(&file);
+    buf_release(&k->release);
     ev_envelope_report_free(r);
     return e == 0 ? (int)f.verdict : EXIT_USAGE;
 }
@@ -242,6 +253,7 @@ int attest_verify(int argc, char **argv) {
         {"activated", OPT_LIST, &a.activated, "EK:AK",
          "with an envelope: a TPM that you have challenged yourself: SHA-256 of its EK, name of its AK", 0, 0},
         {"log-size", OPT_U64, &a.log_size, "N", "size of the largest checkpoint seen before; smaller ones are refused", 0, 0},
+        {"release", OPT_TEXT, &a.release, "FILE", "with an envelope: a proof (lull log prove) of the release that must run; the policy names the log", 0, 0},
         {"policy", OPT_TEXT, &a.policy, "FILE", "what is accepted; else the built-in policy", 0, 0},
         {"at", OPT_TEXT, &a.at, "TIME",
          "judge dates at this time, in seconds since 1970 or as 2026-11-25T10:00:00Z; else by the clock", 0, 0},

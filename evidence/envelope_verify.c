@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "evidence/release_check.h"
+#include "evidence/release_measured.h"
 #include "evidence/tpm_logs.h"
 
 struct job {
@@ -64,12 +66,19 @@ static void settle_operator(struct job *j) {
              "the key statement's operator is not one of the policy's");
 }
 
+static void without_release(struct job *j) {
+    if (j->want->policy->log.release_required)
+        ev_fail(&j->out->whole, "release", EV_REFUSED, "the policy requires a proof from the log of what runs, and there is none");
+    else
+        ev_unchecked(&j->out->whole, "release");
+}
+
 /* Without members there is nothing to bind: such an envelope shows T0, whatever it says. */
 static void settle(struct job *j) {
     if (j->envelope->members > 0) {
         int nonce = settle_nonce(j), key = settle_key(j), channel = settle_channel(j);
         j->bound_known = nonce && key && channel;
-        ev_unchecked(&j->out->whole, "release");
+        if (j->want->release.n == 0) without_release(j);
     }
     settle_operator(j);
     if (j->envelope->software.n > 0) ev_unchecked(&j->out->whole, "software");
@@ -157,6 +166,42 @@ static void verify_member(struct job *j, unsigned index) {
     for (unsigned p = 0; p < m->parts; p++) verify_part(j, m, p, nonce);
 }
 
+/* ---- what runs ---- */
+
+/* The processor's word on what it runs comes before a TPM's; they may be one after the other, since a label is there once. */
+static const struct ev_member *naming_member(const struct ev_envelope *e) {
+    const struct ev_member *found = NULL;
+    for (unsigned i = 0; i < e->members; i++)
+        if (release_names_program(e->member[i].kind) && (!found || found->kind == EV_TPM_QUOTE)) found = &e->member[i];
+    return found;
+}
+
+static int verified(const struct ev_envelope_report *r, enum ev_kind kind) {
+    for (unsigned i = 0; i < r->members; i++)
+        if (r->member[i].kind == kind) return ev_report_verdict(&r->member[i].report) == EV_OK;
+    return 0;
+}
+
+static void check_release(struct job *j) {
+    const struct ev_member *m = naming_member(j->envelope);
+    struct release_question q = {.log = &j->want->policy->log,
+                                 .proof = j->want->release,
+                                 .engine_id = j->want->engine_id,
+                                 .log_size_seen = j->want->log_size_seen,
+                                 .now = j->want->now};
+    if (m) {
+        q.kind = m->kind;
+        q.evidence = m->part[0].evidence;
+        q.verified = verified(j->out, m->kind);
+    }
+    struct ev_member_report *r = &j->out->member[j->out->members++];
+    r->label = "release";
+    r->kind = EV_KIND_NONE;
+    release_check(&q, &r->report);
+    enum ev_verdict v = ev_report_verdict(&r->report);
+    ev_check(&j->out->whole, "release", v == EV_OK, v, "that it runs this release is %s", ev_verdict_name(v));
+}
+
 /* ---- the class ---- */
 
 static int rank(enum ev_class c) {
@@ -211,6 +256,7 @@ void ev_envelope_verify_with(const void *p, size_t n, const struct ev_expected *
     if (open_envelope(&j, p, n)) {
         settle(&j);
         for (unsigned i = 0; i < j.envelope->members; i++) verify_member(&j, i);
+        if (want->release.n > 0) check_release(&j);
         judge(&j);
     }
     if (j.envelope) ev_envelope_release(j.envelope);

@@ -16,8 +16,11 @@
  * and in a TPM's member
  *     event_log, ima_log, boot_aggregate, ima_entries: evidence/tpm_logs.h
  *     seal_key_statement  invalid  the seal key that the TPM holds is not K's; refused: K's is none of a TPM, or not known
- * Unchecked in the whole: "release" (that the engine named in K is what the measurement belongs to: no release leaf of the log is
- * given here), "software" (what the node says of itself). */
+ * and, with a proof of a release from the log, one more report of label "release" (evidence/release_check.h), of the member cpu, or of tpm where
+ * there is none, and the factor
+ *     release        as that report   the node does not show that it runs this release; refused: the policy requires a proof, and there is none
+ * Unchecked in the whole: "release" (that the engine named in K is what the measurement belongs to) without such a proof, "software" (what
+ * the node says of itself). */
 #ifndef EVIDENCE_ENVELOPE_VERIFY_H
 #define EVIDENCE_ENVELOPE_VERIFY_H
 
@@ -36,17 +39,19 @@ struct ev_expected {
     const struct tpm_activated *activated; /* TPMs that the caller has challenged itself; NULL: none */
     const uint8_t *operator_id;            /* 16 bytes, from K; NULL: none, or not known */
     uint64_t log_size_seen;                /* of the largest checkpoint that the caller has seen; 0: none */
+    struct ev_bytes release;               /* a proof from the policy's log (evidence/tlog_bundle.h) of the release that must run; n 0: none */
+    const char *engine_id;                 /* K's; NULL: not known */
     const struct ev_policy *policy;        /* never NULL */
     int64_t now;
 };
 
 struct ev_member_report {
-    const char *label; /* "cpu" */
+    const char *label; /* "cpu"; "release": of the log's proof, kind EV_KIND_NONE */
     enum ev_kind kind;
     unsigned part; /* of the member gpu, from 0 */
     struct ev_report report;
 };
-enum { EV_MEMBER_REPORTS_MAX = EV_PARTS_MAX + 3 };
+enum { EV_MEMBER_REPORTS_MAX = EV_PARTS_MAX + 4 };
 struct ev_envelope_report { /* about half a megabyte */
     struct ev_report whole; /* its factors, and the verdict of each member as a factor of the member's label */
     enum ev_class shows; /* what was verified, also when the policy refuses that class; EV_CLASS_NONE when anything else failed */

@@ -46,8 +46,16 @@ static int read_key(const json_t *section, struct log_policy *p, struct why *why
     return 0;
 }
 
+static int read_release(const json_t *section, struct log_policy *p, struct why *why) {
+    const json_t *v = json_object_get(section, "release");
+    const char *text = json_string_value(v);
+    p->release_required = v != NULL;
+    return !v || (text && strcmp(text, "required") == 0) ? 0
+                                                         : why_set(why, ERR_FORMAT, "policy: \"release\" takes \"required\"");
+}
+
 int log_policy_read(const json_t *section, struct log_policy *p, struct why *why) {
-    static const char *const known[] = {"origin", "key", "witnesses", "k", NULL};
+    static const char *const known[] = {"origin", "key", "witnesses", "k", "release", NULL};
     int64_t k = 0;
     log_policy_strict(p);
     int r = ev_policy_known(section, known, "log", why);
@@ -56,6 +64,7 @@ int log_policy_read(const json_t *section, struct log_policy *p, struct why *why
     if (r == 0) r = read_witnesses(section, p, why);
     if (r == 0) r = ev_policy_int(section, "k", 1, p->witnesses, &k, why);
     if (r == 0 && k == 0) r = why_set(why, ERR_FORMAT, "policy: \"log\" needs \"k\", how many of the witnesses it takes");
+    if (r == 0) r = read_release(section, p, why);
     p->k = (unsigned)k;
     p->given = r == 0;
     return r;

@@ -139,6 +139,9 @@ int main(void) {
     judged("--record record-cut " N " " AT, 30, "key_statement,cpu,record,cpu.dates,");
     judged("--keys record " N " " AT, 30, "key_statement,cpu,keys,cpu.dates,");
     judged(N " --at 1766678700", 20, "key_statement,"); /* in date: genuine, and bound to nobody */
+    tap_ok(put("no-proof", "{}", 2) && put("empty", "", 0), "two files that prove no release");
+    judged("--record record " N " --release no-proof " AT, 30, "cpu,release,cpu.dates,cpu.nonce,release.proof_form,");
+    judged("--record record " N " --release empty " AT, 30, "release,");
     char cmd[100];
     snprintf(cmd, sizeof cmd, "rm -r %s", dir);
     tap_ok(system(cmd) == 0, "cleaned up");

@@ -39,47 +39,6 @@ static void open_log(void) {
     add_state(&s, NOW - 3600, NOW + 3600, "in_force");
 }
 
-static void place(struct scene *of, struct tlog_placed *to, struct buf *bytes, uint64_t index, uint64_t size) {
-    static struct tlog_tiles tiles;
-    struct tlog_files files = scene_files(of);
-    struct tlog_source source = tlog_tiles_source(&tiles);
-    struct buf bundle;
-    tlog_tiles_init(&tiles, &files, size);
-    CHECK_INT(tlog_tile_read(&bundle, &files, TLOG_ENTRIES, index / 256, size), 0);
-    struct ev_bytes entry;
-    CHECK_INT(tlog_bundle_entry(&entry, (struct ev_bytes){bundle.data, bundle.len}, index % 256), 0);
-    buf_init(bytes, TLOG_ENTRY_BYTES_MAX);
-    CHECK_INT(buf_add(bytes, entry.p, entry.n), 0);
-    buf_release(&bundle);
-    to->index = index;
-    to->entry = (struct ev_bytes){bytes->data, bytes->len};
-    CHECK_INT(tlog_inclusion_make(&to->proof, &source, index, size), 0);
-}
-
-enum { NO_STATE = -1 };
-/* note's own size; state NO_STATE: none. from 0: no consistency. */
-static struct buf prove(struct scene *of, const struct buf *note, uint64_t size, uint64_t index, int state, uint64_t from) {
-    static struct tlog_tiles tiles;
-    struct tlog_files files = scene_files(of);
-    struct tlog_source source = tlog_tiles_source(&tiles);
-    static struct tlog_bundle b;
-    struct buf leaf, state_bytes, text;
-    memset(&b, 0, sizeof b);
-    b.checkpoint = (struct ev_bytes){note->data, note->len};
-    place(of, &b.leaf, &leaf, index, size);
-    buf_init(&state_bytes, 0);
-    b.has_state = state != NO_STATE;
-    if (b.has_state) place(of, &b.state, &state_bytes, (uint64_t)state, size);
-    b.has_consistency = from > 0;
-    b.from = from;
-    tlog_tiles_init(&tiles, &files, size);
-    if (from) CHECK_INT(tlog_consistency_make(&b.consistency, &source, from, size), 0);
-    CHECK_INT(tlog_bundle_text(&text, &b), 0);
-    buf_release(&leaf);
-    buf_release(&state_bytes);
-    return text;
-}
-
 /* The verdict; what is to be kept is kept. factor NULL: all is good; else that one failed. */
 static void judged_by(const struct log_policy *trust, const struct buf *bundle, int64_t now, enum ev_verdict want,
                       const char *factor) {
