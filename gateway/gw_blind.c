@@ -66,6 +66,8 @@ static int open_one(struct gw_blind_model *m, const char *dir, struct blind_net 
     eo.operator_of = operator_of;
     eo.operator_arg = m->workers;
     eo.model = m->shown.name;
+    eo.keep = o->keep_nothing ? 0 : o->blind.keep;
+    eo.keep_ms = (uint64_t)o->blind.keep_minutes * 60000;
     return r == 0 ? gw_blind_engine_new(&m->engine, &eo, why) : r;
 }
 
@@ -164,7 +166,9 @@ int gw_blind_show(struct gw_blind *b, struct buf *out) {
         r = buf_addf(out, "%s{\"model\":\"%s\",\"mode\":\"%s\",\"notice\":\"" BLIND_NOTICE "\",", i ? "," : "", m->shown.name,
                      gw_blind_mode_name(m->mode));
         if (r == 0) r = show_workers(m, out);
-        if (r == 0) r = buf_addf(out, ",\"requests\":%u}", gw_blind_engine_queued(m->engine));
+        if (r == 0)
+            r = buf_addf(out, ",\"requests\":%u,\"conversations_kept\":%u}", gw_blind_engine_queued(m->engine),
+                         gw_blind_engine_kept(m->engine));
     }
     return r == 0 ? buf_addf(out, "]") : r;
 }

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "gateway/gw_blind_kept.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -28,7 +29,10 @@ struct gw_blind_engine {
     uint32_t queued;            /* lock; with the one being made */
     uint64_t running;           /* lock; its job, 0: none */
     int cancelled;              /* lock; that one */
+    uint32_t kept_shown;        /* lock; how many are kept */
     /* the thread's */
+    struct gw_blind_kept kept;
+    struct sha256 text; /* of the answer so far */
     struct gw_blind_account account;
     struct blind_counts before;
     size_t incidents_seen;
@@ -68,8 +72,9 @@ static void look(struct gw_blind_engine *x) {
 }
 
 static void account_begin(struct gw_blind_engine *x) {
-    x->account = (struct gw_blind_account){0};
+    x->account = (struct gw_blind_account){.pass_columns = 1};
     x->tokens = 0;
+    sha256_init(&x->text);
     x->o.client->count(x->o.client_state, &x->before);
 }
 
@@ -147,6 +152,7 @@ static int on_step(struct gw_blind_engine *x, uint64_t job, struct gen *g, const
     if (e->err) return e->err;
     x->account.passes += x->tokens > 0; /* the first id comes with the prompt's last pass */
     x->tokens = e->position + 1;
+    sha256_add(&x->text, e->text, e->text_len);
     post_text(x, job, e);
     if (e->stop == STOP_NONE) return 0;
     post_done(x, job, g, e->stop);
@@ -159,6 +165,7 @@ static int make(struct gw_blind_engine *x, uint64_t job, struct gen *g) {
     for (;;) {
         struct gen_event e;
         if (given_up(x)) return ERR_CANCELLED;
+        (void)gw_blind_kept_expire(&x->kept, clock_mono_ms());
         int n = gen_step(x->o.pool, &e, 1);
         look(x);
         if (n == ERR_LOST) { /* no id has gone on: the same step can be made again */
@@ -172,28 +179,87 @@ static int make(struct gw_blind_engine *x, uint64_t job, struct gen *g) {
     }
 }
 
-static void answer(struct gw_blind_engine *x, const struct gw_blind_work *w) {
-    struct gen *g = NULL;
-    size_t count = 0;
-    account_begin(x);
-    int r = gen_start(&g, x->o.pool, &w->request.gen, NULL, NULL, NULL, NULL);
-    if (r == 0) {
-        (void)gen_prompt_ids(g, &count);
-        x->o.client->prompt(x->o.client_state, (uint32_t)count);
-        x->account.prompt_padded = (uint32_t)((count + PASS_CHUNK - 1) / PASS_CHUNK * PASS_CHUNK);
-        struct gw_blind_event e = {.job = w->job, .kind = BLIND_EVENT_ACCEPTED, .prompt_tokens = (uint32_t)count};
-        post(x, &e);
-        r = make(x, w->job, g);
+/* Goes on with c, if it is one; other conversations make room if need be. */
+static int start(struct gw_blind_engine *x, const struct gw_blind_work *w, struct gw_conversation *c, struct gen **g) {
+    uint32_t most = c->answers ? c->answer[c->answers - 1].ids : 0;
+    int r;
+    do r = gen_start_after(g, x->o.pool, &w->request.gen, &c->past, most, NULL, NULL);
+    while (r == ERR_BUSY && gw_blind_kept_drop(&x->kept));
+    return r;
+}
+
+/* Only what is not kept goes out. */
+static void accept(struct gw_blind_engine *x, uint64_t job, const struct gen *g, const struct gen_times *t) {
+    size_t count;
+    (void)gen_prompt_ids(g, &count);
+    uint32_t new_columns = (uint32_t)count - t->cached_tokens;
+    x->o.client->prompt(x->o.client_state, new_columns);
+    x->account.prompt_padded = (new_columns + PASS_CHUNK - 1) / PASS_CHUNK * PASS_CHUNK;
+    x->account.kept = t->cached_tokens;
+    struct gw_blind_event e = {.job = job, .kind = BLIND_EVENT_ACCEPTED, .prompt_tokens = (uint32_t)count};
+    post(x, &e);
+}
+
+/* The answer is a turn of its conversation, if there is a whole one; else that stays as it was before. Wipes what is not kept. */
+static void keep(struct gw_blind_engine *x, struct gw_conversation *c, struct gen *g, uint8_t at[SHA256_BYTES], int whole) {
+    uint8_t text[SHA256_BYTES];
+    sha256_done(&x->text, text);
+    c->past = gen_leave(g, whole ? UINT32_MAX : x->account.kept);
+    if (whole && c->past) {
+        gw_blind_kept_answered(at, text);
+        gw_conversation_add(c, at, gen_past_ids(c->past));
     }
-    gen_free(g); /* wipes keys and values */
+    mem_wipe(text, sizeof text);
+}
+
+static void answer(struct gw_blind_engine *x, const struct gw_blind_work *w) {
+    int keeps = w->request.endpoint != API_GENERATE && gw_blind_kept_takes(&x->kept, &w->request.gen);
+    struct gw_conversation c = {.past = NULL};
+    uint8_t at[SHA256_BYTES] = {0};
+    struct gen_times times = {0};
+    struct gen *g = NULL;
+    account_begin(x);
+    if (keeps) gw_blind_kept_find(&x->kept, &w->request.gen, at, &c);
+    int r = start(x, w, &c, &g);
+    if (r == 0) {
+        gen_times_of(g, &times);
+        gw_conversation_cut(&c, times.cached_tokens);
+        accept(x, w->job, g, &times);
+        r = make(x, w->job, g);
+        if (keeps)
+            keep(x, &c, g, at, r == 0);
+        else
+            gen_free(g); /* wipes keys and values */
+    }
+    gw_blind_kept_put(&x->kept, &c, clock_mono_ms());
+    mem_wipe(at, sizeof at);
     if (r != 0 && r != ERR_CANCELLED) post_failed(x, w->job, r);
 }
 
-static struct gw_blind_work *next_work(struct gw_blind_engine *x) {
+/* What is kept goes in time even if nobody asks; megabytes are wiped, so without the lock. When there is more to do: 0, never. */
+static uint64_t expire(struct gw_blind_engine *x) {
+    uint64_t due = gw_blind_kept_expire(&x->kept, clock_mono_ms());
     pthread_mutex_lock(&x->lock);
-    if (x->running) x->queued--;
-    x->running = 0;
-    while (!x->stopping && !x->head) pthread_cond_wait(&x->wake, &x->lock);
+    x->kept_shown = x->kept.count;
+    pthread_mutex_unlock(&x->lock);
+    return due;
+}
+
+static void wait_for_work(struct gw_blind_engine *x) {
+    uint64_t due = expire(x);
+    struct timespec at = {.tv_sec = (time_t)(due / 1000), .tv_nsec = (long)(due % 1000) * 1000000};
+    pthread_mutex_lock(&x->lock);
+    int timed_out = 0;
+    while (!x->stopping && !x->head && !timed_out)
+        timed_out = due ? pthread_cond_timedwait(&x->wake, &x->lock, &at) != 0 : pthread_cond_wait(&x->wake, &x->lock);
+    pthread_mutex_unlock(&x->lock);
+}
+
+/* NULL: there is none, as nobody has asked for a while, or it all ends. */
+static struct gw_blind_work *next_work(struct gw_blind_engine *x, int *stopping) {
+    wait_for_work(x);
+    pthread_mutex_lock(&x->lock);
+    *stopping = x->stopping;
     struct gw_blind_work *w = x->stopping ? NULL : x->head;
     if (w) {
         x->head = w->next;
@@ -204,12 +270,24 @@ static struct gw_blind_work *next_work(struct gw_blind_engine *x) {
     return w;
 }
 
+static void end_work(struct gw_blind_engine *x, struct gw_blind_work *w) {
+    if (!w) return;
+    gw_blind_work_free(w);
+    pthread_mutex_lock(&x->lock);
+    x->running = 0;
+    x->queued--;
+    pthread_mutex_unlock(&x->lock);
+}
+
 static void *run(void *arg) {
-    struct gw_blind_work *w;
-    while ((w = next_work(arg))) {
-        answer(arg, w);
-        gw_blind_work_free(w);
+    struct gw_blind_engine *x = arg;
+    int stopping = 0;
+    while (!stopping) {
+        struct gw_blind_work *w = next_work(x, &stopping);
+        if (w) answer(x, w);
+        end_work(x, w);
     }
+    gw_blind_kept_release(&x->kept);
     return NULL;
 }
 
@@ -256,6 +334,13 @@ uint32_t gw_blind_engine_queued(struct gw_blind_engine *x) {
     return n;
 }
 
+uint32_t gw_blind_engine_kept(struct gw_blind_engine *x) {
+    pthread_mutex_lock(&x->lock);
+    uint32_t n = x->kept_shown;
+    pthread_mutex_unlock(&x->lock);
+    return n;
+}
+
 static void on_item(void *arg, const void *item) {
     struct gw_blind_engine *x = arg;
     x->o.on_event(x->o.arg, item);
@@ -267,6 +352,7 @@ int gw_blind_engine_new(struct gw_blind_engine **out, const struct gw_blind_engi
     *out = NULL;
     if (!x) return ERR_NOMEM;
     x->o = *o;
+    gw_blind_kept_init(&x->kept, o->keep, o->keep_ms);
     pthread_mutex_init(&x->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -1,8 +1,9 @@
 /* gateway/gw_blind_engine.h - the client's own half of a model in tier blind: a thread that makes one answer after another.
  *
  * One at a time, so that what workers see of an answer does not depend on others: a prompt's chunks of 64 columns, then passes of one. No
- * ids are guessed ahead, for how many are right follows from the text; keys and values are wiped with the answer and none is kept for
- * a later one, for a hit would show. The loop never waits for this thread; the thread waits for the loop when its mailbox is full. */
+ * ids are guessed ahead, for how many are right follows from the text. Keys and values of the last few conversations are kept
+ * (gateway/gw_blind_kept.h), so that their next turn sends only what is new; nothing else that is computed is used twice, for a hit would
+ * show. The loop never waits for this thread; the thread waits for the loop when its mailbox is full. */
 #ifndef GATEWAY_GW_BLIND_ENGINE_H
 #define GATEWAY_GW_BLIND_ENGINE_H
 
@@ -61,6 +62,8 @@ struct gw_blind_engine_opts { /* all of them outlive the engine; pool and client
     void (*on_event)(void *arg, const struct gw_blind_event *e); /* on the loop's thread */
     void *arg;
     uint32_t queue_max; /* answers that wait or are made; beyond: ERR_BUSY */
+    uint32_t keep;      /* conversations whose keys and values are kept between turns; 0: none */
+    uint64_t keep_ms;   /* for so long without a turn */
 };
 int gw_blind_engine_new(struct gw_blind_engine **out, const struct gw_blind_engine_opts *o, struct why *why);
 /* Cancels everything and joins. Links must be lost first (gw_blind_workers_stop), else it may wait for a worker. Before loop_free. NULL is fine. */
@@ -70,5 +73,6 @@ int gw_blind_engine_submit(struct gw_blind_engine *x, struct gw_blind_work *w);
 /* No pass is begun for it any more; neither DONE nor FAILED follows, though events already posted may. Unknown jobs and NULL are fine. */
 void gw_blind_engine_cancel(struct gw_blind_engine *x, uint64_t job);
 uint32_t gw_blind_engine_queued(struct gw_blind_engine *x); /* waiting or being made */
+uint32_t gw_blind_engine_kept(struct gw_blind_engine *x);   /* conversations between two turns */
 
 #endif

@@ -16,8 +16,8 @@ struct said {
     struct gw_blind_judged *out;
     const json_t *j;
     const char *start, *end, *notice, *stop, *replay;
-    int64_t prompt_tokens, tokens, products, verified, up, down, sessions, worker_count, incident_count;
-    int64_t prompt_columns, passes;
+    int64_t version, prompt_tokens, kept_tokens, tokens, products, verified, up, down, sessions, worker_count, incident_count;
+    int64_t prompt_columns, passes, pass_columns;
     const json_t *workers, *incidents, *visible;
 };
 
@@ -51,14 +51,17 @@ static int get_list(struct said *s, const char *name, size_t max, const json_t *
     return json_is_array(*out) && json_array_size(*out) <= max ? 0 : is_bad(s, name, "is missing, no list or too long");
 }
 
+static int is_one_of(const char *key, const char *const *names) {
+    while (*names && strcmp(*names, key) != 0) names++;
+    return *names != NULL;
+}
+
 /* Every member is one of these. */
 static int only(struct said *s, const json_t *o, const char *const *names, const char *where) {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)o, key, value) { /* the iteration changes nothing */
-        const char *const *name = names;
-        while (*name && strcmp(*name, key) != 0) name++;
-        if (!*name) return is_bad(s, where, "has a member that no such receipt has");
+        if (!is_one_of(key, names)) return is_bad(s, where, "has a member that no such receipt has");
     }
     return 0;
 }
@@ -69,13 +72,14 @@ static int read_mode(struct said *s) {
         "model",         "profile",     "manifest",     "mode",      "replay",         "prompt_tokens",
         "output_tokens", "stop_reason", "products",     "verified",  "bytes_up",       "bytes_down",
         "sessions",      "workers",     "worker_count", "incidents", "incident_count", "visible_to_workers",
-        "params",        NULL};
+        "params",        "kept_tokens", NULL};
     const char *mode, *params;
     if (get_text(s, s->j, "mode", &mode) != 0) return -1;
     if (gw_blind_mode_named(&s->out->mode, mode) != 0) return is_bad(s, "mode", "is no mode");
     int has = json_object_get(s->j, "params") != NULL;
     if (has != (s->out->mode == GW_BLIND_LATTICE)) return is_bad(s, "params", "belongs to mode lattice and to no other");
     if (has && get_text(s, s->j, "params", &params) != 0) return -1;
+    if (s->version == 1 && json_object_get(s->j, "kept_tokens")) return is_bad(s, "kept_tokens", "is not of version 1");
     return only(s, s->j, names, "the receipt");
 }
 
@@ -111,6 +115,8 @@ static int read_counts(struct said *s) {
                   {"incident_count", UINT32_MAX, &s->incident_count}};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         if (get_count(s, s->j, counts[i].name, counts[i].max, counts[i].out) != 0) return -1;
+    s->kept_tokens = 0; /* nothing was, at the time of version 1 */
+    if (s->version > 1 && get_count(s, s->j, "kept_tokens", UINT32_MAX, &s->kept_tokens) != 0) return -1;
     s->out->tokens = (uint32_t)s->tokens;
     s->out->products = (uint64_t)s->products;
     s->out->verified = (uint64_t)s->verified;
@@ -118,15 +124,19 @@ static int read_counts(struct said *s) {
 }
 
 static int read_visible(struct said *s) {
-    static const char *const names[] = {"model", "prompt_columns", "passes_of_one_column", "also", NULL};
-    const char *model, *also;
+    static const char *const names_1[] = {"model", "prompt_columns", "passes_of_one_column", "also", NULL};
+    static const char *const names_2[] = {"model", "prompt_columns", "passes", "columns_per_pass", "also", NULL};
+    const char *model, *also, *const *names = s->version == 1 ? names_1 : names_2;
     s->visible = json_object_get(s->j, "visible_to_workers");
     if (!json_is_object(s->visible) || only(s, s->visible, names, "visible_to_workers") != 0)
         return is_bad(s, "visible_to_workers", "is missing or no object");
     if (get_text(s, s->visible, "model", &model) != 0 || get_text(s, s->visible, "also", &also) != 0 ||
         get_count(s, s->visible, "prompt_columns", COUNT_MAX, &s->prompt_columns) != 0 ||
-        get_count(s, s->visible, "passes_of_one_column", COUNT_MAX, &s->passes) != 0)
+        get_count(s, s->visible, names[2], COUNT_MAX, &s->passes) != 0)
         return -1;
+    s->pass_columns = 1;
+    if (s->version > 1 && get_count(s, s->visible, "columns_per_pass", PASS_CHUNK, &s->pass_columns) != 0) return -1;
+    if (s->pass_columns == 0) return is_bad(s, "columns_per_pass", "is none");
     return strcmp(model, s->out->model) == 0 ? 0 : is_bad(s, "visible_to_workers", "names another model");
 }
 
@@ -175,10 +185,9 @@ static int read_parties(struct said *s) {
 
 static int read_all(struct said *s) {
     const char *kind;
-    int64_t version;
     if (!json_is_object(s->j) || get_text(s, s->j, "lull_receipt", &kind) != 0 || strcmp(kind, "blind") != 0)
         return is_bad(s, "lull_receipt", "is not that of tier blind");
-    if (get_count(s, s->j, "version", 1, &version) != 0 || version != 1) return is_bad(s, "version", "is not 1");
+    if (get_count(s, s->j, "version", 2, &s->version) != 0 || s->version == 0) return is_bad(s, "version", "is neither 1 nor 2");
     if (read_mode(s) != 0 || read_names(s) != 0 || read_counts(s) != 0) return -1;
     return read_visible(s) != 0 || read_parties(s) != 0 ? -1 : 0;
 }
@@ -208,10 +217,14 @@ static int has_role(const struct said *s, const char *role) {
 }
 
 static int check_counts(struct said *s) {
-    if (s->prompt_columns != (s->prompt_tokens + PASS_CHUNK - 1) / PASS_CHUNK * PASS_CHUNK)
-        return is_bad(s, "prompt_columns", "is not the prompt, filled up to whole chunks");
-    if (s->passes > s->tokens) return is_bad(s, "passes_of_one_column", "are more than there are tokens");
-    if (s->products < s->prompt_columns + s->passes) return is_bad(s, "products", "are too few for the columns");
+    if (s->kept_tokens && s->kept_tokens >= s->prompt_tokens) return is_bad(s, "kept_tokens", "are the whole prompt");
+    if (s->prompt_columns != (s->prompt_tokens - s->kept_tokens + PASS_CHUNK - 1) / PASS_CHUNK * PASS_CHUNK)
+        return is_bad(s, "prompt_columns", "is not the new part of the prompt, filled up to whole chunks");
+    if (s->passes > s->tokens) return is_bad(s, "passes", "are more than there are tokens");
+    if (s->version > 1 && s->tokens > (s->passes + 1) * s->pass_columns)
+        return is_bad(s, "output_tokens", "are more than the passes can have given");
+    if (s->products < s->prompt_columns + s->passes * s->pass_columns)
+        return is_bad(s, "products", "are too few for the columns");
     if (s->verified == 0) return is_bad(s, "verified", "is none, and nothing else is used");
     if (s->out->mode != GW_BLIND_LATTICE) return 0; /* in mode pair B works ahead, across the ends of answers */
     if (s->verified > s->products) return is_bad(s, "verified", "are more than were asked for");

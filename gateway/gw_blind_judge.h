@@ -1,7 +1,8 @@
 /* gateway/gw_blind_judge.h - a kept receipt of tier blind, read back and held against itself.
  *
  * Nobody has signed it (gateway/gw_blind_receipt.h): what can be found is whether it is one, whole, and whether what it says can be true
- * all at once. That it is true is the gateway's word. Pure. */
+ * all at once. That it is true is the gateway's word. Version 1, of gateways that kept nothing between turns, has other members than
+ * version 2; each is read with its own and no others. Pure. */
 #ifndef GATEWAY_GW_BLIND_JUDGE_H
 #define GATEWAY_GW_BLIND_JUDGE_H
 

@@ -22,6 +22,7 @@ struct gw_blind_opts {
     const char *token_file[PAIR_ROLES], *lattice_token_file;
     struct opt_list dirs, operators[PAIR_ROLES], lattice_operators;
     uint32_t threads;
+    uint32_t keep, keep_minutes;     /* conversations kept between turns, and for how long */
     uint32_t masks_mb;               /* lattice: memory for masks ahead of their use, in MiB; 0: the client's own bound */
     int pair_direct, lattice_direct; /* a connection of our own to workers that name an address */
     /* what gw_blind_opts_check makes of them */

@@ -83,13 +83,15 @@ int gw_blind_receipt_write(struct buf *out, const struct gw_blind_receipt *q) {
     clock_text(start, q->start_ms * 1000000u, 3);
     clock_text(end, q->end_ms * 1000000u, 3);
     int r = buf_addf(out,
-                     "{\"lull_receipt\":\"blind\",\"version\":1,\"notice\":\"" BLIND_NOTICE "\",\"id\":\"%s\",\"start\":\"%s\","
+                     "{\"lull_receipt\":\"blind\",\"version\":2,\"notice\":\"" BLIND_NOTICE "\",\"id\":\"%s\",\"start\":\"%s\","
                      "\"end\":\"%s\",\"model\":\"%s\",\"profile\":\"%s\",\"manifest\":\"%s\"",
                      id, start, end, q->model, q->profile, manifest);
     if (r == 0) r = add_mode(out, q);
     if (r == 0)
-        r = buf_addf(out, ",\"prompt_tokens\":%" PRIu32 ",\"output_tokens\":%" PRIu32 ",\"stop_reason\":\"%s\"", q->prompt_tokens,
-                     q->output_tokens, q->stop == STOP_LENGTH ? "length" : "stop");
+        r = buf_addf(out,
+                     ",\"prompt_tokens\":%" PRIu32 ",\"kept_tokens\":%" PRIu32 ",\"output_tokens\":%" PRIu32
+                     ",\"stop_reason\":\"%s\"",
+                     q->prompt_tokens, a->kept, q->output_tokens, q->stop == STOP_LENGTH ? "length" : "stop");
     if (r == 0)
         r = buf_addf(out,
                      ",\"products\":%" PRIu64 ",\"verified\":%" PRIu64 ",\"bytes_up\":%" PRIu64 ",\"bytes_down\":%" PRIu64
@@ -99,9 +101,9 @@ int gw_blind_receipt_write(struct buf *out, const struct gw_blind_receipt *q) {
     if (r == 0) r = add_incidents(out, a, q->mode);
     if (r != 0) return r;
     return buf_addf(out,
-                    ",\"visible_to_workers\":{\"model\":\"%s\",\"prompt_columns\":%" PRIu32 ",\"passes_of_one_column\":%" PRIu64
-                    ",\"also\":\"timing, and whether the answer was given up\"}}\n",
-                    q->model, a->prompt_padded, a->passes);
+                    ",\"visible_to_workers\":{\"model\":\"%s\",\"prompt_columns\":%" PRIu32 ",\"passes\":%" PRIu64
+                    ",\"columns_per_pass\":%" PRIu32 ",\"also\":\"timing, and whether the answer was given up\"}}\n",
+                    q->model, a->prompt_padded, a->passes, a->pass_columns ? a->pass_columns : 1);
 }
 
 int gw_blind_receipt_is(const struct buf *file) { return file->len > 0 && file->data[0] == '{'; }

@@ -1,4 +1,5 @@
 /* gateway/gw_blind_receipt.h - the receipt of a blind answer: the client's own note of who computed for it and what was checked.
+ * Version 2; those of version 1 are still read (gateway/gw_blind_judge.h).
  *
  * Nobody has signed it, and it proves nothing to others. It holds no prompt, no answer, no input, product or mask, nor a hash of one:
  * whoever knew a mask could try prompts on it. Pure. */
@@ -23,8 +24,10 @@ struct gw_blind_worker { /* who served a part of the answer */
  * before or after. */
 struct gw_blind_account {
     uint64_t products, verified, bytes_up, bytes_down, sessions;
-    uint64_t passes;        /* after the prompt's, of one column each */
+    uint64_t passes;        /* after the prompt's, of pass_columns each */
+    uint32_t pass_columns;  /* 0: 1 */
     uint32_t prompt_padded; /* columns of the prompt as workers saw them */
+    uint32_t kept;          /* tokens of the prompt that they did not see, as the conversation's turn before had been kept */
     struct gw_blind_worker worker[ACCOUNT_WORKERS_MAX];
     uint32_t worker_count; /* more than ACCOUNT_WORKERS_MAX are only counted */
     struct {

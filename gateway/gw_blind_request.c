@@ -114,6 +114,7 @@ static int keep_receipt(struct gw_blind_request *r, const struct gw_blind_event 
 static void on_done(struct gw_blind_request *r, const struct gw_blind_event *e) {
     int kept = keep_receipt(r, e) == 0;
     struct api_usage u = {.prompt_tokens = r->prompt_tokens,
+                          .cached_tokens = e->account.kept,
                           .output_tokens = e->tokens,
                           .total_ns = clock_mono_ns() - r->started_ns,
                           .prefill_ns = e->times.prefill_ns,

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/opt.h"
+#include "gateway/gw_blind_kept.h"
 #include "net/addr.h"
 
 #include <stdio.h>
@@ -69,7 +70,8 @@ static int read_policy(struct gw_opts *o, struct why *why) {
 }
 
 int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
-    *o = (struct gw_opts){.listen = "127.0.0.1:11434", .candidates = 3, .max_queue = 256};
+    *o = (struct gw_opts){
+        .listen = "127.0.0.1:11434", .candidates = 3, .max_queue = 256, .blind = {.keep = 4, .keep_minutes = 15}};
     const char *key_file = NULL, *coordinator_key_file = NULL, *level = NULL, *format = NULL;
     struct opt_list operators = {.count = 0}, nodes = {.count = 0};
     const struct opt rows[] = {
@@ -111,6 +113,10 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
         {"lattice-direct", OPT_FLAG, &o->blind.lattice_direct, NULL, "as --pair-direct", 0, 0},
         {"lattice-masks-mb", OPT_U32, &o->blind.masks_mb, "N",
          "no more masks are made ahead beyond N MiB for each model, but those that a pass needs; 0: 512 (0)", 0, 1 << 20},
+        {"blind-keep", OPT_U32, &o->blind.keep, "N",
+         "keep the last N conversations of a model between two turns, so that a turn sends workers its new part only; 0: none (4)", 0,
+         KEPT_MAX},
+        {"blind-keep-minutes", OPT_U32, &o->blind.keep_minutes, "N", "wipe one of them after N minutes without a turn (15)", 1, 1440},
         {"threads", OPT_U32, &o->blind.threads, "N", "threads of tier blind's own computing; 0: one per core (0)", 0, 256},
         {"log", OPT_TEXT, &level, "LEVEL", "error, warn, info or debug (info)", 0, 0},
         {"log-format", OPT_TEXT, &format, "FORMAT", "text or json (text)", 0, 0},

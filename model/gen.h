@@ -29,6 +29,7 @@ struct gen_pool_opts {
     const struct linear_ops *linear; /* computes the stacks of a model of ARITH_ROW8, with this state; NULL: this processor */
     void *linear_state;
     uint32_t guesses;       /* ids guessed ahead per answer and step, 0..GEN_GUESSES_MAX; 0: none. Changes no id and no digest */
+    int guess_always;       /* also after wrong guesses: a step costs the same with them */
 };
 enum { GEN_GUESSES_MAX = 8 };
 /* The model must outlive the pool. ERR_NOMEM, also when keys, values and buffers would not fit the memory that is free (why has
@@ -59,6 +60,20 @@ int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r,
 /* Takes effect before the next step; events of this answer that were not looked at yet are void. Wipes the answer's buffers and
  * KV pages, but for full pages that are kept under its cache_salt. */
 void gen_free(struct gen *g);
+
+/* Keys and values that an answer leaves behind, with the ids that they are of, for the next turn of the same conversation. Unlike pages
+ * kept under a cache_salt they are found by nobody: who holds them says which request goes on with them. */
+struct gen_past;
+/* gen_free, but keeps those of the first `most` ids, prompt and answer; UINT32_MAX: of all that were fed. NULL: there are none, or no
+ * memory. The caller's, to be freed before the pool; its pages are the pool's. */
+struct gen_past *gen_leave(struct gen *g, uint32_t most);
+void gen_past_free(struct gen_past *t); /* wipes; NULL is fine */
+uint32_t gen_past_ids(const struct gen_past *t); /* how many it is of */
+/* As gen_start, for an answer that goes on with *past as far as the prompt's ids are its ids, but for the last of the prompt, and for
+ * `most` of them at most; what is behind is forgotten. gen_times_of tells how many as cached_tokens. The result does not depend on it.
+ * On success *past is taken over, and NULL then; else nothing has changed. *past may be NULL. ERR_RANGE: with a cache_salt. */
+int gen_start_after(struct gen **out, struct gen_pool *p, const struct gen_request *r, struct gen_past **past, uint32_t most,
+                    void *user, struct why *why);
 
 enum gen_stop { STOP_NONE, STOP_END, STOP_STRING, STOP_LENGTH }; /* "stop" for END and STRING, "length" */
 /* Prompt ids, valid while g lives. */

@@ -1,5 +1,5 @@
-/* model/gen_parts.h - an answer and its pool, for gen_start.c (a request becomes an answer), gen_plan.c (who takes part in a step)
- * and gen.c (steps and events). */
+/* model/gen_parts.h - an answer and its pool, for gen_start.c (a request becomes an answer), gen_past.c (what it leaves for the
+ * next one), gen_plan.c (who takes part in a step) and gen.c (steps and events). */
 #ifndef MODEL_GEN_PARTS_H
 #define MODEL_GEN_PARTS_H
 
@@ -58,6 +58,7 @@ struct gen_pool {
     struct prefix prefix;
     struct gram_trie *trie; /* made when the first answer asks for a format */
     uint32_t slots, context_max, chunk, guesses;
+    int guess_always;
     uint64_t next_serial, steps, now_ms;
     struct gen *slot[GEN_SLOTS_MAX];
 
@@ -77,5 +78,8 @@ void gen_adopt_pages(struct gen *g, const int32_t *ids, uint32_t count);
 void gen_keep_pages(struct gen *g);
 /* They were used until now. */
 void gen_touch_pages(struct gen *g);
+
+/* gen_past.c: pages for `positions`, the first of them of *past, which is NULL afterwards. ERR_BUSY: nothing has changed. */
+int gen_take_past(struct gen *g, struct gen_past **past, uint32_t most, uint32_t positions);
 
 #endif

@@ -54,7 +54,7 @@ static uint32_t guess(struct gen *g, uint32_t most) {
     }
     most = least(most, g->ids_max - 1 - g->count); /* the last id of an answer is never fed */
     if (most == 0) return 0;
-    most = least(most, guess_pace_next(&g->pace));
+    if (!g->pool->guess_always) most = least(most, guess_pace_next(&g->pace));
     return most ? ngram_guess(&g->grams, g->ids, g->count, most) : 0;
 }
 

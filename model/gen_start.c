@@ -45,6 +45,7 @@ int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_o
     p->context_max = o->context_max ? o->context_max : model_context(m);
     p->chunk = o->prefill_chunk ? o->prefill_chunk : 128;
     p->guesses = o->guesses;
+    p->guess_always = o->guess_always;
     uint32_t tokens = p->slots + (o->guesses ? GEN_GUESS_ROWS : 0);
     struct engine_opts eo = {.threads = o->threads, .rows_max = tokens + p->chunk, .logits_max = tokens, .kv = o->kv, .device = o->device,
                              .linear = o->linear, .linear_state = o->linear_state};
@@ -137,20 +138,38 @@ static int resume_feed(struct gen *g, const struct gen_resume *res, uint32_t ans
     return e == 0 ? 0 : why_set(why, e, "no memory for the answer's text");
 }
 
+/* What a request becomes an answer of. */
+struct start {
+    const struct gen_request *r;
+    const struct gen_resume *resume;
+    struct gen_past **past;
+    uint32_t past_most;
+    const uint8_t *digest_salt;
+    void *user;
+};
+
 /* Pages for the whole answer, so that it cannot get stuck. Kept pages that it shares are taken first: making room could cost
  * them. */
-static int take_pages(struct gen *g, const struct gen_request *r, const struct ids *prompt) {
+static int find_pages(struct gen *g, const struct start *s) {
     struct gen_pool *p = g->pool;
     struct kv_pool *kv = engine_kv(p->engine);
     uint32_t positions = g->ids_max - 1, pages = (positions + KV_PAGE - 1) / KV_PAGE; /* the last id is never fed */
     p->now_ms = clock_mono_ms();
-    if (r->cache_salt) {
+    if (s->r->cache_salt) {
         g->keeps = 1;
-        prefix_begin(&p->prefix, &g->path, r->cache_salt);
-        gen_adopt_pages(g, prompt->id, (uint32_t)prompt->count);
+        prefix_begin(&p->prefix, &g->path, s->r->cache_salt);
+        gen_adopt_pages(g, g->ids, g->prompt_count);
     }
     if (pages <= kv->pages) (void)prefix_evict(&p->prefix, pages - g->seq.page_count); /* if it cannot, reserving says so */
-    return kv_seq_reserve(&g->seq, kv, positions);
+    return s->past && *s->past ? gen_take_past(g, s->past, s->past_most, positions) : kv_seq_reserve(&g->seq, kv, positions);
+}
+
+/* Last of all: nothing can fail any more once a past is taken over. */
+static int take_pages(struct gen *g, const struct start *s, struct why *why) {
+    int e = find_pages(g, s);
+    if (e == ERR_BUSY && (g->ids_max - 1 + KV_PAGE - 1) / KV_PAGE > engine_kv(g->pool->engine)->pages)
+        return why_set(why, ERR_CONTEXT, "prompt and answer do not fit the KV memory");
+    return e == ERR_BUSY ? why_set(why, e, "no free KV pages") : e;
 }
 
 static int take_memory(struct gen *g, const struct gen_request *r, const struct ids *prompt, uint32_t answer_max,
@@ -161,10 +180,6 @@ static int take_memory(struct gen *g, const struct gen_request *r, const struct 
     int e = g->ids ? kv_seq_init(&g->seq, g->ids_max) : ERR_NOMEM;
     if (e == 0) e = sampler_init(&g->sampler, model_n_vocab(p->m), &r->sampling, r->bias, r->bias_count, g->ids_max, why);
     if (e == 0 && p->guesses) e = ngram_init(&g->grams, g->ids_max);
-    if (e == 0) e = take_pages(g, r, prompt);
-    if (e == ERR_BUSY && (g->ids_max - 1 + KV_PAGE - 1) / KV_PAGE > engine_kv(p->engine)->pages)
-        return why_set(why, ERR_CONTEXT, "prompt and answer do not fit the KV memory");
-    if (e == ERR_BUSY) return why_set(why, e, "no free KV pages");
     struct textout_opts to = {.stop = r->stop, .stop_count = r->stop_count, .at_start = gen_at_start(r)};
     if (e == 0) e = textout_init(&g->out, model_vocab(p->m), &to, why);
     if (e == 0 && !(g->text = mem_zalloc(g->text_max = (2 + p->guesses) * g->out.cap, 1))) e = ERR_NOMEM;
@@ -182,23 +197,24 @@ static int constrain(struct gen *g, const struct gen_request *r, struct why *why
     return e;
 }
 
-static int start_with(struct gen *g, const struct gen_request *r, const struct gen_resume *res, const struct ids *prompt,
-                      uint32_t answer_max, struct why *why) {
-    int e = take_memory(g, r, prompt, answer_max, why);
+static int start_with(struct gen *g, const struct start *s, const struct ids *prompt, uint32_t answer_max, struct why *why) {
+    const struct gen_resume *res = s->resume;
+    int e = take_memory(g, s->r, prompt, answer_max, why);
     if (e != 0) return e;
     for (size_t i = 0; i < prompt->count; i++) {
         g->ids[i] = prompt->id[i];
         sampler_accept(&g->sampler, prompt->id[i]);
     }
     g->count = g->prompt_count = (uint32_t)prompt->count;
-    e = constrain(g, r, why);
-    if (e != 0) return e;
-    if (res && res->count > (size_t)answer_max + 1) return why_set(why, ERR_RANGE, "the answer to resume is too long");
-    return res ? resume_feed(g, res, answer_max, why) : 0;
+    e = constrain(g, s->r, why);
+    if (e == 0 && res && res->count > (size_t)answer_max + 1)
+        return why_set(why, ERR_RANGE, "the answer to resume is too long");
+    if (e == 0 && res) e = resume_feed(g, res, answer_max, why);
+    return e == 0 ? take_pages(g, s, why) : e;
 }
 
-int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r, const struct gen_resume *resume,
-              const uint8_t *digest_salt, void *user, struct why *why) {
+static int start(struct gen **out, struct gen_pool *p, const struct start *s, struct why *why) {
+    const struct gen_request *r = s->r;
     *out = NULL;
     uint32_t at = 0, limit = p->context_max, answer_max = 0;
     if (r->context_limit && r->context_limit < limit) limit = r->context_limit;
@@ -208,11 +224,11 @@ int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r,
     struct gen *g = mem_zalloc(1, sizeof *g);
     struct ids prompt;
     if (!g) return why_set(why, ERR_NOMEM, "no memory for an answer");
-    *g = (struct gen){.pool = p, .user = user, .digests = digest_salt != NULL};
-    if (digest_salt) memcpy(g->chain, digest_salt, DIGEST_BYTES);
+    *g = (struct gen){.pool = p, .user = s->user, .digests = s->digest_salt != NULL};
+    if (s->digest_salt) memcpy(g->chain, s->digest_salt, DIGEST_BYTES);
     int e = prompt_ids(p, r, limit, &prompt, why);
     if (e == 0) e = answer_length(r, (uint32_t)prompt.count, limit, &answer_max, why);
-    if (e == 0) e = start_with(g, r, resume, &prompt, answer_max, why);
+    if (e == 0) e = start_with(g, s, &prompt, answer_max, why);
     ids_release(&prompt);
     if (e != 0) {
         gen_free(g);
@@ -223,6 +239,20 @@ int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r,
     p->slot[at] = g;
     *out = g;
     return 0;
+}
+
+int gen_start(struct gen **out, struct gen_pool *p, const struct gen_request *r, const struct gen_resume *resume,
+              const uint8_t *digest_salt, void *user, struct why *why) {
+    const struct start s = {.r = r, .resume = resume, .digest_salt = digest_salt, .user = user};
+    return start(out, p, &s, why);
+}
+
+int gen_start_after(struct gen **out, struct gen_pool *p, const struct gen_request *r, struct gen_past **past, uint32_t most,
+                    void *user, struct why *why) {
+    const struct start s = {.r = r, .past = past, .past_most = most, .user = user};
+    *out = NULL;
+    if (r->cache_salt) return why_set(why, ERR_RANGE, "pages are kept by their salt or for one conversation, not both");
+    return start(out, p, &s, why);
 }
 
 /* 1: it was the last of the pool. */

@@ -94,14 +94,19 @@ void kv_seq_rewind(struct kv_seq *s, uint32_t length) {
     s->length = length;
 }
 
-void kv_seq_clear(struct kv_seq *s, struct kv_pool *p) {
-    uint32_t most = s->written > s->length ? s->written : s->length;
+void kv_seq_shrink(struct kv_seq *s, struct kv_pool *p) {
+    uint32_t most = s->written > s->length ? s->written : s->length, keep = (s->length + KV_PAGE - 1) / KV_PAGE;
     uint32_t written = (most + KV_PAGE - 1) / KV_PAGE; /* pages beyond were never touched, and stay unbacked */
-    while (s->page_count > 0) {
+    while (s->page_count > keep) {
         s->page_count--;
         kv_page_drop(p, s->page[s->page_count], s->page_count < written);
     }
-    s->length = s->written = 0;
+    s->written = most < keep * KV_PAGE ? most : keep * KV_PAGE;
+}
+
+void kv_seq_clear(struct kv_seq *s, struct kv_pool *p) {
+    kv_seq_rewind(s, 0);
+    kv_seq_shrink(s, p);
 }
 
 void kv_seq_release(struct kv_seq *s, struct kv_pool *p) {

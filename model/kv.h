@@ -47,6 +47,8 @@ int kv_seq_reserve(struct kv_seq *s, struct kv_pool *p, uint32_t positions);
 int kv_seq_adopt(struct kv_seq *s, struct kv_pool *p, uint8_t *page);
 /* Forgets positions from `length` on; their pages stay reserved. */
 void kv_seq_rewind(struct kv_seq *s, uint32_t length);
+/* Gives back the pages behind those that its positions are in. */
+void kv_seq_shrink(struct kv_seq *s, struct kv_pool *p);
 /* Gives back all pages; the sequence is empty and may be used again. */
 void kv_seq_clear(struct kv_seq *s, struct kv_pool *p);
 void kv_seq_release(struct kv_seq *s, struct kv_pool *p); /* fine on a zeroed sequence */

@@ -53,9 +53,8 @@ static int ask(struct pieces *p, const char *prompt, double temperature, int tok
     return r;
 }
 
-/* By a pool in this process, with the same parser. */
-static int generate(struct pieces *p, struct model *m, const struct gen_pool_opts *o, struct pair *pair, const char *prompt,
-                    double temperature, int tokens) {
+/* By a pool in this process, with the same parser. Takes body over. */
+static int generate(struct pieces *p, struct model *m, const struct gen_pool_opts *o, struct pair *pair, json_t *body) {
     struct api_request q;
     struct api_error e;
     struct gen_pool *pool = NULL;
@@ -63,7 +62,6 @@ static int generate(struct pieces *p, struct model *m, const struct gen_pool_opt
     struct gen_event ev = {0};
     struct buf text;
     size_t count;
-    json_t *body = blind_question(MODEL, prompt, temperature, tokens);
     int r = json_print(&text, body, 1 << 16);
     json_decref(body);
     if (r == 0) r = api_request_parse(&q, API_V1_CHAT, text.data, text.len, &e);
@@ -86,7 +84,7 @@ static int generate(struct pieces *p, struct model *m, const struct gen_pool_opt
 }
 static int generate_local(struct pieces *p, const char *prompt, double temperature, int tokens) {
     struct gen_pool_opts o = {.threads = 1, .slots = 1};
-    return generate(p, local, &o, NULL, prompt, temperature, tokens);
+    return generate(p, local, &o, NULL, blind_question(MODEL, prompt, temperature, tokens));
 }
 
 static void same_as_local(const char *prompt, double temperature, int tokens, struct pieces *got, const char *what) {
@@ -126,6 +124,37 @@ static void nobody_reads_the_prompt(void) {
     }
     tap_ok(log_lines(&w, "gateway.log", word) == 0 && log_lines(&w, "coordinator.log", word) == 0, "logs do not have it");
     buf_release(&p.text);
+}
+
+/* Three turns: each is the local engine's, and from the second on what was said before is kept. */
+static void a_conversation_goes_on(void) {
+    static const char *const said[] = {"Tell me a story about a cat.", "What did it eat?", "And then?"};
+    struct gen_pool_opts o = {.threads = 1, .slots = 1};
+    json_t *question = blind_question(MODEL, said[0], 0.7, 30), *messages = json_object_get(question, "messages");
+    int64_t kept[3] = {-1, -1, -1}, columns[3] = {0};
+    int same = 1;
+    for (int i = 0; i < 3; i++) {
+        struct pieces got = {.count = 0}, want = {.count = 0};
+        struct why why = {{0}};
+        if (i) json_array_append_new(messages, json_pack("{s:s, s:s}", "role", "user", "content", said[i]));
+        same = blind_ask(&w, &got, NULL, question, &why) == 0 && same;
+        same = generate(&want, local, &o, NULL, json_deep_copy(question)) == 0 && equal(&got, &want) && same;
+        json_t *j = blind_receipt(&w, &got);
+        kept[i] = j ? json_integer_value(json_object_get(j, "kept_tokens")) : -1;
+        columns[i] = json_integer_value(json_object_get(json_object_get(j, "visible_to_workers"), "prompt_columns"));
+        json_decref(j);
+        json_array_append_new(messages, json_pack("{s:s, s:s%}", "role", "assistant", "content", got.text.data, got.text.len));
+        buf_release(&got.text), buf_release(&want.text);
+    }
+    json_decref(question);
+    tap_ok(same, "three turns of a conversation are answered as by the local engine");
+    tap_ok(kept[0] == 0 && kept[1] > 20 && kept[2] > kept[1], "turns go on from what was kept: %lld, %lld tokens", (long long)kept[1],
+           (long long)kept[2]);
+    tap_ok(columns[1] == 64 && columns[2] == 64, "and send their new part");
+    json_t *j = blind_get(&w, "/lull/status");
+    tap_ok(json_integer_value(json_object_get(json_array_get(json_object_get(j, "blind"), 0), "conversations_kept")) > 0,
+           "the status counts them");
+    json_decref(j);
 }
 
 static int victim;
@@ -269,7 +298,7 @@ static void the_coordinator_has_no_input_and_no_key(void) {
     if (r == 0) r = model_open(&client, prepared_client_path(folder), &mo, NULL);
     if (r == 0) r = pair_new(&pair, &po, NULL);
     struct gen_pool_opts o = {.threads = 1, .slots = 1, .prefill_chunk = 64, .linear = &pair_ops, .linear_state = pair};
-    if (r == 0) r = generate(&got, client, &o, pair, "What is a bridge?", 0.5, 30);
+    if (r == 0) r = generate(&got, client, &o, pair, blind_question(MODEL, "What is a bridge?", 0.5, 30));
     if (r == 0) r = generate_local(&want, "What is a bridge?", 0.5, 30);
     tap_ok(r == 0 && equal(&got, &want), "a client in this process gets the local engine's answer");
     if (searchable)
@@ -343,6 +372,7 @@ int main(void) {
     if (tap_ok(r == 0, "coordinator, three workers, a gateway of tier blind: %s", r == 0 ? "up" : why_text(&why, r))) {
         nobody_reads_the_prompt();
         the_coordinator_has_no_input_and_no_key();
+        a_conversation_goes_on();
         answers_and_failover();
         nothing_goes_sealed();
         nobody_is_left();

@@ -1,9 +1,8 @@
 /* blind: the worker. Right products in any batch and any number of threads; what is wrong is refused with its code; nothing of a request
  * is left; who does not take answers delays nobody. */
-#include <fcntl.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/unit/blind/own_memory.h"
 #include "tests/unit/blind/worker_scene.h"
 
 static struct weights s;
@@ -350,33 +349,6 @@ TEST(a_bye_or_a_failure_ends_what_is_unanswered) {
 }
 
 /* ---- nothing is left ---- */
-/* Places in one writable mapping where the needle is, but for `own`. */
-static size_t found_in(int mem, uint64_t from, uint64_t to, const void *needle, size_t n, const void *own) {
-    size_t length = (size_t)(to - from), found = 0;
-    uint8_t *copy = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    CHECK(copy != MAP_FAILED);
-    if (pread(mem, copy, length, (off_t)from) == (ssize_t)length) /* guarded pages cannot be read */
-        for (const uint8_t *at = copy; (at = memmem(at, length - (size_t)(at - copy), needle, n)); at++)
-            found += from + (uint64_t)(at - copy) != (uint64_t)(uintptr_t)own;
-    munmap(copy, length);
-    return found;
-}
-static size_t found_in_memory(const void *needle, size_t n, const void *own) {
-    FILE *maps = fopen("/proc/self/maps", "re");
-    int mem = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-    char line[512];
-    size_t found = 0;
-    CHECK(maps && mem >= 0);
-    while (fgets(line, sizeof line, maps)) {
-        unsigned long long from, to;
-        char mode[8];
-        if (sscanf(line, "%llx-%llx %7s", &from, &to, mode) != 3 || mode[0] != 'r' || mode[1] != 'w') continue;
-        if (to - from <= 1 << 28) found += found_in(mem, from, to, needle, n, own);
-    }
-    fclose(maps);
-    close(mem);
-    return found;
-}
 
 TEST(after_a_product_no_residue_of_it_is_left_in_memory) {
     enum { RUN = 24 };
@@ -389,15 +361,15 @@ TEST(after_a_product_no_residue_of_it_is_left_in_memory) {
     memcpy(packed, scene_buf + BLIND_PRODUCT_HEAD, sizeof packed);
     CHECK_INT(speaker_bytes(&a, scene_buf, n), 0);
     mem_wipe(scene_buf, n);
-    CHECK(found_in_memory(packed, sizeof packed, packed) >= 1); /* it waits: the search can find it */
+    CHECK(own_memory_has(packed, sizeof packed, packed) >= 1); /* it waits: the search can find it */
     steps(1);
     uint8_t *z = a.heard[a.count - 1].p + BLIND_ANSWER_HEAD;
-    CHECK_INT(found_in_memory(packed, sizeof packed, packed), 0); /* the message */
-    CHECK_INT(found_in_memory(u, RUN * 4, u), 0);                 /* unpacked */
-    CHECK_INT(found_in_memory(z, RUN * 3, z), 0);                 /* the answer, but for what the sink was given */
+    CHECK_INT(own_memory_has(packed, sizeof packed, packed), 0); /* the message */
+    CHECK_INT(own_memory_has(u, RUN * 4, u), 0);                 /* unpacked */
+    CHECK_INT(own_memory_has(z, RUN * 3, z), 0);                 /* the answer, but for what the sink was given */
     static uint32_t sums[RUN];
     CHECK_INT(residues_unpack(scene_field(2), sums, RUN, z, RUN * 3), 0);
-    CHECK_INT(found_in_memory(sums, sizeof sums, sums), 0);
+    CHECK_INT(own_memory_has(sums, sizeof sums, sums), 0);
     done();
 }
 
@@ -414,12 +386,12 @@ TEST(after_an_order_no_mask_and_no_key_is_left_in_memory) {
     CHECK_INT(speaker_bytes(&b, scene_buf, o.len), 0);
     mem_wipe(scene_buf, o.len);
     mem_wipe(&batch, sizeof batch);
-    CHECK(found_in_memory(key, sizeof key, key) >= 1);
+    CHECK(own_memory_has(key, sizeof key, key) >= 1);
     CHECK_INT(speaker_say(&b, &(struct blind_message){.type = BLIND_GRANT, .grant = UINT32_MAX}), 0);
     steps(1);
-    CHECK_INT(found_in_memory(key, sizeof key, key), 0);
+    CHECK_INT(own_memory_has(key, sizeof key, key), 0);
     pair_mask(scene_field(2), key, 2, 5, u, 64);
-    CHECK_INT(found_in_memory(u, 24 * 4, u), 0);
+    CHECK_INT(own_memory_has(u, 24 * 4, u), 0);
     done();
 }
 

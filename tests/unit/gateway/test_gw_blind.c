@@ -73,6 +73,18 @@ TEST(options_of_tier_blind_without_a_folder_are_refused) {
     CHECK_INT(PARSE("--blind", "dir", "--mode", "triple", "--pair-a", A1, "--pair-b", B1), ERR_USAGE);
 }
 
+TEST(how_much_is_kept_between_turns_is_bounded) {
+    CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1), 0);
+    CHECK_INT(o.blind.keep, 4);
+    CHECK_INT(o.blind.keep_minutes, 15);
+    CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-keep", "0", "--blind-keep-minutes", "1"), 0);
+    CHECK_INT(o.blind.keep, 0);
+    CHECK_INT(o.blind.keep_minutes, 1);
+    CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-keep", "65"), ERR_USAGE);
+    CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-keep-minutes", "0"), ERR_USAGE);
+    CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-keep-minutes", "1441"), ERR_USAGE);
+}
+
 TEST(a_token_is_one_line_of_a_file) {
     char path[] = "/tmp/lull-test-token-XXXXXX";
     int fd = mkstemp(path);
@@ -164,7 +176,8 @@ static json_t *written(const struct gw_blind_account *a, enum gw_blind_mode mode
 }
 
 TEST(a_receipt_names_workers_counts_and_what_was_visible) {
-    struct gw_blind_account a = {.products = 9, .verified = 8, .bytes_up = 7, .passes = 5, .prompt_padded = 64};
+    struct gw_blind_account a = {
+        .products = 9, .verified = 8, .bytes_up = 7, .passes = 5, .prompt_padded = 64, .kept = 3, .pass_columns = 4};
     struct blind_incident lie = {.identity = {3}, .operator_id = {4}, .role = PAIR_B, .fault = FAULT_PRODUCT};
     struct blind_incident loss = {.identity = {3}, .operator_id = {4}, .role = PAIR_B, .fault = FAULT_LINK};
     uint8_t who[32] = {5}, whose[32] = {6};
@@ -183,6 +196,10 @@ TEST(a_receipt_names_workers_counts_and_what_was_visible) {
     CHECK_INT(json_integer_value(json_object_get(j, "products")), 9);
     CHECK_INT(json_integer_value(json_object_get(j, "verified")), 8);
     CHECK_INT(json_integer_value(json_object_get(json_object_get(j, "visible_to_workers"), "prompt_columns")), 64);
+    CHECK_INT(json_integer_value(json_object_get(json_object_get(j, "visible_to_workers"), "passes")), 5);
+    CHECK_INT(json_integer_value(json_object_get(json_object_get(j, "visible_to_workers"), "columns_per_pass")), 4);
+    CHECK_INT(json_integer_value(json_object_get(j, "kept_tokens")), 3);
+    CHECK_INT(json_integer_value(json_object_get(j, "version")), 2);
     CHECK_STR(json_string_value(json_object_get(j, "stop_reason")), "length");
     CHECK_INT(json_array_size(workers), 1);
     CHECK_STR(json_string_value(json_object_get(json_array_get(workers, 0), "operator")), "06000000000000000000000000000000");
@@ -232,7 +249,7 @@ TEST(more_workers_and_incidents_than_a_receipt_holds_are_counted) {
 
 TESTS_MAIN("gw_blind", T(mode_pair_does_not_start_without_two_disjoint_lists_of_operators),
            T(mode_lattice_does_not_start_without_an_operator_nor_with_options_of_the_other_mode),
-           T(options_of_tier_blind_without_a_folder_are_refused), T(a_token_is_one_line_of_a_file),
+           T(options_of_tier_blind_without_a_folder_are_refused), T(how_much_is_kept_between_turns_is_bounded), T(a_token_is_one_line_of_a_file),
            T(a_name_means_a_prepared_model_by_itself_or_as_the_only_one_of_its_kind),
            T(lists_name_prepared_models_and_under_tier_blind_nothing_else),
            T(a_receipt_names_workers_counts_and_what_was_visible),

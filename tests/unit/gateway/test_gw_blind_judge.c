@@ -1,7 +1,8 @@
-/* Receipts of tier blind, read back: those that a gateway writes are consistent; a part that is missing, of another form, or from another
- * receipt makes them unreadable or wrong, and which of the two is in the table. */
+/* Receipts of tier blind, read back: those that a gateway writes, or wrote in version 1, are consistent; a part that is missing, of
+ * another form, or from another receipt makes them unreadable or wrong, and which of the two is in the table. */
 #include <stdlib.h>
 
+#include "base/file.h"
 #include "base/json.h"
 #include "gateway/gw_blind_judge.h"
 #include "gateway/gw_blind_receipt.h"
@@ -11,7 +12,7 @@
 static void make(struct buf *b, enum gw_blind_mode mode, int with_incident) {
     static const uint8_t id[16] = {1}, manifest[32] = {2};
     struct gw_blind_account a = {
-        .products = 900, .verified = 900, .bytes_up = 7, .bytes_down = 8, .sessions = 1, .passes = 5, .prompt_padded = 64};
+        .products = 900, .verified = 900, .bytes_up = 7, .bytes_down = 8, .sessions = 1, .passes = 5, .prompt_padded = 64, .kept = 70};
     uint8_t who[2][32] = {{5}, {6}}, whose[2][32] = {{7}, {8}};
     struct gw_blind_receipt q = {.request_id = id,
                                  .model = "toy:q8_0",
@@ -21,7 +22,7 @@ static void make(struct buf *b, enum gw_blind_mode mode, int with_incident) {
                                  .manifest = manifest,
                                  .start_ms = 1000,
                                  .end_ms = 2000,
-                                 .prompt_tokens = 5,
+                                 .prompt_tokens = 75,
                                  .output_tokens = 6,
                                  .stop = STOP_LENGTH,
                                  .account = &a};
@@ -66,10 +67,12 @@ struct change {
 };
 static const struct change changes[] = {
     {GW_BLIND_PAIR, "\"lull_receipt\":\"blind\"", "\"lull_receipt\":\"sealed\"", UNREADABLE},
-    {GW_BLIND_PAIR, "\"version\":1", "\"version\":2", UNREADABLE},
-    {GW_BLIND_PAIR, "\"version\":1", "\"version\":1.0", UNREADABLE},
-    {GW_BLIND_PAIR, "\"version\":1", "\"version\":1,\"more\":1", UNREADABLE},
-    {GW_BLIND_PAIR, "\"version\":1", "\"version\":1,\"version\":1", UNREADABLE},
+    {GW_BLIND_PAIR, "\"version\":2", "\"version\":3", UNREADABLE},
+    {GW_BLIND_PAIR, "\"version\":2", "\"version\":1", UNREADABLE}, /* whose members are others */
+    {GW_BLIND_PAIR, "\"version\":2", "\"version\":0", UNREADABLE},
+    {GW_BLIND_PAIR, "\"version\":2", "\"version\":2.0", UNREADABLE},
+    {GW_BLIND_PAIR, "\"version\":2", "\"version\":2,\"more\":1", UNREADABLE},
+    {GW_BLIND_PAIR, "\"version\":2", "\"version\":2,\"version\":2", UNREADABLE},
     {GW_BLIND_PAIR, "\"notice\":", "\"note\":", UNREADABLE},
     {GW_BLIND_PAIR, "not yet reviewed", "reviewed twice..", WRONG},
     {GW_BLIND_PAIR, "\"id\":\"01", "\"id\":\"0x", UNREADABLE},
@@ -88,11 +91,21 @@ static const struct change changes[] = {
     {GW_BLIND_PAIR, "\"replay\":\"exact", "\"replay\":\"not exact", WRONG},
     {GW_BLIND_PAIR, "1970-01-01T00:00:01", "1970-01-01T00:00:03", WRONG},
     {GW_BLIND_PAIR, "\"stop_reason\":\"length\"", "\"stop_reason\":\"end\"", WRONG},
-    {GW_BLIND_PAIR, "\"prompt_tokens\":5", "\"prompt_tokens\":-5", UNREADABLE},
-    {GW_BLIND_PAIR, "\"prompt_tokens\":5", "\"prompt_tokens\":\"5\"", UNREADABLE},
-    {GW_BLIND_PAIR, "\"prompt_tokens\":5", "\"prompt_tokens\":65", WRONG},
+    {GW_BLIND_PAIR, "\"prompt_tokens\":75", "\"prompt_tokens\":-75", UNREADABLE},
+    {GW_BLIND_PAIR, "\"prompt_tokens\":75", "\"prompt_tokens\":\"75\"", UNREADABLE},
+    {GW_BLIND_PAIR, "\"prompt_tokens\":75", "\"prompt_tokens\":135", WRONG},
+    {GW_BLIND_PAIR, "\"prompt_tokens\":75", "\"prompt_tokens\":70", WRONG}, /* all of it was kept */
+    {GW_BLIND_PAIR, "\"kept_tokens\":70", "\"kept_tokens\":10", WRONG},     /* then there were two chunks */
+    {GW_BLIND_PAIR, "\"kept_tokens\":70", "\"kept_tokens\":76", WRONG},
+    {GW_BLIND_PAIR, "\"kept_tokens\":70,", "", UNREADABLE},
+    {GW_BLIND_PAIR, "\"kept_tokens\":70", "\"kept_tokens\":-1", UNREADABLE},
     {GW_BLIND_PAIR, "\"prompt_columns\":64", "\"prompt_columns\":63", WRONG},
-    {GW_BLIND_PAIR, "\"passes_of_one_column\":5", "\"passes_of_one_column\":7", WRONG},
+    {GW_BLIND_PAIR, "\"passes\":5", "\"passes\":7", WRONG},
+    {GW_BLIND_PAIR, "\"passes\":5", "\"passes\":4", WRONG}, /* of one column: five tokens with the prompt's */
+    {GW_BLIND_PAIR, "\"passes\":5", "\"passes_of_one_column\":5", UNREADABLE},
+    {GW_BLIND_PAIR, "\"columns_per_pass\":1", "\"columns_per_pass\":0", UNREADABLE},
+    {GW_BLIND_PAIR, "\"columns_per_pass\":1", "\"columns_per_pass\":65", UNREADABLE},
+    {GW_BLIND_PAIR, ",\"columns_per_pass\":1", "", UNREADABLE},
     {GW_BLIND_PAIR, "\"output_tokens\":6", "\"output_tokens\":4294967296", UNREADABLE},
     {GW_BLIND_PAIR, "\"products\":900", "\"products\":68", WRONG},
     {GW_BLIND_PAIR, "\"products\":900", "\"products\":9e2", UNREADABLE},
@@ -119,16 +132,19 @@ static const struct change changes[] = {
     {GW_BLIND_PAIR, ",\"incidents\"", NULL, UNREADABLE},
 };
 
-static void change(const struct change *c, struct buf *out) {
-    struct buf b;
-    make(&b, c->mode, 1);
-    CHECK_INT(buf_add(&b, "", 1), 0);
-    const char *text = (const char *)b.data, *at = strstr(text, c->from);
+static void change_in(const char *text, const struct change *c, struct buf *out) {
+    const char *at = strstr(text, c->from);
     if (!at) printf("# not there: %s\n", c->from);
     CHECK(at != NULL);
     buf_init(out, BLIND_RECEIPT_BYTES_MAX);
     CHECK_INT(buf_add(out, text, (size_t)(at - text)), 0);
     if (c->to) CHECK_INT(buf_addf(out, "%s%s", c->to, at + strlen(c->from)), 0);
+}
+static void change(const struct change *c, struct buf *out) {
+    struct buf b;
+    make(&b, c->mode, 1);
+    CHECK_INT(buf_add(&b, "", 1), 0);
+    change_in((const char *)b.data, c, out);
     buf_release(&b);
 }
 
@@ -146,6 +162,55 @@ TEST(changed_receipts_are_unreadable_or_wrong_as_the_table_says) {
         buf_release(&b);
     }
     printf("# %zu changes\n", sizeof changes / sizeof changes[0]);
+}
+
+/* Of version 1: as gateways wrote them, and with what only version 2 has. */
+TEST(receipts_of_version_1_are_read_as_such) {
+    static const char *const files[] = {"tests/data/blind/receipt_1_pair.json", "tests/data/blind/receipt_1_lattice.json"};
+    static const struct change others[] = {
+        {GW_BLIND_PAIR, "\"prompt_tokens\":", "\"kept_tokens\":0,\"prompt_tokens\":", UNREADABLE},
+        {GW_BLIND_PAIR, "\"passes_of_one_column\"", "\"columns_per_pass\":1,\"passes_of_one_column\"", UNREADABLE},
+        {GW_BLIND_PAIR, "\"passes_of_one_column\"", "\"passes\"", UNREADABLE},
+        {GW_BLIND_PAIR, "\"version\":1", "\"version\":2", UNREADABLE},
+        {GW_BLIND_PAIR, "\"prompt_columns\":64", "\"prompt_columns\":128", WRONG},
+    };
+    for (int f = 0; f < 2; f++) {
+        struct buf b, c;
+        CHECK_INT(file_read(&b, files[f], BLIND_RECEIPT_BYTES_MAX, NULL), 0);
+        judge(&b);
+        if (v.bad) printf("# %s: %s %s\n", files[f], v.member, v.bad);
+        CHECK(v.readable && !v.bad);
+        CHECK_INT(v.mode, f ? GW_BLIND_LATTICE : GW_BLIND_PAIR);
+        for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+            CHECK_INT(buf_add(&b, "", 1), 0);
+            b.len--;
+            change_in((const char *)b.data, &others[i], &c);
+            judge(&c);
+            CHECK(v.bad != NULL);
+            CHECK_INT(v.readable ? WRONG : UNREADABLE, others[i].becomes);
+            buf_release(&c);
+        }
+        buf_release(&b);
+    }
+}
+
+/* Guessed ids: a pass of four columns gives up to four tokens. */
+TEST(passes_of_several_columns_give_several_tokens_and_no_more) {
+    static const struct {
+        const char *tokens;
+        int wrong;
+    } counts[] = {{"\"output_tokens\":24", 0}, {"\"output_tokens\":25", 1}, {"\"output_tokens\":4", 1}, {"\"output_tokens\":5", 0}};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        struct change pass = {GW_BLIND_PAIR, "\"columns_per_pass\":1", "\"columns_per_pass\":4", 0};
+        struct change tokens = {GW_BLIND_PAIR, "\"output_tokens\":6", counts[i].tokens, 0};
+        struct buf b, c;
+        change(&pass, &b);
+        CHECK_INT(buf_add(&b, "", 1), 0);
+        change_in((const char *)b.data, &tokens, &c);
+        judge(&c);
+        CHECK(v.readable && !v.bad == !counts[i].wrong);
+        buf_release(&b), buf_release(&c);
+    }
 }
 
 /* In mode lattice no answer goes missing without an incident. */
@@ -182,5 +247,6 @@ TEST(what_is_longer_than_any_receipt_is_not_read) {
 }
 
 TESTS_MAIN("gw_blind_judge", T(receipts_as_they_are_written_are_consistent),
-           T(changed_receipts_are_unreadable_or_wrong_as_the_table_says), T(an_answer_that_nobody_misses_is_wrong),
+           T(changed_receipts_are_unreadable_or_wrong_as_the_table_says), T(receipts_of_version_1_are_read_as_such),
+           T(passes_of_several_columns_give_several_tokens_and_no_more), T(an_answer_that_nobody_misses_is_wrong),
            T(every_cut_of_a_receipt_is_unreadable), T(what_is_longer_than_any_receipt_is_not_read))

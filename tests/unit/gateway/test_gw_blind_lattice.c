@@ -1,6 +1,7 @@
 /* Mode lattice as the gateway opens it: which folders are refused and with which reason; answers by workers in this process, what they
  * took, liars named and left behind; and that one client serves one answer after the other, so that what was made ahead is used. */
 #include <fcntl.h>
+#include <jansson.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
@@ -144,6 +145,7 @@ TEST(without_an_operator_nothing_opens) {
 struct seen {
     int done, failed;
     uint32_t prompt_tokens, tokens;
+    char text[1024];
     size_t text_n;
     char why[200];
     struct gw_blind_account account;
@@ -160,7 +162,11 @@ static void on_event(void *arg, const struct gw_blind_event *e) {
     (void)arg;
     switch (e->kind) {
     case BLIND_EVENT_ACCEPTED: j->prompt_tokens = e->prompt_tokens; break;
-    case BLIND_EVENT_TEXT: j->text_n += e->text_len; break;
+    case BLIND_EVENT_TEXT:
+        CHECK(j->text_n + e->text_len < sizeof j->text);
+        memcpy(j->text + j->text_n, e->text, e->text_len);
+        j->text_n += e->text_len;
+        break;
     case BLIND_EVENT_DONE: j->done++, j->tokens = e->tokens, j->account = e->account, open_jobs--; break;
     case BLIND_EVENT_FAILED: j->failed = e->err, memcpy(j->why, e->why, sizeof j->why), open_jobs--; break;
     }
@@ -191,7 +197,9 @@ static void begin(void) {
                                      .model = "lull-toy:latest",
                                      .loop = loop,
                                      .on_event = on_event,
-                                     .queue_max = JOBS};
+                                     .queue_max = JOBS,
+                                     .keep = 2,
+                                     .keep_ms = 60000};
     CHECK_INT(gw_blind_engine_new(&engine, &o, &why), 0);
     memset(job, 0, sizeof job);
     open_jobs = late = 0;
@@ -204,14 +212,23 @@ static void end(void) {
     close_site();
 }
 
-/* Asks and waits for the end of the answer. */
-static const struct seen *ask(uint64_t number) {
-    static const char body[] = "{\"model\":\"lull-toy\",\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about a "
-                               "river.\"}],\"temperature\":0.9,\"seed\":5,\"max_tokens\":12}";
+/* Asks and waits for the end of the answer. before: an answer that this goes on from, or NULL. */
+static const struct seen *ask_after(uint64_t number, const struct seen *before) {
     struct api_error e;
     struct gw_blind_work *w = calloc(1, sizeof *w);
-    CHECK(w != NULL);
-    CHECK_INT(api_request_parse(&w->request, API_V1_CHAT, body, sizeof body - 1, &e), 0);
+    json_t *messages = json_pack("[{s:s, s:s}]", "role", "user", "content", "Tell me a story about a river.");
+    CHECK(w && messages);
+    if (before) {
+        json_array_append_new(messages, json_pack("{s:s, s:s%}", "role", "assistant", "content", before->text, before->text_n));
+        json_array_append_new(messages, json_pack("{s:s, s:s}", "role", "user", "content", "And who laughed?"));
+    }
+    json_t *body = json_pack("{s:s, s:o, s:f, s:i, s:i}", "model", "lull-toy", "messages", messages, "temperature", 0.9, "seed", 5,
+                             "max_tokens", TOKENS);
+    char *text = json_dumps(body, JSON_COMPACT);
+    CHECK(text != NULL);
+    CHECK_INT(api_request_parse(&w->request, API_V1_CHAT, text, strlen(text), &e), 0);
+    free(text);
+    json_decref(body);
     w->job = number;
     CHECK_INT(gw_blind_engine_submit(engine, w), 0);
     open_jobs++;
@@ -221,6 +238,7 @@ static const struct seen *ask(uint64_t number) {
     CHECK(!late);
     return &job[number];
 }
+static const struct seen *ask(uint64_t number) { return ask_after(number, NULL); }
 
 TEST(one_session_serves_answer_after_answer_with_masks_made_ahead) {
     struct blind_counts n[3];
@@ -251,6 +269,20 @@ TEST(one_session_serves_answer_after_answer_with_masks_made_ahead) {
     }
     CHECK_INT(second->account.sessions, 0); /* it is the first one's */
     CHECK_INT(job[1].account.products, job[2].account.products);
+    end();
+}
+
+TEST(a_turn_sends_its_new_columns_only) {
+    open_site();
+    (void)pair_site_worker(&s, PAIR_A);
+    begin();
+    const struct seen *first = ask(1), *again = ask(2), *second = ask_after(3, first);
+    CHECK(first->done && again->done && second->done);
+    CHECK_INT(first->account.kept, 0);
+    CHECK_INT(again->account.kept, 0); /* the same question is another conversation */
+    CHECK(second->account.kept > 10 && second->account.kept <= first->prompt_tokens + TOKENS);
+    CHECK_INT(second->account.prompt_padded, (second->prompt_tokens - second->account.kept + 63) / 64 * 64);
+    CHECK_INT(second->account.products, second->account.verified);
     end();
 }
 
@@ -311,6 +343,6 @@ TEST(with_nobody_left_the_answer_fails_with_the_reason) {
 TESTS_MAIN("gw_blind_lattice", T(a_folder_without_a_hint_is_refused_with_what_would_make_one),
            T(a_damaged_hint_is_refused_with_the_reason), T(a_hint_of_another_model_is_refused),
            T(without_an_operator_nothing_opens), T(one_session_serves_answer_after_answer_with_masks_made_ahead),
-           T(masks_ahead_stay_within_the_memory_set_aside),
+           T(a_turn_sends_its_new_columns_only), T(masks_ahead_stay_within_the_memory_set_aside),
            T(workers_that_lie_are_named_in_the_account_and_an_honest_one_goes_on),
            T(with_nobody_left_the_answer_fails_with_the_reason))
