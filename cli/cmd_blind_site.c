@@ -104,17 +104,13 @@ void blind_site_settle(struct blind_site *s) {
 static void show(void *arg, uint64_t done, uint64_t all) { cli_progress_show(arg, done, all); }
 
 static int prepare(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
-    const char *tmp = getenv("TMPDIR");
     struct cli_progress progress;
     struct prepare_model_opts po = {.name = "bench:latest", .progress = show, .arg = &progress};
-    if (snprintf(s->dir, sizeof s->dir, "%s/lull-blind-bench-XXXXXX", tmp ? tmp : "/tmp") >= (int)sizeof s->dir ||
-        !mkdtemp(s->dir)) {
-        s->dir[0] = 0;
-        return why_set(why, ERR_IO, "no folder can be made in %.200s", tmp ? tmp : "/tmp");
-    }
-    snprintf(s->out, sizeof s->out, "%s/prepared", s->dir);
+    int r = temp_folder_open(&s->folder, "lull-blind-bench", why);
+    if (r != 0) return r;
+    snprintf(s->out, sizeof s->out, "%s/prepared", s->folder.path);
     cli_progress_start(&progress, "preparing");
-    int r = prepare_model_dir(s->out, o->model, &po, why);
+    r = prepare_model_dir(s->out, o->model, &po, why);
     cli_progress_end(&progress);
     return r == 0 ? prepared_open(&s->prepared, s->out, NULL, why) : r;
 }
@@ -246,19 +242,6 @@ int blind_site_open(struct blind_site *s, const struct blind_site_opts *o, struc
     return r == 0 ? start_workers(s, o, why) : r;
 }
 
-static void remove_folder(struct blind_site *s) {
-    static const char *const names[] = {PREPARED_MANIFEST,    PREPARED_CHECKS,       PREPARED_CLIENT,         PREPARED_HINT,
-                                        PREPARED_HINT_DIGEST, PREPARED_HINT ".part", PREPARED_HINT ".journal"};
-    char path[128];
-    for (size_t i = 0; s->dir[0] && i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", s->out, names[i]);
-        unlink(path);
-    }
-    if (!s->dir[0]) return;
-    rmdir(s->out);
-    rmdir(s->dir);
-}
-
 void blind_site_close(struct blind_site *s) {
     if (s->blind) kv_seq_release(&s->blind_seq, engine_kv(s->blind));
     if (s->local) kv_seq_release(&s->local_seq, engine_kv(s->local));
@@ -276,6 +259,6 @@ void blind_site_close(struct blind_site *s) {
     prepared_close(s->prepared);
     free(s->stacks);
     model_close(s->weights);
-    remove_folder(s);
+    temp_folder_close(&s->folder);
     *s = (struct blind_site){.weights = NULL};
 }

@@ -10,6 +10,7 @@
 #include "blind/local_link.h"
 #include "blind/lattice_client.h"
 #include "blind/pair.h"
+#include "cli/temp_folder.h"
 #include "math/pool.h"
 #include "model/engine.h"
 
@@ -30,7 +31,8 @@ struct blind_site_memory {
 };
 
 struct blind_site {
-    char dir[64], out[80];
+    struct temp_folder folder;
+    char out[112]; /* in it */
     struct model *weights, *client;
     struct prepared *prepared;
     struct row8 *stacks;

@@ -4,7 +4,7 @@
  *   node_link.c     a node's link: registration, heartbeats, drain
  *   gateway_link.c  a gateway's link: directory, requests
  *   relay.c         one request: header, choice or queue, bytes both ways, accounting
- *   tunnel.c        one worker session: a stream open both ways
+ *   tunnel.c        one worker session: a stream open both ways; places.c says who may have one
  *   evidence_relay.c  a gateway's nonce to a node, the node's evidence back
  *   status_page.c   the public numbers */
 #ifndef COORDINATOR_COORD_H

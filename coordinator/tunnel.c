@@ -7,21 +7,22 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "coordinator/coord.h"
+#include "coordinator/places.h"
 #include "seal/http_names.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    TUNNELS_MAX = 128, /* at once: each may hold two windows */
-    TUNNELS_EACH = 32, /* of one address, or it could keep all others out */
-    IDLE_MS = 600000,  /* nothing passed either way */
-    STALL_MS = 60000,  /* something waits, and the side that it is for takes none of it */
-    BEGIN_MS = 10000   /* for the node to accept */
+    SAME_MAX = 8,     /* of one site at one node, or it could take all seats there */
+    IDLE_MS = 600000, /* nothing passed either way */
+    STALL_MS = 60000, /* something waits, and the side that it is for takes none of it */
+    BEGIN_MS = 10000  /* for the node to accept */
 };
 
 struct way_bytes { /* one direction */
     uint64_t bytes, waiting, moved_ms;
+    uint64_t worth_ms; /* when PLACES_WORTH bytes more had come */
 };
 struct tunnel {
     struct coord *c;
@@ -38,6 +39,7 @@ struct tunnel {
 
 static void came(struct way_bytes *w, size_t n) {
     if (!w->waiting) w->moved_ms = clock_mono_ms();
+    if (w->bytes / PLACES_WORTH != (w->bytes + n) / PLACES_WORTH) w->worth_ms = clock_mono_ms();
     w->bytes += n;
     w->waiting += n;
 }
@@ -175,18 +177,41 @@ static enum code open_way(struct tunnel *t, struct dir_node *node) {
     return r == 0 ? CODE_NONE : r == ERR_NOMEM ? CODE_INTERNAL : CODE_BUSY;
 }
 
-static uint32_t tunnels_of(const struct coord *c, const uint8_t addr[ADDR_KEY_BYTES]) {
+static uint64_t worth_ms(const struct tunnel *t) {
+    uint64_t last = t->up.worth_ms > t->down.worth_ms ? t->up.worth_ms : t->down.worth_ms;
+    return last > t->begun_ms ? last : t->begun_ms;
+}
+
+static uint32_t same_way(const struct coord *c, const uint8_t addr[ADDR_KEY_BYTES], const uint8_t node[32]) {
     uint32_t count = 0;
-    for (const struct tunnel *t = c->tunnels; t; t = t->next) count += memcmp(t->addr, addr, ADDR_KEY_BYTES) == 0;
+    for (const struct tunnel *t = c->tunnels; t; t = t->next)
+        count += memcmp(t->node, node, 32) == 0 && places_same_site(t->addr, addr);
     return count;
+}
+
+/* A place for addr: a free one, or that of whoever has to give it up. */
+static enum code find_place(struct coord *c, const uint8_t addr[ADDR_KEY_BYTES], uint64_t now_ms, struct tunnel **leaves) {
+    struct place all[PLACES_MAX];
+    struct tunnel *holder[PLACES_MAX];
+    uint32_t count = 0, victim = 0;
+    for (struct tunnel *t = c->tunnels; t; t = t->next, count++) {
+        holder[count] = t;
+        all[count].moved_ms = worth_ms(t);
+        memcpy(all[count].addr, t->addr, ADDR_KEY_BYTES);
+    }
+    int r = places_ask(all, count, addr, now_ms, &victim);
+    *leaves = r == 1 ? holder[victim] : NULL;
+    return r == ERR_LIMIT ? CODE_RATE : r < 0 ? CODE_BUSY : CODE_NONE;
 }
 
 void tunnel_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r) {
     struct coord *c = gateway->c;
     struct dir_node *node = NULL;
+    struct tunnel *leaves = NULL;
     uint64_t now = clock_mono_ms();
-    enum code code = c->draining ? CODE_DRAINING : c->tunnel_count == TUNNELS_MAX ? CODE_BUSY : find_node(c, r, &node);
-    if (code == CODE_NONE && tunnels_of(c, gateway->addr) >= TUNNELS_EACH) code = CODE_RATE;
+    enum code code = c->draining ? CODE_DRAINING : find_node(c, r, &node);
+    if (code == CODE_NONE && same_way(c, gateway->addr, node->identity) >= SAME_MAX) code = CODE_RATE;
+    if (code == CODE_NONE) code = find_place(c, gateway->addr, now, &leaves);
     if (code == CODE_NONE && limits_request_begin(c->limits, gateway->addr, now) != 0) code = CODE_RATE;
     if (code != CODE_NONE) {
         gateway_refuse(s, code);
@@ -197,6 +222,10 @@ void tunnel_begin(struct peer *gateway, struct h2_stream *s, const struct h2_req
         limits_request_end(c->limits, gateway->addr, now);
         gateway_refuse(s, CODE_INTERNAL);
         return;
+    }
+    if (leaves) {
+        log_event(LOG_INFO, "blind", "made_place", LOG_ID("node", leaves->node, 8), LOG_MS("idle", now - worth_ms(leaves)));
+        tunnel_fail(leaves, CODE_BUSY);
     }
     *t = (struct tunnel){.c = c, .next = c->tunnels, .gateway = s, .begun_ms = now, .up.moved_ms = now, .down.moved_ms = now};
     memcpy(t->addr, gateway->addr, sizeof t->addr);

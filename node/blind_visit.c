@@ -25,9 +25,11 @@ struct blind_visit {
     size_t unconsumed;    /* of rx: their window is still theirs, as the seat takes nothing now */
     size_t unsent;
     struct blind_seat *seat;
-    struct timer *quiet;  /* the time of the state that it is in */
-    struct timer *stall;  /* runs while something is unsent */
-    struct loop_job wake; /* posted by the worker's thread */
+    const struct blind_served *at; /* whose seat it is */
+    uint64_t moved_ms;             /* the last message, either way */
+    struct timer *quiet;           /* the time of the state that it is in */
+    struct timer *stall;           /* runs while something is unsent */
+    struct loop_job wake;          /* posted by the worker's thread */
     atomic_int posted;
     int failed; /* told to end: nothing prolongs its time any more */
     int gone;   /* the pipe is: freed once a posted wake has run */
@@ -123,6 +125,7 @@ static void send_answers(struct blind_visit *b) {
         int final = r == 0 && out.final;
         if (r == 0) r = send_sealed(b, out.message, out.n, out.final);
         if (r == 0) allow(b, b->node->visit_times.idle_ms);
+        b->moved_ms = clock_mono_ms();
         blind_out_free(&out);
         if (r != 0) {
             cut(b, r);
@@ -147,6 +150,15 @@ static struct blind_served *served_of(struct node *n, const uint8_t manifest_has
     return NULL;
 }
 
+/* A seat that is held and not used goes to somebody else. */
+static void make_seat(struct node *n, const struct blind_served *at) {
+    uint64_t now = clock_mono_ms();
+    struct blind_visit *idlest = NULL;
+    for (struct blind_visit *b = n->visits; b; b = b->next)
+        if (b->state == BLIND_SEATED && b->at == at && !b->failed && (!idlest || b->moved_ms < idlest->moved_ms)) idlest = b;
+    if (idlest && now - idlest->moved_ms >= n->visit_times.scarce_ms) fail(idlest, BLIND_CODE_IDLE);
+}
+
 /* The hello says at which worker the session gets a seat; the worker reads it too. */
 static void take_seat(struct blind_visit *b, const uint8_t *message, size_t n) {
     struct blind_message m;
@@ -164,11 +176,13 @@ static void take_seat(struct blind_visit *b, const uint8_t *message, size_t n) {
         code = BLIND_CODE_QUOTA;
     else if ((r = blind_seat_open(&b->seat, s->thread, account, wake_up, b)) != 0)
         code = r == ERR_WRONG_STATE ? BLIND_CODE_DRAINING : BLIND_CODE_BUSY;
+    if (code == BLIND_CODE_BUSY) make_seat(b->node, s);
     if (code != 0) {
         say_error(b, code);
         return;
     }
     b->state = BLIND_SEATED;
+    b->at = s;
     log_event(LOG_INFO, "blind", "session", LOG_COUNT("session", b->number), LOG_NAME("model", s->entry.name),
               LOG_COUNT("role", m.hello.role));
     if ((r = blind_seat_put(b->seat, message, n)) != 0) cut(b, r);
@@ -203,6 +217,7 @@ static int open_one(struct blind_visit *b) {
         return r;
     }
     allow(b, b->node->visit_times.idle_ms);
+    b->moved_ms = clock_mono_ms();
     if (b->state == BLIND_ACCEPTED)
         take_seat(b, message, n);
     else if ((r = blind_seat_put(b->seat, message, n)) != 0)

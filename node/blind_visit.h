@@ -17,14 +17,15 @@ enum {
     BLIND_UNSEATED_MAX =
         32 /* visits without a seat: not greeted yet, or over and what was said leaves; one more ends the oldest */
 };
-struct blind_times {   /* of a node's visits */
-    uint32_t hello_ms; /* for start and hello to come */
-    uint32_t idle_ms;  /* without a message from the client and nothing unanswered */
-    uint32_t stall_ms; /* the client takes nothing of what waits for it; once it is over, for all of that to leave */
-    uint32_t leave_ms; /* for the same, once it was told to end */
+struct blind_times {    /* of a node's visits */
+    uint32_t hello_ms;  /* for start and hello to come */
+    uint32_t idle_ms;   /* without a message from the client and nothing unanswered */
+    uint32_t stall_ms;  /* the client takes nothing of what waits for it; once it is over, for all of that to leave */
+    uint32_t leave_ms;  /* for the same, once it was told to end */
+    uint32_t scarce_ms; /* where all seats are taken and somebody asks for one: without a message either way */
 };
 #define BLIND_TIMES_USUAL \
-    { .hello_ms = 10000, .idle_ms = 600000, .stall_ms = 60000, .leave_ms = 5000 }
+    { .hello_ms = 10000, .idle_ms = 600000, .stall_ms = 60000, .leave_ms = 5000, .scarce_ms = 60000 }
 
 /* None may call the session back from inside. */
 struct blind_pipe {
@@ -36,7 +37,8 @@ struct blind_pipe {
     void (*consume)(void *arg, size_t n); /* n received bytes are dealt with */
     void *arg;
 };
-/* Whoever has a seat keeps it: who comes when BLIND_UNSEATED_MAX have none takes the place of the first of these. ERR_NOMEM. */
+/* Whoever has a seat and uses it keeps it; when all are taken, the one that was not used for the longest, at least scarce_ms, is ended, and who
+ * asked hears that it is busy and may come again. Who comes when BLIND_UNSEATED_MAX have none takes the place of the first of these. ERR_NOMEM. */
 int blind_visit_open(struct blind_visit **out, struct node *n, const struct blind_pipe *pipe);
 void blind_visit_bytes(struct blind_visit *b, const uint8_t *p, size_t n);
 void blind_visit_sent(struct blind_visit *b, size_t n); /* n bytes have left the pipe */

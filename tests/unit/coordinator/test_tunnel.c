@@ -64,7 +64,7 @@ static void end_release(struct end *e) {
 }
 
 /* ---- the scene: one node, one gateway ---- */
-enum { ENDS = 40 };
+enum { ENDS = 160, SAME = 8 /* of one site at one node */, ALL = 128 };
 static struct scene s;
 static struct node_actor node;
 static struct gateway_actor gw;
@@ -269,15 +269,65 @@ TEST(a_draining_node_gets_no_new_session) {
 
 TEST(one_address_cannot_take_all_sessions) {
     setup_with(60);
-    for (unsigned i = 0; i < 32; i++) (void)ask_accepted(i);
-    struct end *more = ask(32);
+    for (unsigned i = 0; i < SAME; i++) (void)ask_accepted(i);
+    struct end *more = ask(SAME);
     scene_until(&s, is_closed, more, 5000);
     CHECK_STR(more->code, code_name(CODE_RATE));
     h2_reset(at_gateway[0].s, H2_CANCEL); /* one leaves, one may come */
     scene_until(&s, is_closed, &at_node[0], 5000);
-    more = ask(33);
+    more = ask(SAME + 1);
     scene_until(&s, is_accepted, more, 5000);
     CHECK_INT(more->status, 200);
+    done();
+}
+
+/* The gateway's requests come from that address from now on, 10.0.0.n, as far as the coordinator can tell. */
+static void come_from(unsigned n) {
+    for (struct peer *p = s.c.peers; p; p = p->next)
+        if (p->ready && p->proto == TLS_GATEWAY) {
+            memcpy(p->addr + 10, "\xff\xff\x0a\0\0", 5);
+            p->addr[15] = (uint8_t)n;
+        }
+}
+static int is_settled(void *arg) { return ((struct end *)arg)->status != 0 || ((struct end *)arg)->closed; }
+
+/* Few addresses take all there is; who comes from another one gets what he needs, and they lose it. */
+TEST(a_few_addresses_cannot_keep_others_out) {
+    unsigned asked = 0, refused_ones = 0, gone = 0;
+    uint8_t own[ADDR_KEY_BYTES];
+    setup_with(ALL + 32);
+    for (struct peer *p = s.c.peers; p; p = p->next)
+        if (p->ready && p->proto == TLS_GATEWAY) memcpy(own, p->addr, sizeof own);
+    for (unsigned from = 1; s.c.tunnel_count < ALL; from++) {
+        come_from(from);
+        for (int i = 0; i < SAME && s.c.tunnel_count < ALL; i++) {
+            CHECK(asked < ENDS - 8);
+            struct end *e = ask(asked++);
+            scene_until(&s, is_settled, e, 5000);
+            if (e->status == 200) continue;
+            CHECK_STR(e->code, code_name(CODE_RATE));
+            refused_ones++;
+            break;
+        }
+    }
+    printf("# %u asked, %u refused\n", asked, refused_ones);
+    come_from(250);
+    for (unsigned i = 0; i < 2; i++) {
+        struct end *mine = ask(ENDS - 2 + i);
+        scene_until(&s, is_accepted, mine, 5000);
+        CHECK_INT(mine->status, 200);
+        CHECK_INT(s.c.tunnel_count, ALL);
+    }
+    scene_for(&s, 50);
+    for (unsigned i = 0; i < asked; i++)
+        gone += at_gateway[i].status == 200 && at_gateway[i].closed && at_gateway[i].close_code != H2_OK;
+    CHECK_INT(gone, 2);
+    struct end *mine = &at_gateway[ENDS - 2]; /* and it works */
+    mine->to_send = SOME;
+    end_push(mine);
+    scene_until(&s, has_all, &at_node[opened - 2], 20000);
+    for (struct peer *p = s.c.peers; p; p = p->next)
+        if (p->ready && p->proto == TLS_GATEWAY) memcpy(p->addr, own, sizeof own);
     done();
 }
 
@@ -305,4 +355,4 @@ TESTS_MAIN("tunnel", T(bytes_pass_both_ways_at_once_and_in_order), T(a_slow_end_
            T(a_gateway_that_leaves_is_cancelled_at_the_node), T(an_end_by_the_gateway_reaches_the_node),
            T(a_lost_node_resets_the_session), T(unknown_and_malformed_keys_are_refused), T(a_nodes_refusal_reaches_the_gateway),
            T(a_draining_node_gets_no_new_session), T(one_address_cannot_take_all_sessions),
-           T(idle_and_stalled_sessions_are_ended))
+           T(a_few_addresses_cannot_keep_others_out), T(idle_and_stalled_sessions_are_ended))

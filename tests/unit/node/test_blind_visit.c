@@ -46,9 +46,11 @@ static struct session client;
 static uint8_t *down; /* what the session wrote and the client has not read */
 static size_t down_n, consumed, written;
 static int ended, dropped, stuck; /* stuck: nothing leaves the pipe */
+static int deaf, deaf_ended;      /* what comes is another visit's: it is not looked at */
 
 static int on_write(void *arg, const void *p, size_t bytes) {
     (void)arg;
+    if (deaf) return 0;
     CHECK(down_n + bytes <= WIRE && !ended);
     memcpy(down + down_n, p, bytes);
     down_n += bytes;
@@ -57,6 +59,10 @@ static int on_write(void *arg, const void *p, size_t bytes) {
 }
 static void on_end(void *arg) {
     (void)arg;
+    if (deaf) {
+        deaf_ended++;
+        return;
+    }
     CHECK(!ended);
     ended = 1;
 }
@@ -333,6 +339,48 @@ TEST(more_sessions_than_there_are_seats_are_turned_away) {
     done();
 }
 
+static int is_deaf_ended(void) { return deaf_ended; }
+/* Whoever holds a seat and asks for nothing loses it to whoever wants to work; who used his a moment ago does not. */
+TEST(a_seat_that_is_not_used_goes_to_somebody_else) {
+    struct blind_visit *seated[2];
+    struct session clients[2];
+    setup();
+    n.visit_times.scarce_ms = 400;
+    for (int i = 0; i < 2; i++) {
+        greeted(BLIND_ROLE_A);
+        seated[i] = b;
+        clients[i] = client;
+    }
+    open_session(); /* both are used: they came just now */
+    blind_visit_bytes(b, start, sizeof start);
+    say(hello(BLIND_ROLE_A));
+    hears_error(BLIND_CODE_BUSY);
+    run_until(NULL, 500);
+    deaf = 1, deaf_ended = 0;
+    b = seated[1], client = clients[1];
+    scene_input(0, u, 64);
+    say(scene_product(1, 0, 1, u)); /* this one works */
+    run_until(NULL, 100);
+    clients[1] = client;
+    deaf = 0;
+    open_session();
+    blind_visit_bytes(b, start, sizeof start);
+    say(hello(BLIND_ROLE_A)); /* what it hears has been written by now */
+    deaf = 1;
+    hears_error(BLIND_CODE_BUSY);
+    run_until(is_deaf_ended, WAIT_MS);
+    CHECK_INT(deaf_ended, 1);
+    deaf = 0;
+    greeted(BLIND_ROLE_A); /* it comes again, and has a seat */
+    close_session();
+    for (int i = 0; i < 2; i++) {
+        blind_visit_free(seated[i]);
+        session_wipe(&clients[i]);
+    }
+    CHECK_INT(deaf_ended, 1);
+    done();
+}
+
 /* Not one byte comes from them; the one who says who he is gets his seat, and keeps it. */
 TEST(silent_strangers_keep_nobody_out) {
     struct blind_visit *stranger[2 * BLIND_UNSEATED_MAX + 1];
@@ -531,6 +579,7 @@ int main(void) {
                                      T(a_bye_that_is_not_final_and_a_product_that_is_are_refused),
                                      T(tokens_are_asked_for_when_there_is_a_list),
                                      T(more_sessions_than_there_are_seats_are_turned_away),
+                                     T(a_seat_that_is_not_used_goes_to_somebody_else),
                                      T(silent_strangers_keep_nobody_out),
                                      T(answers_wait_where_the_client_takes_none),
                                      T(a_client_that_takes_nothing_is_dropped),
