@@ -19,6 +19,11 @@ static int shape(void *state, uint32_t stack, uint32_t *rows, uint32_t *cols) {
 static int row(void *state, uint32_t stack, uint32_t at, int8_t *w, float *scale, struct why *why) {
     const struct prepare_model_source *f = state;
     const int8_t *from;
+    if (f->held && f->held[stack].data) {
+        row8_unpack(&f->held[stack], at, w);
+        *scale = f->held_scales[stack][at];
+        return 0;
+    }
     int r = linear_rows_get(f->rows, stack, at, &from, scale);
     if (r == 0) memcpy(w, from, model_linear(f->m, stack).cols);
     if (r != 0) return why_set(why, r, "stack %" PRIu32 ", row %" PRIu32 ": %s", stack, at, err_text(r));
@@ -50,6 +55,8 @@ static int from_model_open(struct prepare_model_source *f, struct prepare_source
                            const struct model *m, const struct prepare_model_opts *o, struct why *why) {
     *to = (struct prepare_opts){.name = o->name, .file_bytes = model_file_bytes(m), .progress = o->progress, .arg = o->arg};
     int r = prepare_model_source_init(f, m, o->pool, source);
+    f->held = o->held;
+    f->held_scales = o->held_scales;
     if (r == 0) r = model_kv_check(m, o->kv, why);
     if (r != 0) return r;
     to->profile = model_profile(m, o->kv);
@@ -57,18 +64,22 @@ static int from_model_open(struct prepare_model_source *f, struct prepare_source
     return 0;
 }
 
+int prepare_opened_dir(const char *dir, const struct model *m, const struct prepare_model_opts *o, struct why *why) {
+    struct prepare_model_source f;
+    struct prepare_source source;
+    struct prepare_opts to;
+    int r = from_model_open(&f, &source, &to, m, o, why);
+    if (r == 0) r = prepare_dir(dir, &source, &to, why);
+    prepare_model_source_release(&f);
+    return r;
+}
+
 int prepare_model_dir(const char *dir, const char *path, const struct prepare_model_opts *o, struct why *why) {
     const struct model_opts how = {
         .context = o->context, .arith = o->folded ? ARITH_ROW8_FOLD : ARITH_ROW8, .stacks = STACKS_STREAMED};
     struct model *m = NULL;
     int r = model_open(&m, path, &how, why);
-    if (r != 0) return r;
-    struct prepare_model_source f;
-    struct prepare_source source;
-    struct prepare_opts to;
-    r = from_model_open(&f, &source, &to, m, o, why);
-    if (r == 0) r = prepare_dir(dir, &source, &to, why);
-    prepare_model_source_release(&f);
+    if (r == 0) r = prepare_opened_dir(dir, m, o, why);
     model_close(m);
     return r;
 }

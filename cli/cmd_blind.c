@@ -35,8 +35,8 @@ static int say_prepared(const char *dir, struct why *why) {
     int r = prepared_open(&p, dir, NULL, why);
     if (r != 0) return r;
     hex_encode(hex, prepared_digest(p), 32);
-    printf("manifest  %s\nmodel     %s, %" PRIu32 " stacks\nsecret    %s/%s: keep it to yourself\n", hex,
-           prepared_manifest(p)->name, prepared_manifest(p)->stack_count, dir, PREPARED_CHECKS);
+    printf("manifest  %s\nmodel     %s, %" PRIu32 " stacks, %s\nsecret    %s/%s: keep it to yourself\n", hex,
+           prepared_manifest(p)->name, prepared_manifest(p)->stack_count, prepared_manifest(p)->profile, dir, PREPARED_CHECKS);
     prepared_close(p);
     return 0;
 }
@@ -54,13 +54,14 @@ static int make_hint(const char *dir, const char *path, const char *params, stru
     struct pool *pool = NULL;
     struct cli_progress progress;
     struct hint_make_opts o = {.progress = show_hint, .arg = &progress};
-    struct model_opts mo = {.arith = ARITH_ROW8, .stacks = STACKS_STREAMED};
+    struct model_opts mo = {.stacks = STACKS_STREAMED};
     if (!lp) return why_set(why, ERR_USAGE, "--params: is d6 or d5");
     o.rank = lp->rank;
     int r = kern_select(&o.k, getenv("LULL_KERNELS"), why);
     if (r == 0) r = pool_new(&pool, 0, why);
     o.pool = pool;
     if (r == 0) r = prepared_open(&p, dir, NULL, why);
+    if (r == 0) mo.arith = profile_arith(prepared_manifest(p)->profile);
     if (r == 0) r = model_open(&m, path, &mo, why);
     if (r == 0) {
         cli_progress_start(&progress, "making the hint");
@@ -75,11 +76,15 @@ static int make_hint(const char *dir, const char *path, const char *params, stru
 
 static int run_prepare(int argc, char **argv) {
     static const char *dir, *mode = "pair", *name, *params = "d6";
+    static int folded;
     static const struct opt opts[] = {
         {"out", OPT_TEXT, &dir, "DIR", "the folder to make: the manifest, what stays with the client, and its secret checks", 0,
          0},
         {"mode", OPT_TEXT, &mode, "MODE", "pair, or lattice: a hint as well, of some GB (pair)", 0, 0},
         {"params", OPT_TEXT, &params, "NAME", "of lattice: d6, or d5, faster and weaker (d6)", 0, 0},
+        {"fold", OPT_FLAG, &folded, NULL,
+         "half as many round trips for a token, and about twice the weights at the workers, which must run with --blind-fold", 0,
+         0},
         {"name", OPT_TEXT, &name, "NAME", "the model's name, as its workers have it; else what the file says", 0, 0},
         {0},
     };
@@ -101,6 +106,7 @@ static int run_prepare(int argc, char **argv) {
     if (r == 0 && strcmp(mode, "pair") != 0 && strcmp(mode, "lattice") != 0)
         r = why_set(&why, ERR_USAGE, "--mode: is pair or lattice");
     if (r == 0) r = name_of(full, name, c.args[0], &why);
+    o.folded = folded;
     if (r == 0) {
         cli_progress_start(&progress, "preparing");
         r = prepare_model_dir(dir, c.args[0], &o, &why);
@@ -113,8 +119,8 @@ static int run_prepare(int argc, char **argv) {
 }
 
 int cmd_blind(int argc, char **argv) {
-    static const char usage[] = "usage: lull blind prepare MODEL --out DIR [--mode pair|lattice] [--name NAME]\n"
-                                "       lull blind bench [--mode pair|lattice] [--shape SHAPE | MODEL] [--json]\n"
+    static const char usage[] = "usage: lull blind prepare MODEL --out DIR [--mode pair|lattice] [--fold] [--name NAME]\n"
+                                "       lull blind bench [--mode pair|lattice] [--fold] [--shape SHAPE | MODEL] [--json]\n"
                                 "lull blind prepare --help, or lull blind bench --help, explains one of them\n";
     const char *what = argc > 1 ? argv[1] : "";
     if (strcmp(what, "prepare") == 0) return run_prepare(argc - 1, argv + 1);

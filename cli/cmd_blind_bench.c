@@ -29,7 +29,7 @@ struct bench {
     char made[128]; /* the file of --shape */
     uint32_t threads, threads_b, prompt, warm, gen, rounds, ahead_mb;
     double rtt_ms;
-    int json;
+    int json, folded;
     struct blind_site site;
     int32_t *ids;
     double local[ROUNDS_MAX], blind[ROUNDS_MAX], local_prefill[ROUNDS_MAX], blind_prefill[ROUNDS_MAX], ratio[ROUNDS_MAX];
@@ -113,7 +113,8 @@ static void report(struct bench *b) {
     const char *name = *model_name(b->site.weights) ? model_name(b->site.weights) : model_arch(b->site.weights);
     blind_site_count(&b->site, &n);
     if (!b->json) {
-        printf("%s, mode %s, round trip %.1f ms (experimental construction, not yet reviewed)\n", name, b->mode, b->rtt_ms);
+        printf("%s, mode %s%s, round trip %.1f ms (experimental construction, not yet reviewed)\n", name, b->mode,
+               b->folded ? ", folded" : "", b->rtt_ms);
         printf("decode %.2f tokens/s, local %.2f: %.2f of it (%.2f to %.2f)\n", blind, local, ratio, b->ratio[0],
                b->ratio[b->rounds - 1]);
         printf("prefill %.1f tokens/s, local %.1f\n", pb, pl);
@@ -124,8 +125,8 @@ static void report(struct bench *b) {
     struct buf q;
     buf_init(&q, 1024);
     if (json_quote(&q, name, strlen(name)) == 0)
-        printf("{\"mode\":\"%s\",\"tokens_per_s\":%.3f,\"bytes_per_token\":%.0f,\"bytes_up\":%" PRIu64 ",\"bytes_down\":%" PRIu64
-               ",\"client_cpu_ms_per_token\":%.2f,\"products\":%" PRIu64 ",\"verified\":%" PRIu64
+        printf("{\"mode\":\"%s\",\"profile\":\"%s\",\"tokens_per_s\":%.3f,\"bytes_per_token\":%.0f,\"bytes_up\":%" PRIu64
+               ",\"bytes_down\":%" PRIu64 ",\"client_cpu_ms_per_token\":%.2f,\"products\":%" PRIu64 ",\"verified\":%" PRIu64
                ",\"ratio_to_local\":%.3f,\"ratio_min\":%.3f,\"ratio_max\":%.3f,\"local_tokens_per_s\":%.3f,"
                "\"local_cpu_ms_per_token\":%.2f,\"a_cpu_ms_per_token\":%.2f,\"b_cpu_ms_per_token\":%.2f,\"wait_a_ms_per_token\":%"
                ".2f,"
@@ -133,11 +134,11 @@ static void report(struct bench *b) {
                "\"client_mapped_mb\":%.1f,\"rtt_ms\":%.2f,"
                "\"threads\":%u,\"threads_b\":%u,\"prompt\":%u,\"warm\":%u,\"gen\":%u,\"rounds\":%u,\"sessions\":%" PRIu64
                ",\"model\":%.*s,\"kernels\":\"%s\"}\n",
-               b->mode, blind, bytes, b->bytes_up, b->bytes_down, (double)b->client_ns * 1e-6 / tokens, n.products, n.verified,
-               ratio, b->ratio[0], b->ratio[b->rounds - 1], local, (double)b->local_ns * 1e-6 / tokens,
-               (double)b->worker_ns[PAIR_A] * 1e-6 / tokens, (double)b->worker_ns[PAIR_B] * 1e-6 / tokens,
-               (double)b->wait_a_ns * 1e-6 / tokens, (double)b->wait_b_ns * 1e-6 / tokens, pb, pl,
-               ((double)memory.own - (double)b->site.memory_before.own) * 1e-6,
+               b->mode, model_profile(b->site.weights, KV_F16), blind, bytes, b->bytes_up, b->bytes_down,
+               (double)b->client_ns * 1e-6 / tokens, n.products, n.verified, ratio, b->ratio[0], b->ratio[b->rounds - 1], local,
+               (double)b->local_ns * 1e-6 / tokens, (double)b->worker_ns[PAIR_A] * 1e-6 / tokens,
+               (double)b->worker_ns[PAIR_B] * 1e-6 / tokens, (double)b->wait_a_ns * 1e-6 / tokens,
+               (double)b->wait_b_ns * 1e-6 / tokens, pb, pl, ((double)memory.own - (double)b->site.memory_before.own) * 1e-6,
                ((double)memory.mapped - (double)b->site.memory_before.mapped) * 1e-6, b->rtt_ms,
                pool_threads(engine_threads(b->site.local)), b->rank ? 0 : pool_threads(b->site.pool[PAIR_B]), b->prompt, b->warm,
                b->gen, b->rounds, n.sessions, (int)q.len, (const char *)q.data, engine_kernels(b->site.local));
@@ -165,6 +166,7 @@ static int make_shape(struct bench *b, struct why *why) {
 static int run(struct bench *b, struct why *why) {
     uint32_t positions = b->prompt + b->warm + b->gen;
     struct blind_site_opts so = {.lattice = b->rank != 0,
+                                 .folded = b->folded,
                                  .rank = b->rank,
                                  .model = b->path,
                                  .positions = positions,
@@ -194,6 +196,7 @@ int cmd_blind_bench(int argc, char **argv) {
     static struct bench b = {.mode = "pair", .params = "d6", .prompt = 64, .warm = 24, .gen = 32, .rounds = 3, .threads_b = 1};
     static const struct opt opts[] = {
         {"mode", OPT_TEXT, &b.mode, "MODE", "pair or lattice (pair)", 0, 0},
+        {"fold", OPT_FLAG, &b.folded, NULL, "folded layers: half as many round trips, about twice the weights", 0, 0},
         {"params", OPT_TEXT, &b.params, "NAME", "of lattice: d6, or d5, faster and weaker (d6)", 0, 0},
         {"shape", OPT_TEXT, &b.shape, "SHAPE", "a model of this shape with random weights, instead of MODEL", 0, 0},
         {"rtt", OPT_REAL, &b.rtt_ms, "MS", "round trip to the workers in milliseconds (0)", 0, 10000},

@@ -18,6 +18,7 @@ enum { SITE_TASKS_MAX = 512 };
 struct blind_site_opts {
     int lattice;        /* else pair */
     uint32_t rank;      /* of lattice */
+    int folded;         /* profile C1-row8-fold, of the local engine too */
     const char *model;  /* path */
     uint32_t positions; /* of one answer, prompt included */
     uint32_t threads;   /* of the engines and of A; 0: one per core */

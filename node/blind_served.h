@@ -18,13 +18,14 @@ struct blind_served_opts {
     uint32_t threads;       /* 0: one per core */
     uint32_t sessions;      /* at once */
     uint64_t columns_quota; /* of one session; 0: no end */
+    int folded;             /* of profile C1-row8-fold: half as many rounds, about twice the memory (model/row8_fold.h) */
     const char *layers;     /* "FIRST-LAST", counted from 0: hold these alone, the output matrix with the last; NULL: all */
     const char *kernels;    /* as kern_select takes it */
     const char *at;         /* where the node listens for workers' clients; NULL: nowhere */
     const uint8_t *at_pin;  /* 32 bytes, with at */
 };
-/* spec is FILE or FILE=NAME, as served_open takes it. Reads the file twice: for the blind manifest, which covers every row, and to pack the
- * stacks. ERR_UNSUPPORTED for a mixture of experts; ERR_USAGE for layers that the model has not. */
+/* spec is FILE or FILE=NAME, as served_open takes it. Packs the stacks, then makes the blind manifest, which covers every row: of
+ * those that are packed here, and for the others reads the file again. ERR_UNSUPPORTED for a mixture of experts; ERR_USAGE for layers that the model has not. */
 int blind_served_open(struct blind_served *s, const char *spec, const struct blind_served_opts *o, const struct data_dir *dir,
                       struct why *why);
 void blind_served_close(struct blind_served *s); /* after its seats; fine on a zeroed one */

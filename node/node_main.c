@@ -41,6 +41,7 @@ static int open_blind(struct node *n, struct why *why) {
                                   .sessions = n->o.blind_sessions,
                                   .columns_quota = n->o.blind_quota,
                                   .layers = n->o.blind_layers,
+                                  .folded = n->o.blind_fold,
                                   .kernels = getenv("LULL_KERNELS")};
     int r = n->o.blind.count > NODE_MODELS_MAX ? why_set(why, ERR_USAGE, "at most %d models with --blind", NODE_MODELS_MAX) : 0;
     if (r == 0) r = blind_accounts_load(&n->accounts, n->o.blind_clients, why);
@@ -129,6 +130,7 @@ int node_main(int argc, char **argv) {
         {"pin", OPT_TEXT, &n.o.pin, "sha256:HEX", "trust the coordinator's public key itself instead", 0, 0},
         {"model", OPT_LIST, &n.o.models, "FILE[=NAME]", "a GGUF file to serve; may be repeated. NAME is name:tag (from the file: its name and weight type)", 0, 0},
         {"blind", OPT_LIST, &n.o.blind, "FILE[=NAME]", "compute masked products of this model for blind clients (experimental construction, not yet reviewed); may be repeated", 0, 0},
+        {"blind-fold", OPT_FLAG, &n.o.blind_fold, NULL, "compute for clients that prepared the --blind models with --fold: half as many round trips, about twice the memory; takes minutes to start for billions of weights", 0, 0},
         {"blind-layers", OPT_TEXT, &n.o.blind_layers, "FIRST-LAST", "hold only these layers of the --blind models; the last one brings the output matrix (all)", 0, 0},
         {"blind-sessions", OPT_U32, &n.o.blind_sessions, "N", "blind sessions at once for each model (32)", 1, 1024},
         {"blind-clients", OPT_TEXT, &n.o.blind_clients, "FILE", "compute blindly only for these, prepaid: lines \"TOKEN COLUMNS\"; SIGHUP reads it again and adds what is paid more (everybody)", 0, 0},

@@ -30,6 +30,7 @@ struct node_opts {
     const char *blind_layers, *blind_clients, *blind_listen, *blind_announce;
     uint32_t slots, threads, context, drain_ms, blind_sessions;
     uint64_t blind_quota;
+    int blind_fold;
     int explain, json;
 };
 
