@@ -103,21 +103,23 @@ void blind_site_settle(struct blind_site *s) {
 
 static void show(void *arg, uint64_t done, uint64_t all) { cli_progress_show(arg, done, all); }
 
+static enum model_arith arith_of(const struct blind_site_opts *o) { return o->folded ? ARITH_ROW8_FOLD : ARITH_ROW8; }
+
 static int prepare(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
     struct cli_progress progress;
-    struct prepare_model_opts po = {.name = "bench:latest", .progress = show, .arg = &progress};
+    struct prepare_model_opts po = {.name = "bench:latest", .folded = o->folded, .progress = show, .arg = &progress};
     int r = temp_folder_open(&s->folder, "lull-blind-bench", why);
     if (r != 0) return r;
     snprintf(s->out, sizeof s->out, "%s/prepared", s->folder.path);
     cli_progress_start(&progress, "preparing");
-    r = prepare_model_dir(s->out, o->model, &po, why);
+    r = prepare_opened_dir(s->out, s->weights, &po, why);
     cli_progress_end(&progress);
     return r == 0 ? prepared_open(&s->prepared, s->out, NULL, why) : r;
 }
 
 static int open_weights(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
     struct cli_progress progress;
-    struct model_opts mo = {.threads = o->threads, .arith = ARITH_ROW8, .progress = show, .arg = &progress};
+    struct model_opts mo = {.threads = o->threads, .arith = arith_of(o), .progress = show, .arg = &progress};
     cli_progress_start(&progress, "loading");
     int r = model_open(&s->weights, o->model, &mo, why);
     cli_progress_end(&progress);
@@ -208,7 +210,7 @@ static int open_lattice(struct blind_site *s, const struct blind_site_opts *o, s
 
 static int open_client(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
     struct model_opts mo = {.threads = o->threads,
-                            .arith = ARITH_ROW8,
+                            .arith = arith_of(o),
                             .stacks = STACKS_ELSEWHERE,
                             .linear = prepared_stacks(s->prepared),
                             .linear_count = prepared_manifest(s->prepared)->stack_count};
