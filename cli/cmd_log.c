@@ -8,8 +8,8 @@
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
-} commands[] = {{"init", log_init},       {"append", log_append}, {"serve", log_serve},
-                {"witness", log_witness}, {"prove", log_prove},   {"verify", log_verify}};
+} commands[] = {{"init", log_init},   {"append", log_append}, {"serve", log_serve}, {"witness", log_witness},
+                {"prove", log_prove}, {"verify", log_verify}, {"nonce", log_nonce}};
 
 int cmd_log(int argc, char **argv) {
     static const char usage[] = "usage: lull log init DIR --origin NAME\n"
@@ -18,6 +18,7 @@ int cmd_log(int argc, char **argv) {
                                 "       lull log witness LOG --data DIR --key KEY [--new NAME]\n"
                                 "       lull log prove LOG INDEX [--from SIZE]\n"
                                 "       lull log verify PROOF --key KEY --witness KEY... [--k N] [--kept FILE] [--at TIME]\n"
+                                "       lull log nonce LOG --key KEY --witness KEY... --out FILE\n"
                                 "lull log verify --help, and so on, explains one of them\n";
     const char *what = argc > 1 ? argv[1] : "";
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)

@@ -20,6 +20,7 @@ int log_serve(int argc, char **argv);
 int log_witness(int argc, char **argv);
 int log_prove(int argc, char **argv);
 int log_verify(int argc, char **argv);
+int log_nonce(int argc, char **argv);
 
 /* ---- where a log is (cli/log_place.c) ---- */
 

@@ -1,5 +1,5 @@
-/* coordinator/evidence_relay.c - a gateway asks a node what it can show of itself: 32 bytes of the gateway's nonce up, an envelope down; or a
- * credential for the node's TPM up, the secret that only this TPM finds in it down.
+/* coordinator/evidence_relay.c - a gateway asks a node what it can show of itself: 32 bytes of the gateway's nonce up (or nothing, for what
+ * was made ahead), an envelope down; or a credential for the node's TPM up, the secret that only this TPM finds in it down.
  *
  * The coordinator passes both on unread, and what it learns helps nobody: a nonce, and a secret that shows nothing but that the TPM has
  * found it. What goes up is whole before the node is asked; of what comes down no more is held than one window, as it opens only by what
@@ -23,13 +23,15 @@ enum {
 /* What goes up and comes down. */
 struct terms {
     enum route_kind route;
+    int or_nothing; /* up */
     size_t up_min, up_max, down_max;
     const char *type;
 };
-static const struct terms for_evidence = {ROUTE_EVIDENCE, EVIDENCE_NONCE_BYTES, EVIDENCE_NONCE_BYTES, EVIDENCE_BYTES_MAX,
+static const struct terms for_evidence = {ROUTE_EVIDENCE,       1, EVIDENCE_NONCE_BYTES, EVIDENCE_NONCE_BYTES, EVIDENCE_BYTES_MAX,
                                           EVIDENCE_CONTENT_TYPE},
-                          for_activation = {ROUTE_ACTIVATE, ACTIVATE_BYTES_MIN, ACTIVATE_BYTES_MAX, ACTIVATE_SECRET_MAX,
-                                            "application/octet-stream"};
+                          for_activation = {ROUTE_ACTIVATE,      0,
+                                            ACTIVATE_BYTES_MIN,  ACTIVATE_BYTES_MAX,
+                                            ACTIVATE_SECRET_MAX, "application/octet-stream"};
 
 struct evidence_ask {
     struct coord *c;
@@ -129,14 +131,15 @@ static enum code ask_node(struct evidence_ask *a) {
         a->way = NULL;
         return CODE_BUSY;
     }
-    if (route_write(a->way, a->up, a->got) != 0) return CODE_INTERNAL;
+    if (a->got && route_write(a->way, a->up, a->got) != 0) return CODE_INTERNAL;
     return route_end(a->way) == 0 ? CODE_NONE : CODE_INTERNAL;
 }
 
 static void on_gateway_end(void *arg, struct h2_stream *s) {
     struct evidence_ask *a = arg;
     (void)s;
-    enum code code = a->got >= a->terms->up_min ? ask_node(a) : CODE_BAD_REQUEST;
+    int enough = a->got >= a->terms->up_min || (a->got == 0 && a->terms->or_nothing);
+    enum code code = enough ? ask_node(a) : CODE_BAD_REQUEST;
     if (code != CODE_NONE) ask_fail(a, code);
 }
 

@@ -32,6 +32,8 @@ static int settle_nonce(struct job *j) {
         return ev_fail(r, "nonce", EV_REFUSED, "none was given, and the envelope carries none: it may be of any age");
     ev_prefetched_nonce(j->bound.nonce, &j->envelope->nonce);
     (void)ev_prefetched_check(r, &j->envelope->nonce, &w->policy->log, w->policy->max_age_s, w->now, w->log_size_seen);
+    j->out->nonce_time = ev_prefetched_time(&j->envelope->nonce, &w->policy->log);
+    j->out->log_size = j->envelope->nonce.log_size;
     return 1;
 }
 

@@ -55,6 +55,8 @@ enum { EV_MEMBER_REPORTS_MAX = EV_PARTS_MAX + 4 };
 struct ev_envelope_report { /* about half a megabyte */
     struct ev_report whole; /* its factors, and the verdict of each member as a factor of the member's label */
     enum ev_class shows; /* what was verified, also when the policy refuses that class; EV_CLASS_NONE when anything else failed */
+    uint64_t nonce_time,
+        log_size; /* of a prefetched nonce: since when it counts (seconds since 1970), and its checkpoint's size; else 0 */
     unsigned members;
     struct ev_member_report member[EV_MEMBER_REPORTS_MAX];
 };

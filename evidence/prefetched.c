@@ -37,8 +37,9 @@ static int read_size(struct ev_bytes line, uint64_t *out) {
 static int read_root(struct ev_bytes line) {
     uint8_t root[32];
     size_t n;
-    return line.n == 44 && base64_read(root, sizeof root, &n, (const char *)line.p, line.n, BASE64_PLAIN) == 0 && n == 32 ? 0
-                                                                                                                          : ERR_FORMAT;
+    return line.n == 44 && base64_read(root, sizeof root, &n, (const char *)line.p, line.n, BASE64_PLAIN) == 0 && n == 32
+               ? 0
+               : ERR_FORMAT;
 }
 
 static int read_body(struct ev_prefetched *p) {
@@ -142,6 +143,12 @@ static unsigned times_of(const struct ev_prefetched *p, const struct log_policy 
         if (is_witness(policy, p->cosignature[i].key)) times[n++] = p->cosignature[i].time;
     qsort(times, n, sizeof *times, newest_first);
     return n;
+}
+
+uint64_t ev_prefetched_time(const struct ev_prefetched *p, const struct log_policy *policy) {
+    uint64_t times[EV_WITNESSES_MAX];
+    unsigned n = times_of(p, policy, times);
+    return policy->k > 0 && n >= policy->k ? times[policy->k - 1] : 0;
 }
 
 static int check_times(struct ev_report *r, const uint64_t *times, unsigned k, int64_t max_age_s, int64_t now) {

@@ -30,6 +30,8 @@ struct ev_prefetched {
 };
 /* Syntax only. ERR_FORMAT (also: keys not ascending, a body that is no checkpoint), ERR_LIMIT, ERR_SHORT, ERR_TRAILING. */
 int ev_prefetched_read(struct ev_prefetched *p, struct ev_bytes bytes);
+/* Since when it counts: the oldest of the k newest times of the policy's witnesses. 0: fewer than k have signed. No signature is checked. */
+uint64_t ev_prefetched_time(const struct ev_prefetched *p, const struct log_policy *policy);
 void ev_prefetched_nonce(uint8_t nonce[32], const struct ev_prefetched *p);
 
 /* Notes, in this order:

@@ -18,7 +18,9 @@ struct ask {
     struct h2_stream *s; /* NULL: this place is free */
     struct keystmt keys; /* as the directory had them when it was asked: what the evidence must be bound to */
     uint8_t key_id[32], nonce[EVIDENCE_NONCE_BYTES];
-    struct buf body; /* the envelope */
+    uint8_t ahead_hash[32]; /* of the evidence that the record names */
+    int ahead;              /* that is what is asked for, not evidence for our nonce */
+    struct buf body;        /* the envelope */
     int status, whole;
     uint64_t asked_ms, sent_ms; /* the nonce; what was last sent */
     int challenged;             /* the envelope is here, and the answer to this is awaited */
@@ -30,6 +32,7 @@ struct gw_evidence {
     struct gw_evidence_opts o;
     struct gw_verdicts verdicts;
     struct ev_activations activations;
+    uint64_t log_size; /* of the largest checkpoint that good evidence was made from */
     struct ask asks[EVIDENCE_AT_ONCE];
     struct timer *tick;
     char last_refusal[VERDICT_FACTORS_BYTES];
@@ -49,9 +52,11 @@ static void finish(struct ask *a, const struct gw_verdict *v) {
     if (v->shows == EV_CLASS_NONE) {
         memcpy(e->last_refusal, v->factors, sizeof e->last_refusal);
         log_event(LOG_WARN, "evidence", "refused", LOG_ID("node", v->identity, 8), LOG_NAME("factors", v->factors));
-    } else
+    } else {
+        if (v->log_size > e->log_size) e->log_size = v->log_size;
         log_event(LOG_INFO, "evidence", "verified", LOG_ID("node", v->identity, 8), LOG_CODE("class", ev_class_name(v->shows)),
-                  LOG_MS("took", clock_mono_ms() - a->asked_ms));
+                  LOG_COUNT("ahead", a->ahead), LOG_MS("took", clock_mono_ms() - a->asked_ms));
+    }
     gw_verdicts_put(&e->verdicts, v, clock_unix_s(), clock_mono_ms());
     release(a);
     e->o.on_verdict(e->o.arg);
@@ -68,7 +73,8 @@ static void verdict_of(const struct ask *a, struct gw_verdict *v) {
     struct gw_judge_input in = {.envelope = a->body.data,
                                 .n = a->body.len,
                                 .keys = &a->keys,
-                                .nonce = a->nonce,
+                                .nonce = a->ahead ? NULL : a->nonce,
+                                .log_size_seen = a->e->log_size,
                                 .policy = a->e->o.policy,
                                 .activated = &activated,
                                 .now_s = clock_unix_s(),
@@ -98,11 +104,22 @@ static int post(struct ask *a, const char *to, const struct h2_stream_events *ev
         a->s = NULL;
         return ERR_BUSY;
     }
-    int r = h2_write(a->s, p, n);
+    int r = n ? h2_write(a->s, p, n) : 0;
     if (r == 0) r = h2_end(a->s, NULL);
     if (r == 0) return 0;
     h2_reset(a->s, H2_CANCEL);
     a->s = NULL;
+    return r;
+}
+
+/* Asks for evidence: for a nonce of our own, or what was made ahead. */
+static int begin(struct ask *a, int ahead) {
+    random_bytes(a->nonce, sizeof a->nonce);
+    a->ahead = ahead;
+    a->challenged = 0;
+    buf_init(&a->body, EVIDENCE_BYTES_MAX);
+    int r = post(a, PATH_EVIDENCE, &evidence_events, a->nonce, ahead ? 0 : sizeof a->nonce);
+    if (r != 0) buf_release(&a->body);
     return r;
 }
 
@@ -116,9 +133,27 @@ static int challenge(struct ask *a) {
     return post(a, PATH_ACTIVATE, &secret_events, bytes, ev_challenge_bytes(&a->challenge, bytes)) == 0;
 }
 
+/* What was made ahead spares the node's chip, and decides nothing against the node: whatever is wrong with it (it is too old, of another log,
+ * of the key statement before), evidence for a nonce of our own is asked for. 0: this was that already. */
+static int ask_for_our_own(struct ask *a) {
+    if (!a->ahead) return 0;
+    tpm_challenge_wipe(&a->challenge);
+    buf_release(&a->body);
+    if (begin(a, 0) != 0) refuse(a, "no_answer", 1); /* the link is down or full */
+    return 1;
+}
+
+static int is_the_named_one(const struct ask *a) {
+    uint8_t hash[32];
+    sha256_of(hash, a->body.data, a->body.len);
+    return memcmp(hash, a->ahead_hash, 32) == 0;
+}
+
 static void judge(struct ask *a) {
     struct gw_verdict v;
+    if (a->ahead && !is_the_named_one(a) && ask_for_our_own(a)) return;
     verdict_of(a, &v);
+    if (v.shows == EV_CLASS_NONE && !gw_judge_wants_challenge(&v) && ask_for_our_own(a)) return;
     if (gw_judge_wants_challenge(&v) && !a->challenged && challenge(a)) return;
     finish(a, &v);
 }
@@ -137,7 +172,7 @@ static void on_data(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) 
         return;
     }
     h2_reset(s, H2_CANCEL); /* no on_close follows */
-    refuse(a, "envelope", 0);
+    if (!ask_for_our_own(a)) refuse(a, "envelope", 0);
 }
 
 static void on_end(void *arg, struct h2_stream *s) {
@@ -151,6 +186,8 @@ static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
     (void)s;
     if (code == H2_OK && a->whole && a->status == 200)
         judge(a);
+    else if (ask_for_our_own(a))
+        return;
     else if (code == H2_OK && a->status == 404)
         refuse(a, "no_evidence", 0);
     else
@@ -203,13 +240,13 @@ static void on_tick(void *arg) {
 }
 
 static int start(struct ask *a, const struct gw_node *node) {
+    static const uint8_t none[32];
     a->keys = node->record.keys;
     memcpy(a->key_id, node->key_id, 32);
-    random_bytes(a->nonce, sizeof a->nonce);
-    a->challenged = 0;
+    memcpy(a->ahead_hash, node->record.evidence_hash, 32);
     a->asked_ms = clock_mono_ms();
-    buf_init(&a->body, EVIDENCE_BYTES_MAX);
-    int r = post(a, PATH_EVIDENCE, &evidence_events, a->nonce, sizeof a->nonce);
+    int named = memcmp(a->ahead_hash, none, 32) != 0;
+    int r = begin(a, named && a->e->o.policy->log.given);
     if (r != 0) release(a);
     return r;
 }

@@ -1,6 +1,7 @@
 /* gateway/gw_evidence.h - asks nodes for evidence, through the coordinator, and keeps what it shows (gw_verdicts.h).
  *
- * Asked is only for requests of tier attested, and only nodes that would otherwise do; each with a nonce of its own. At most EVIDENCE_AT_ONCE
+ * Asked is only for requests of tier attested, and only nodes that would otherwise do; each with a nonce of its own, or,
+ * where the record names evidence that was made ahead and the policy names a log, for that first. At most EVIDENCE_AT_ONCE
  * are under way, drawn at random among those that are wanted, so that no order of the directory's decides who comes first. A node whose
  * TPM nobody has challenged yet is sent a challenge made from its own evidence (evidence/ev_challenge.h), once for each pair of keys as long as
  * the gateway runs; evidence that comes with the right answer is judged again. An answer is judged on the loop's thread: milliseconds, tens of them beside long logs, and a node whose evidence failed is not asked again at once. */

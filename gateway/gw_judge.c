@@ -70,15 +70,20 @@ void gw_judge(struct gw_verdict *out, const struct gw_judge_input *in) {
                                .operator_id = in->keys->operator_id,
                                .policy = in->policy,
                                .activated = in->activated,
+                               .log_size_seen = in->log_size_seen,
                                .now = (int64_t)in->now_s};
     if (in->verify)
         ev_envelope_verify_with(in->envelope, in->n, &want, in->verify, report);
     else
         ev_envelope_verify(in->envelope, in->n, &want, report);
     conclude(out, report);
+    uint64_t age_ms = report->nonce_time && report->nonce_time < in->now_s ? (in->now_s - report->nonce_time) * 1000 : 0;
+    uint64_t good_ms = (uint64_t)in->policy->max_age_s * 1000;
+    out->log_size = report->log_size;
     ev_envelope_report_free(report);
     out->until_ms = out->shows == EV_CLASS_NONE ? in->now_ms + VERDICT_REFUSED_MS
-                                                : in->asked_ms + (uint64_t)in->policy->max_age_s * 1000;
+                    : in->nonce                 ? in->asked_ms + good_ms
+                                                : in->now_ms + (age_ms < good_ms ? good_ms - age_ms : 0);
 }
 
 int gw_judge_wants_challenge(const struct gw_verdict *v) { return strcmp(v->factors, "ak_not_activated") == 0; }

@@ -16,10 +16,11 @@ struct gw_judge_input {
     const uint8_t *envelope;
     size_t n;
     const struct keystmt *keys;
-    const uint8_t *nonce; /* 32 bytes, drawn for this ask */
+    const uint8_t *nonce;   /* 32 bytes, drawn for this ask; NULL: the evidence was made ahead, for the nonce that it carries */
+    uint64_t log_size_seen; /* then: of the largest checkpoint that was good */
     const struct ev_policy *policy;
     const struct tpm_activated *activated; /* TPMs that this gateway has challenged; NULL: none */
-    uint64_t now_s, now_ms, asked_ms;      /* the evidence may be as old as the ask */
+    uint64_t now_s, now_ms, asked_ms;      /* the evidence may be as old as the ask, or as its nonce */
     ev_verifier *verify;                   /* NULL: those that end in the pinned roots. Only tests have others */
 };
 void gw_judge(struct gw_verdict *out, const struct gw_judge_input *in);

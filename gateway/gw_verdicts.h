@@ -17,6 +17,7 @@ struct gw_verdict {
     int passing;                         /* refused for what may soon be over: no answer, asked too often */
     char factors[VERDICT_FACTORS_BYTES]; /* names of what failed: "signature, nonce" */
     uint8_t envelope[32];                /* SHA-256 of the evidence; zeros: none came */
+    uint64_t log_size;                   /* of the checkpoint that evidence made ahead counts from; else 0 */
     uint64_t judged_s;                   /* unix */
     uint64_t until_s, until_ms;          /* unix and monotonic: over at the first of the two */
     uint8_t policy[32];                  /* gw_verdicts_put sets it */

@@ -1,15 +1,14 @@
 /* node/evidence_answer.h - `POST /lull/v1/evidence` on the link: 32 bytes of a client's nonce in, this node's evidence for it out, an envelope
- * (evidence/ev_envelope.h) bound to the newest key statement. Only a node with a TPM has any.
+ * (evidence/ev_envelope.h) bound to the newest key statement; or nothing in, and the evidence that was made ahead out (node/evidence_ahead.h).
+ * Only a node with a TPM has any.
  *
- * 400: not 32 bytes. 429: asked more than CHIP_BURST times in CHIP_SPAN_MS (node/chip_turns.h). 503: the chip does
+ * 400: neither. 404: none was made ahead. 429: asked more than CHIP_BURST times in CHIP_SPAN_MS (node/chip_turns.h). 503: the chip does
  * not answer. */
 #ifndef NODE_EVIDENCE_ANSWER_H
 #define NODE_EVIDENCE_ANSWER_H
 
 #include "node/node_parts.h"
 
-#define EVIDENCE_EVENT_LOG "/sys/kernel/security/tpm0/binary_bios_measurements"
-#define EVIDENCE_IMA_LOG   "/sys/kernel/security/ima/ascii_runtime_measurements"
 /* n->chip is there. */
 void evidence_answer_begin(struct node *n, struct h2_stream *s);
 

@@ -94,6 +94,7 @@ static void receipt_begin(struct job *j, const struct opened *o, const struct ge
     memcpy(r->key_id, n->keys->keys[o->key].key_id, 32);
     body_hash_salted(r->body_hash, o->content.salt, o->content.body, o->content.body_n);
     memcpy(r->manifest_hash, j->model->manifest_hash, 32);
+    memcpy(r->evidence_hash, n->keys->evidence_hash[o->key], 32);
     memcpy(r->engine_id, n->keys->stmt[o->key].engine_id, sizeof r->engine_id);
     memcpy(r->profile, j->model->manifest.profile, sizeof r->profile);
     r->sampler = RECEIPT_SAMPLER(s);

@@ -45,6 +45,7 @@ int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t o
         k->keys[i] = k->keys[i - 1];
         k->seen[i] = k->seen[i - 1];
         k->stmt[i] = k->stmt[i - 1];
+        memcpy(k->evidence_hash[i], k->evidence_hash[i - 1], 32);
         memcpy(k->receipt_secret[i], k->receipt_secret[i - 1], SIGN_SECRET_BYTES);
     }
     uint8_t seed[SEED_BYTES];
@@ -59,6 +60,7 @@ int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t o
     mem_wipe(seed, sizeof seed);
     keystmt_id(k->keys[0].key_id, s);
     k->seen[0] = seen;
+    memset(k->evidence_hash[0], 0, 32);
     return 0;
 }
 

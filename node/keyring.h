@@ -15,6 +15,7 @@ struct keyring { /* in guarded memory; index 0 is the newest */
     struct replay *seen[KEYRING_KEYS];
     uint8_t receipt_secret[KEYRING_KEYS][SIGN_SECRET_BYTES];
     struct keystmt stmt[KEYRING_KEYS];
+    uint8_t evidence_hash[KEYRING_KEYS][32]; /* that the record with this statement names; zeros: none */
 };
 int keyring_new(struct keyring **out); /* no key yet; ERR_NOMEM */
 void keyring_free(struct keyring *k);  /* wipes; NULL is fine */

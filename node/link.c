@@ -7,6 +7,7 @@
 #include "base/secret.h"
 #include "node/activate_answer.h"
 #include "node/blind_visit.h"
+#include "node/evidence_ahead.h"
 #include "node/evidence_answer.h"
 #include "node/node_parts.h"
 #include "seal/http_names.h"
@@ -37,6 +38,7 @@ static void send_message(struct node *n, const struct link_message *m) {
 static int fill_record(struct node *n, struct record *r) {
     *r = (struct record){.keys = n->keys->stmt[0], .model_count = (uint8_t)n->model_count, .operator= n->operator_stmt };
     for (size_t i = 0; i < n->model_count; i++) r->models[i] = n->models[i].manifest;
+    memcpy(r->evidence_hash, n->keys->evidence_hash[0], 32);
     r->worker_count = (uint8_t)n->blind_count;
     for (size_t i = 0; i < n->blind_count; i++) r->workers[i] = n->blind[i].entry;
     return signer_sign_record(&n->signer, r);
@@ -230,31 +232,36 @@ void link_dial(struct node *n) {
 
 static void on_redial(void *arg) { link_dial(arg); }
 
-static void on_renew(void *arg) {
-    struct node *n = arg;
-    struct why why = {{0}};
+/* A new key statement, and the evidence that goes with it. */
+static int renew_keys(struct node *n, struct why *why) {
     uint64_t now = clock_unix_s();
     uint8_t op[32];
-    int r = operator_statement(&n->operator_stmt, n->o.operator_key, n->signer.identity, now, &why);
-    operator_id_of(op, n->operator_stmt.operator_key);
+    int r = operator_statement(&n->operator_stmt, n->o.operator_key, n->signer.identity, now, why);
+    if (r == 0) operator_id_of(op, n->operator_stmt.operator_key);
     if (r == 0) r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, n->o.tpm ? &n->seal_source : NULL, now);
+    if (r == 0) evidence_ahead_make(n);
+    return r;
+}
+
+void link_renew_now(struct node *n) {
+    struct why why = {{0}};
+    int r = renew_keys(n, &why);
     if (r == 0 && n->registered) link_register_now(n);
     if (r != 0) log_event(LOG_ERROR, "keys", "not_renewed", LOG_CODE("reason", err_text(r)));
     timer_start_ms(n->renew, r == 0 ? KEYRING_RENEW_S * 1000u : 60000);
 }
 
+static void on_renew(void *arg) { link_renew_now(arg); }
+
 int link_init(struct node *n, struct why *why) {
     struct tls_client_opts to = {.proto = TLS_NODE, .ca_file = n->o.ca, .pin = n->o.pin};
-    uint8_t op[32];
-    uint64_t now = clock_unix_s();
     n->redial_ms = REDIAL_MS_MIN;
     n->heartbeat_ms = HEARTBEAT_MS;
     buf_init(&n->link_in, LINK_RECORD_BODY_MAX + 65536);
     int r = tls_client_new(&n->tls, &to, why);
     if (r == 0) r = keyring_new(&n->keys);
-    if (r == 0) r = operator_statement(&n->operator_stmt, n->o.operator_key, n->signer.identity, now, why);
-    if (r == 0) operator_id_of(op, n->operator_stmt.operator_key);
-    if (r == 0) r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, n->o.tpm ? &n->seal_source : NULL, now);
+    if (r == 0) r = renew_keys(n, why);
+    if (r == 0) r = evidence_ahead_watch(n);
     if (r == 0) r = timer_new(&n->redial, n->loop, on_redial, n);
     if (r == 0) r = timer_new(&n->heartbeat, n->loop, on_heartbeat, n);
     if (r == 0) r = timer_new(&n->renew, n->loop, on_renew, n);
@@ -269,6 +276,7 @@ void link_release(struct node *n) {
     timer_free(n->redial);
     timer_free(n->heartbeat);
     timer_free(n->renew);
+    evidence_ahead_release(n);
     tls_free(n->tls);
     keyring_free(n->keys);
     buf_release(&n->link_in);

@@ -34,6 +34,13 @@ struct node_opts {
     int explain, json;
 };
 
+/* evidence_ahead.c: for the newest key statement. */
+struct evidence_made {
+    struct buf nonce, envelope; /* empty: none */
+    uint64_t renewed_ms;        /* when the statement was made */
+    struct timer *look;
+};
+
 struct job;
 struct node {
     struct node_opts o;
@@ -47,6 +54,7 @@ struct node {
     struct chip_proc *chip; /* node_tpm.c; NULL: the seal key is in memory */
     struct seal_source seal_source;
     struct chip_turns proofs, activations; /* evidence_answer.c, activate_answer.c: when the chip was last kept busy */
+    struct evidence_made ahead;
     struct keyring *keys;
     struct operator_stmt operator_stmt;
     struct served models[NODE_MODELS_MAX];
@@ -91,6 +99,7 @@ void node_tpm_close(struct node *n); /* fine without one */
 int link_init(struct node *n, struct why *why);
 void link_dial(struct node *n);
 void link_register_now(struct node *n); /* a new record on the running link; nothing without one */
+void link_renew_now(struct node *n);    /* a new key statement, registered when the link is up */
 void link_heartbeat_now(struct node *n);
 /* Says that we leave (LINK_DRAIN); later that nothing runs any more (LINK_DRAINED) and closes. */
 void link_say_drain(struct node *n);

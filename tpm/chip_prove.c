@@ -107,7 +107,6 @@ int chip_activate(struct chip *c, const uint8_t *id_object, size_t id_n, const u
     if (r == 0) r = chip_error(why, ek_session(c, &session), "using the endorsement key");
     if (r == 0) {
         TSS2_RC rc = Esys_ActivateCredential(c->esys, c->ak, c->ek, ESYS_TR_PASSWORD, session, ESYS_TR_NONE, &id, &enc, &got);
-        if (rc == TSS2_RC_SUCCESS) session = ESYS_TR_NONE; /* used up */
         r = chip_error(why, rc, "activating a credential");
     }
     if (r == 0 && got->size > CHIP_SECRET_MAX)

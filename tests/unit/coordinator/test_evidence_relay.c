@@ -157,6 +157,18 @@ TEST(the_nonce_reaches_the_node_and_its_evidence_comes_back_whole) {
     }
 }
 
+TEST(nothing_reaches_the_node_as_nothing_for_what_was_made_ahead) {
+    setup(200, 70000);
+    struct end *g = ask(0, 0);
+    scene_until(&s, is_closed, g, 5000);
+    CHECK_INT(g->status, 200);
+    CHECK_INT(g->got, 70000);
+    CHECK_INT(at_node[0].got, 0);
+    CHECK(at_node[0].ended);
+    scene_until(&s, none_left, &s.c, 5000);
+    done();
+}
+
 TEST(evidence_over_4_mib_is_broken_off) {
     setup(200, EVIDENCE_BYTES_MAX + 1);
     struct end *g = ask(0, 32);
@@ -173,7 +185,6 @@ TEST(what_is_not_32_bytes_for_a_node_that_is_here_reaches_nobody) {
     setup(200, 10);
     refused(ask(0, 31), CODE_BAD_REQUEST);
     refused(ask(1, 33), CODE_BAD_REQUEST);
-    refused(ask(2, 0), CODE_BAD_REQUEST);
     refused(ask_path(3, PATH_EVIDENCE, 32, 1), CODE_BAD_REQUEST);
     refused(ask_path(4, PATH_EVIDENCE "?node=ab", 32, 1), CODE_BAD_REQUEST);
     refused(ask_path(5, PATH_EVIDENCE "?model=m", 32, 1), CODE_BAD_REQUEST);
@@ -268,6 +279,7 @@ TEST(no_longer_credential_goes_up_and_no_longer_secret_down) {
     expected_path = PATH_ACTIVATE;
     setup(200, ACTIVATE_SECRET_MAX + 1);
     refused(ask_activation(0, ACTIVATE_BYTES_MIN - 1), CODE_BAD_REQUEST);
+    refused(ask_activation(3, 0), CODE_BAD_REQUEST);
     refused(ask_activation(1, ACTIVATE_BYTES_MAX + 1), CODE_BAD_REQUEST);
     CHECK_INT(asked, 0);
     struct end *g = ask_activation(2, 100);
@@ -283,7 +295,8 @@ TEST(no_longer_credential_goes_up_and_no_longer_secret_down) {
 }
 
 TESTS_MAIN("evidence relay", T(the_nonce_reaches_the_node_and_its_evidence_comes_back_whole),
-           T(evidence_over_4_mib_is_broken_off), T(what_is_not_32_bytes_for_a_node_that_is_here_reaches_nobody),
-           T(a_nodes_refusal_is_passed_on), T(a_node_that_says_nothing_is_given_ten_seconds),
-           T(a_lost_node_and_a_gateway_that_leaves_end_it), T(one_node_is_asked_by_two_at_a_time),
-           T(a_credential_reaches_the_node_and_its_secret_comes_back), T(no_longer_credential_goes_up_and_no_longer_secret_down))
+           T(nothing_reaches_the_node_as_nothing_for_what_was_made_ahead), T(evidence_over_4_mib_is_broken_off),
+           T(what_is_not_32_bytes_for_a_node_that_is_here_reaches_nobody), T(a_nodes_refusal_is_passed_on),
+           T(a_node_that_says_nothing_is_given_ten_seconds), T(a_lost_node_and_a_gateway_that_leaves_end_it),
+           T(one_node_is_asked_by_two_at_a_time), T(a_credential_reaches_the_node_and_its_secret_comes_back),
+           T(no_longer_credential_goes_up_and_no_longer_secret_down))

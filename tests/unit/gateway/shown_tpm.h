@@ -27,8 +27,10 @@ static inline void name_what_booted(void) {
     memcpy(s.policy.value[0].value, s.values.value[0], 32);
 }
 
-/* What the scene's TPM says of the key statement for the nonce, as an envelope; how long it is. named: the policy names what may boot. */
-static inline size_t tpm_shows(uint8_t *out, size_t cap, const struct keystmt *keys, const uint8_t nonce[32], int named) {
+/* What the scene's TPM says of the key statement for the nonce, as an envelope; how long it is. named: the policy names what may boot.
+ * prefetched: the member that the nonce is of, or n 0. */
+static inline size_t tpm_shows_for(uint8_t *out, size_t cap, const struct keystmt *keys, const uint8_t nonce[32], int named,
+                                   struct ev_bytes prefetched) {
     static struct cmw c;
     static uint8_t space[16384];
     struct ev_bound bound = {.channel = 0};
@@ -51,11 +53,18 @@ static inline size_t tpm_shows(uint8_t *out, size_t cap, const struct keystmt *k
     c = (struct cmw){.form = CMW_COLLECTION, .items = 1, .collection_type = EV_ENVELOPE_TYPE};
     c.item[0] = (struct cmw_item){.label = "tpm", .has_indicator = 1, .indicator = CMW_EVIDENCE, .value = {m.p, m.len}};
     strcpy(c.item[0].type, ev_envelope_media_type(EV_TPM_QUOTE));
+    if (prefetched.n) {
+        c.item[c.items] = (struct cmw_item){.label = "nonce", .has_indicator = 1, .indicator = CMW_EVIDENCE, .value = prefetched};
+        strcpy(c.item[c.items++].type, EV_NONCE_MEDIA_TYPE);
+    }
     struct writer w = writer_over(out, cap);
     cmw_write_cbor(&w, &c);
     CHECK_INT(m.err, 0);
     CHECK_INT(w.err, 0);
     return w.len;
+}
+static inline size_t tpm_shows(uint8_t *out, size_t cap, const struct keystmt *keys, const uint8_t nonce[32], int named) {
+    return tpm_shows_for(out, cap, keys, nonce, named, (struct ev_bytes){NULL, 0});
 }
 
 #endif

@@ -238,6 +238,37 @@ TEST(a_credential_opens_for_the_keys_it_was_made_for_and_no_others) {
     tear_down();
 }
 
+/* A chip has room for three sessions: one that is left behind each time would stop everything at the fourth. */
+TEST(whatever_is_asked_can_be_asked_again_and_again) {
+    struct why why;
+    TPM2B_NAME *name = NULL;
+    TPM2B_DIGEST secret = {.size = 32, .buffer = {9, 8, 7}};
+    TPM2B_ID_OBJECT *id = NULL;
+    TPM2B_ENCRYPTED_SECRET *enc = NULL;
+    struct chip_blob attest, signature;
+    uint8_t got[CHIP_SECRET_MAX], id_bytes[256], enc_bytes[512], extra[32] = {1};
+    size_t got_n, id_n = 0, enc_n = 0;
+    set_up();
+    CHECK_INT(Esys_TR_GetName(c->esys, c->ak, &name), 0);
+    CHECK_INT(chip_take_ek(c, &why), 0);
+    CHECK_INT(Esys_MakeCredential(c->esys, c->ek, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &secret, name, &id, &enc), 0);
+    CHECK_INT(chip_take_seal(c, &why), 0);
+    CHECK_INT(Tss2_MU_TPM2B_ID_OBJECT_Marshal(id, id_bytes, sizeof id_bytes, &id_n), 0);
+    CHECK_INT(Tss2_MU_TPM2B_ENCRYPTED_SECRET_Marshal(enc, enc_bytes, sizeof enc_bytes, &enc_n), 0);
+    for (int i = 0; i < 10; i++) {
+        id_bytes[9] ^= (uint8_t)(i & 1); /* every other one is not for these keys */
+        CHECK_INT(chip_activate(c, id_bytes, id_n, enc_bytes, enc_n, got, &got_n, &why), i & 1 ? ERR_AUTH : 0);
+        id_bytes[9] ^= (uint8_t)(i & 1);
+        CHECK_INT(chip_quote(c, BOOT, extra, &attest, &signature, &why), 0);
+        CHECK_INT(chip_certify_seal(c, extra, &attest, &signature, &why), 0);
+        CHECK_INT(agrees(), 0);
+    }
+    Esys_Free(id);
+    Esys_Free(enc);
+    Esys_Free(name);
+    tear_down();
+}
+
 TEST(no_chip_is_said_plainly) {
     struct chip *none;
     struct why why = {{0}};
@@ -250,4 +281,5 @@ TESTS_MAIN("chip", T(keys_have_the_attributes_that_a_verifier_asks_for),
            T(without_the_keys_auth_value_root_cannot_use_it), T(seal_keys_are_new_at_every_start),
            T(registers_that_anybody_resets_hold_no_boot),
            T(quotes_and_the_seal_keys_birth_are_signed_by_the_attestation_key_for_our_nonce),
-           T(a_credential_opens_for_the_keys_it_was_made_for_and_no_others), T(no_chip_is_said_plainly))
+           T(a_credential_opens_for_the_keys_it_was_made_for_and_no_others), T(whatever_is_asked_can_be_asked_again_and_again),
+           T(no_chip_is_said_plainly))
