@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "evidence/ev_envelope.h"
+#include "evidence/envelope_write.h"
 #include "evidence/tpm_member.h"
 
 enum { FORMS_BYTES = 16 * 1024 /* of a member without its logs */ };
@@ -42,41 +42,13 @@ static int write_member(struct buf *member, const struct tpm_showing *s) {
     return q.err ? q.err : w.err;
 }
 
-static void put_item(struct cmw *c, const char *label, const char *type, struct ev_bytes value) {
-    struct cmw_item *i = &c->item[c->items++];
-    *i = (struct cmw_item){.has_indicator = 1, .indicator = CMW_EVIDENCE, .value = value};
-    memcpy(i->label, label, strlen(label) + 1);
-    memcpy(i->type, type, strlen(type) + 1);
-}
-
-static int write_collection(struct buf *out, const struct buf *part, struct ev_bytes prefetched) {
-    struct cmw *c = mem_zalloc(1, sizeof *c);
-    if (!c) return ERR_NOMEM;
-    c->form = CMW_COLLECTION;
-    memcpy(c->collection_type, EV_ENVELOPE_TYPE, sizeof EV_ENVELOPE_TYPE);
-    put_item(c, "tpm", ev_envelope_media_type(EV_TPM_QUOTE), (struct ev_bytes){part->data, part->len});
-    if (prefetched.n) put_item(c, "nonce", EV_NONCE_MEDIA_TYPE, prefetched);
-    struct writer w = writer_into(out, part->len + prefetched.n + 1024);
-    cmw_write_cbor(&w, c);
-    out->len = w.len;
-    free(c);
-    return w.err ? w.err : out->len > EV_ENVELOPE_BYTES_MAX ? ERR_LIMIT : 0;
-}
-
 int tpm_envelope_write(struct buf *out, const struct tpm_showing *s) {
-    struct buf member, part;
+    struct buf member;
     buf_init(out, 0);
-    buf_init(&part, 0);
     int r = write_member(&member, s);
-    struct ev_part one = {.evidence = {member.data, member.len}, .certs = s->ek_certificate.n > 0, .cert = {s->ek_certificate}};
-    if (r == 0) {
-        struct writer w = writer_into(&part, member.len + FORMS_BYTES);
-        ev_envelope_put_member(&w, &one, 1);
-        part.len = w.len;
-        r = w.err;
-    }
-    if (r == 0) r = write_collection(out, &part, s->prefetched);
+    struct ev_part part = {.evidence = {member.data, member.len}, .certs = s->ek_certificate.n > 0, .cert = {s->ek_certificate}};
+    if (r == 0)
+        r = ev_envelope_write(out, &(struct ev_writing){.kind = EV_TPM_QUOTE, .part = &part, .prefetched = s->prefetched});
     buf_release(&member);
-    buf_release(&part);
     return r;
 }

@@ -2,54 +2,12 @@
 #include "node/evidence_make.h"
 
 #ifdef LULL_TPM
-#include "evidence/binding.h"
-#include "evidence/tpm_envelope.h"
-#include "evidence/tpm_member.h"
-#include "node/chip_proc.h"
-
-enum { BOOT = 0xff, IMA = 1 << TPM_PCR_IMA };
-
-static struct ev_bytes bytes_of(const struct chip_blob *b) { return (struct ev_bytes){b->p, b->n}; }
-
-static void read_log(struct buf *b, const char *path) {
-    if (file_read(b, path, TPM_LOG_BYTES_MAX, NULL) != 0) buf_init(b, 1);
-}
-
-static int write_out(struct buf *out, const struct node *n, const struct chip_proof *p, struct tpm_showing *s) {
-    const struct chip_public *k = chip_proc_public(n->chip);
-    s->ek_certificate = bytes_of(&k->ek_certificate);
-    s->ak = bytes_of(&k->ak);
-    s->seal = bytes_of(&k->seal);
-    s->creation = bytes_of(&k->creation);
-    s->quote = bytes_of(&p->quote);
-    s->quote_signature = bytes_of(&p->quote_signature);
-    s->birth = bytes_of(&p->birth);
-    s->birth_signature = bytes_of(&p->birth_signature);
-    s->values = p->pcrs;
-    return tpm_envelope_write(out, s);
-}
+#include "node/evidence_chip.h"
 
 int evidence_make(struct node *n, const uint8_t nonce[32], struct ev_bytes prefetched, struct buf *out, struct why *why) {
-    static struct chip_proof proof;
-    struct ev_bound bound = {.channel = 0};
-    uint8_t b[EV_BINDING_BYTES], extra[32];
-    struct buf event_log, ima_log;
-    memcpy(bound.nonce, nonce, sizeof bound.nonce);
-    keystmt_id(bound.key_hash, &n->keys->stmt[0]);
-    ev_binding_long(b, &bound, EV_TPM_QUOTE, NULL, 0);
-    ev_binding_short(extra, b);
-    buf_init(out, 0);
-    read_log(&event_log, EVIDENCE_EVENT_LOG);
-    read_log(&ima_log, EVIDENCE_IMA_LOG);
-    struct tpm_showing s = {.pcrs = BOOT | (ima_log.len ? IMA : 0),
-                            .event_log = {event_log.data, event_log.len},
-                            .ima_log = {ima_log.data, ima_log.len},
-                            .prefetched = prefetched};
-    int r = chip_proc_prove(n->chip, s.pcrs, extra, &proof, why);
-    if (r == 0) r = write_out(out, n, &proof, &s);
-    buf_release(&event_log);
-    buf_release(&ima_log);
-    return r;
+    uint8_t key_hash[32];
+    keystmt_id(key_hash, &n->keys->stmt[0]);
+    return evidence_of_chip(n->chip, key_hash, nonce, prefetched, out, why);
 }
 #else
 int evidence_make(struct node *n, const uint8_t nonce[32], struct ev_bytes prefetched, struct buf *out, struct why *why) {

@@ -6,10 +6,6 @@
 #include "evidence/evidence.h"
 #include "node/node_parts.h"
 
-/* What firmware and kernel wrote down; either may be absent, which is for the verifier's policy to judge. */
-#define EVIDENCE_EVENT_LOG "/sys/kernel/security/tpm0/binary_bios_measurements"
-#define EVIDENCE_IMA_LOG   "/sys/kernel/security/ima/ascii_runtime_measurements"
-
 /* n->chip is there; the call waits for the chip. prefetched: the member that the nonce comes from, or n 0. out is initialised here, and
  * to be released in any case. ERR_LOST, ERR_IO: the chip does not answer; ERR_LIMIT, ERR_NOMEM. */
 int evidence_make(struct node *n, const uint8_t nonce[32], struct ev_bytes prefetched, struct buf *out, struct why *why);

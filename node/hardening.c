@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "node/evidence_make.h"
+#include "node/evidence_chip.h"
 #include "platform/process.h"
 
 /* As much as may be locked: hardening_calls says what came of it. */

@@ -41,6 +41,7 @@ static int show(struct node *n, const char *folder, int as_json) {
     struct why why = {{0}};
     if (!n->o.coordinator) n->o.coordinator = "localhost:443"; /* nobody is called */
     n->o.data = folder;
+    n->o.enclave = 0; /* it cannot be asked after a fork */
     int r = node_start(n, &why);
     if (r != 0) fprintf(stderr, "lull node: %s\n", why_text(&why, r));
     if (r == 0) {

@@ -238,7 +238,7 @@ static int renew_keys(struct node *n, struct why *why) {
     uint8_t op[32];
     int r = operator_statement(&n->operator_stmt, n->o.operator_key, n->signer.identity, now, why);
     if (r == 0) operator_id_of(op, n->operator_stmt.operator_key);
-    if (r == 0) r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, n->o.tpm ? &n->seal_source : NULL, now);
+    if (r == 0) r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, n->seal_source.ecdh ? &n->seal_source : NULL, now);
     if (r == 0) evidence_ahead_make(n);
     return r;
 }

@@ -92,7 +92,9 @@ int node_start(struct node *n, struct why *why) {
     if (r == 0) hardening_process(&n->measures);
     if (r == 0) r = signer_start(&n->signer, &n->dir, &n->measures, why);
     if (r == 0) r = dialler_start(&n->dialler, n->o.coordinator, &n->measures, why);
+    if (r == 0 && n->o.tpm && n->o.enclave) r = why_set(why, ERR_USAGE, "either --tpm or --enclave");
     if (r == 0 && n->o.tpm) r = node_tpm_open(n, why);
+    if (r == 0 && n->o.enclave) r = node_enclave_open(n, why);
     if (r == 0) r = loop_new(&n->loop);
     if (r == 0) r = dialler_attach(n->dialler, n->loop);
     if (r == 0) r = link_init(n, why);
@@ -118,6 +120,7 @@ void node_stop(struct node *n) {
     dialler_stop(n->dialler);
     loop_free(n->loop);
     node_tpm_close(n);
+    node_enclave_close(n);
     signer_stop(&n->signer);
     data_dir_close(&n->dir);
 }
@@ -144,6 +147,7 @@ int node_main(int argc, char **argv) {
         {"operator-key", OPT_TEXT, &n.o.operator_key, "FILE", "your operator key, shared by your machines; made when missing (operator.key in DIR)", 0, 0},
         {"drain-ms", OPT_U32, &n.o.drain_ms, "MS", "how long running answers may finish when the node leaves (1000)", 0, 600000},
         {"tpm", OPT_TEXT, &n.o.tpm, "TCTI", "keep the key that opens requests in a TPM 2.0, usable only as this machine has booted: device:/dev/tpmrm0, or what tss2 takes (in memory)", 0, 0},
+        {"enclave", OPT_FLAG, &n.o.enclave, NULL, "keep it in the Secure Enclave of a Mac instead; never yet run on hardware", 0, 0},
         {"explain-hardening", OPT_FLAG, &n.o.explain, NULL, "print what the node takes from itself before it serves, what this kernel gave of it, and stop", 0, 0},
         {"json", OPT_FLAG, &n.o.json, NULL, "that as JSON", 0, 0},
         {"data", OPT_TEXT, &n.o.data, "DIR", "keys and caches (~/.local/share/lull/node)", 0, 0},

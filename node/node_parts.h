@@ -31,7 +31,7 @@ struct node_opts {
     uint32_t slots, threads, context, drain_ms, blind_sessions;
     uint64_t blind_quota;
     int blind_fold;
-    int explain, json;
+    int explain, json, enclave;
 };
 
 /* evidence_ahead.c: for the newest key statement. */
@@ -52,6 +52,7 @@ struct node {
     struct loop *loop;
     struct tls *tls;
     struct chip_proc *chip; /* node_tpm.c; NULL: the seal key is in memory */
+    struct enclave *enclave; /* node_enclave.c; NULL: likewise */
     struct seal_source seal_source;
     struct chip_turns proofs, activations; /* evidence_answer.c, activate_answer.c: when the chip was last kept busy */
     struct evidence_made ahead;
@@ -94,6 +95,11 @@ void node_stop(struct node *n);                  /* fine after a start that fail
 /* Opens the chip of --tpm and makes the keys in it. ERR_UNSUPPORTED: built without tss2. */
 int node_tpm_open(struct node *n, struct why *why);
 void node_tpm_close(struct node *n); /* fine without one */
+
+/* ---- node_enclave.c ---- */
+/* The same for --enclave. ERR_UNSUPPORTED: not a machine of Apple's. After all forks, and in no forked child (platform/enclave.h). */
+int node_enclave_open(struct node *n, struct why *why);
+void node_enclave_close(struct node *n); /* fine without one */
 
 /* ---- link.c: dials, registers, sends heartbeats, dials again ---- */
 int link_init(struct node *n, struct why *why);
