@@ -18,6 +18,7 @@
 #define PAIRS static __attribute__((unused))
 enum { PAIR_WORKERS_MAX = 64, PAIR_IDS_MAX = 512 };
 static const char pair_model[] = "models/lull-toy-q8_0.gguf";
+PAIRS const char *pair_site_model = pair_model; /* of the next site that is opened */
 
 /* One of a role's list. wrap: stands between it and the client, and says what it likes. */
 struct pair_worker {
@@ -86,9 +87,9 @@ PAIRS void pair_site_open_as(struct pair_site *s, enum model_arith arith) {
     snprintf(s->dir, sizeof s->dir, "/tmp/lull-test-pair-XXXXXX");
     CHECK(mkdtemp(s->dir) != NULL);
     snprintf(s->out, sizeof s->out, "%s/out", s->dir);
-    CHECK_INT(prepare_model_dir(s->out, pair_model, &o, &why), 0);
+    CHECK_INT(prepare_model_dir(s->out, pair_site_model, &o, &why), 0);
     CHECK_INT(prepared_open(&s->prepared, s->out, NULL, &why), 0);
-    CHECK_INT(model_open(&s->weights, pair_model, &packed, &why), 0);
+    CHECK_INT(model_open(&s->weights, pair_site_model, &packed, &why), 0);
     uint32_t n = model_linear_count(s->weights);
     CHECK_INT(n, prepared_manifest(s->prepared)->stack_count);
     struct model_opts elsewhere = {
