@@ -6,7 +6,8 @@
  * Measures the shipped model and a model of LULL_SHAPE with random weights, which it makes and removes. Every row of the
  * tables is one run of `lull blind bench`, which takes turns between the local engine and the workers. With a report's name
  * the tables go there as Markdown, and tokens per second against round-trip time of the shape into PLOT.svg. Mode lattice is
- * measured with the shape only if LULL_LATTICE is set: its hint takes 3 GB of disk and minutes for each row. */
+ * measured with the shape only if LULL_LATTICE is set: its hint takes 3 GB of disk and minutes for each row. Each mode comes as it is
+ * and folded; LULL_FOLD=0 leaves folded layers out, LULL_FOLD=only the others. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct setting {
     int rounds;
 };
 
+/* mode: what `lull blind bench --mode` is given, options behind it. */
 static json_t *bench(const struct setting *s, const char *file, const char *mode, double rtt) {
     char cmd[1024];
     snprintf(cmd, sizeof cmd, "%s blind bench %s --mode %s --rtt %g --gen %d --repeat %d --json 2>/dev/null", s->lull, file, mode,
@@ -43,17 +45,19 @@ static void table_head(FILE *f, const char *name) {
             name);
 }
 
+static int is_folded(const json_t *j) { return strstr(json_string_value(json_object_get(j, "profile")), "fold") != NULL; }
+
 static void table_row(FILE *f, const json_t *j) {
     double tokens = number(j, "gen") * number(j, "rounds");
     fprintf(f,
-            "| %s | %.1f | %.2f | %.2f | %.2f (%.2f to %.2f) | %.3f + %.3f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.0f | "
+            "| %s%s | %.1f | %.2f | %.2f | %.2f (%.2f to %.2f) | %.3f + %.3f | %.1f | %.1f | %.1f | %.1f | %.1f | %.1f | %.0f | "
             "%.0f | %.0f | %.0f |\n",
-            json_string_value(json_object_get(j, "mode")), number(j, "rtt_ms"), number(j, "tokens_per_s"),
-            number(j, "local_tokens_per_s"), number(j, "ratio_to_local"), number(j, "ratio_min"), number(j, "ratio_max"),
-            number(j, "bytes_up") * 1e-6 / tokens, number(j, "bytes_down") * 1e-6 / tokens, number(j, "client_cpu_ms_per_token"),
-            number(j, "local_cpu_ms_per_token"), number(j, "a_cpu_ms_per_token"), number(j, "b_cpu_ms_per_token"),
-            number(j, "prefill_tps"), number(j, "local_prefill_tps"), number(j, "client_mb"), number(j, "client_mapped_mb"),
-            number(j, "products"), number(j, "verified"));
+            json_string_value(json_object_get(j, "mode")), is_folded(j) ? ", folded" : "", number(j, "rtt_ms"),
+            number(j, "tokens_per_s"), number(j, "local_tokens_per_s"), number(j, "ratio_to_local"), number(j, "ratio_min"),
+            number(j, "ratio_max"), number(j, "bytes_up") * 1e-6 / tokens, number(j, "bytes_down") * 1e-6 / tokens,
+            number(j, "client_cpu_ms_per_token"), number(j, "local_cpu_ms_per_token"), number(j, "a_cpu_ms_per_token"),
+            number(j, "b_cpu_ms_per_token"), number(j, "prefill_tps"), number(j, "local_prefill_tps"), number(j, "client_mb"),
+            number(j, "client_mapped_mb"), number(j, "products"), number(j, "verified"));
     fflush(f);
 }
 
@@ -78,16 +82,39 @@ static int measure_mode(const struct setting *s, FILE *f, const char *file, cons
     return 0;
 }
 
+/* Rows of a table. */
+struct variant {
+    const char *mode, *name;
+    int lattice, folded;
+};
+static const struct variant variants[] = {{"pair", "pair", 0, 0},
+                                          {"pair --fold", "pair, folded", 0, 1},
+                                          {"lattice", "lattice", 1, 0},
+                                          {"lattice --fold", "lattice, folded", 1, 1}};
+
+static int wanted(const struct variant *v, int lattice) {
+    const char *fold = getenv("LULL_FOLD");
+    if (v->lattice && !lattice) return 0;
+    if (fold && strcmp(fold, "only") == 0) return v->folded;
+    return !v->folded || !fold || strcmp(fold, "0") != 0;
+}
+
+/* Local is the first variant's: a folded one's is of its own arithmetic, and stands in the table. */
 static int measure(const struct setting *s, FILE *f, const char *file, const char *name, int lattice, struct plot *p) {
     struct plot_line *local = &p->line[0];
+    int r = 0;
     *p = (struct plot){.title = "blind computing: tokens per second against round-trip time",
                        .x_label = "round trip to each worker, ms (0 stands at 0.05)",
                        .y_label = "tokens/s",
-                       .lines = 2 + lattice,
-                       .line = {{.name = "local, row8", .dashed = 1}, {.name = "pair"}, {.name = "lattice"}}};
+                       .lines = 1,
+                       .line = {{.name = "local", .dashed = 1}}};
     table_head(f, name);
-    int r = measure_mode(s, f, file, "pair", &p->line[1], local);
-    return r == 0 && lattice ? measure_mode(s, f, file, "lattice", &p->line[2], local) : r;
+    for (size_t i = 0; i < sizeof variants / sizeof variants[0] && r == 0; i++) {
+        if (!wanted(&variants[i], lattice)) continue;
+        p->line[p->lines].name = variants[i].name;
+        r = measure_mode(s, f, file, variants[i].mode, &p->line[p->lines++], local);
+    }
+    return r;
 }
 
 static void say_conditions(FILE *f, const struct setting *s) {
@@ -106,7 +133,7 @@ static void say_conditions(FILE *f, const struct setting *s) {
             "%.1f at the start. The client, both workers and the local engine share these cores, and the workers and the local "
             "engine the "
             "weights in memory; sessions are sealed as over a network. Local is the engine of the same arithmetic (`--arith "
-            "row8`), in "
+            "row8`, or `row8-fold` where layers are folded), in "
             "turns with the workers; medians of %d rounds. Ratios are taken within a round. The processor times do not depend on "
             "what else "
             "the machine does, the speeds do. B works ahead on many columns at once, so that it reads the weights less often "
