@@ -1,4 +1,4 @@
-/* coordinator/places.c - see places.h. Each question counts anew, which is at most PLACES_MAX squared comparisons and done once for a session. */
+/* coordinator/places.c - see places.h. Each question counts anew, which is at most the square of the places in comparisons and done once for a session. */
 #include "coordinator/places.h"
 
 #include <string.h>
@@ -35,9 +35,10 @@ static int pick(const struct place *all, uint32_t count, uint32_t own, uint64_t 
     return most ? 1 : ERR_BUSY;
 }
 
-int places_ask(const struct place *all, uint32_t count, const uint8_t addr[ADDR_KEY_BYTES], uint64_t now_ms, uint32_t *victim) {
-    uint32_t own = held(all, count, addr), share = (PLACES_MAX - count) / 2;
-    if (share < PLACES_SURE) share = PLACES_SURE;
-    if (own >= share || own >= PLACES_EACH) return ERR_LIMIT;
-    return count < PLACES_MAX ? 0 : pick(all, count, own, now_ms, victim);
+int places_ask(const struct places_rule *rule, const struct place *all, uint32_t count, const uint8_t addr[ADDR_KEY_BYTES],
+               uint64_t now_ms, uint32_t *victim) {
+    uint32_t own = held(all, count, addr), share = count < rule->max ? (rule->max - count) / 2 : 0;
+    if (share < rule->sure) share = rule->sure;
+    if (own >= share || own >= rule->each) return ERR_LIMIT;
+    return count < rule->max ? 0 : pick(all, count, own, now_ms, victim);
 }

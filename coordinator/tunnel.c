@@ -14,7 +14,6 @@
 #include <string.h>
 
 enum {
-    SAME_MAX = 8,     /* of one site at one node, or it could take all seats there */
     IDLE_MS = 600000, /* nothing passed either way */
     STALL_MS = 60000, /* something waits, and the side that it is for takes none of it */
     BEGIN_MS = 10000  /* for the node to accept */
@@ -182,26 +181,42 @@ static uint64_t worth_ms(const struct tunnel *t) {
     return last > t->begun_ms ? last : t->begun_ms;
 }
 
-static uint32_t same_way(const struct coord *c, const uint8_t addr[ADDR_KEY_BYTES], const uint8_t node[32]) {
-    uint32_t count = 0;
-    for (const struct tunnel *t = c->tunnels; t; t = t->next)
-        count += memcmp(t->node, node, 32) == 0 && places_same_site(t->addr, addr);
-    return count;
+/* The sessions that places are counted of: all of them, or those to one node. */
+struct crowd {
+    struct place place[128];
+    struct tunnel *holder[128];
+    uint32_t count;
+};
+static void crowd_of(struct crowd *k, const struct coord *c, const uint8_t *node /* NULL: all */) {
+    k->count = 0;
+    for (struct tunnel *t = c->tunnels; t && k->count < sizeof k->holder / sizeof *k->holder; t = t->next) {
+        if (node && memcmp(t->node, node, 32) != 0) continue;
+        k->holder[k->count] = t;
+        k->place[k->count].moved_ms = worth_ms(t);
+        memcpy(k->place[k->count++].addr, t->addr, ADDR_KEY_BYTES);
+    }
 }
 
-/* A place for addr: a free one, or that of whoever has to give it up. */
-static enum code find_place(struct coord *c, const uint8_t addr[ADDR_KEY_BYTES], uint64_t now_ms, struct tunnel **leaves) {
-    struct place all[PLACES_MAX];
-    struct tunnel *holder[PLACES_MAX];
-    uint32_t count = 0, victim = 0;
-    for (struct tunnel *t = c->tunnels; t; t = t->next, count++) {
-        holder[count] = t;
-        all[count].moved_ms = worth_ms(t);
-        memcpy(all[count].addr, t->addr, ADDR_KEY_BYTES);
-    }
-    int r = places_ask(all, count, addr, now_ms, &victim);
-    *leaves = r == 1 ? holder[victim] : NULL;
-    return r == ERR_LIMIT ? CODE_RATE : r < 0 ? CODE_BUSY : CODE_NONE;
+static int ask_place(const struct coord *c, const struct places_rule *rule, const uint8_t *node, const uint8_t *addr,
+                     uint64_t now_ms, struct tunnel **leaves) {
+    struct crowd k;
+    uint32_t victim = 0;
+    crowd_of(&k, c, node);
+    int r = places_ask(rule, k.place, k.count, addr, now_ms, &victim);
+    *leaves = r == 1 ? k.holder[victim] : NULL;
+    return r;
+}
+
+/* A place for addr at that node: a free one, or that of whoever has to give it up. Who leaves the node makes place in all, too. */
+static enum code find_place(const struct coord *c, const uint8_t *node, const uint8_t *addr, uint64_t now_ms,
+                            struct tunnel **leaves) {
+    struct tunnel *elsewhere = NULL;
+    int at_node = ask_place(c, &PLACES_AT_NODE, node, addr, now_ms, leaves);
+    int in_all = ask_place(c, &PLACES_IN_ALL, NULL, addr, now_ms, &elsewhere);
+    if (at_node == ERR_LIMIT || in_all == ERR_LIMIT) return CODE_RATE;
+    if (at_node < 0 || (in_all < 0 && !*leaves)) return CODE_BUSY;
+    if (!*leaves) *leaves = elsewhere;
+    return CODE_NONE;
 }
 
 void tunnel_begin(struct peer *gateway, struct h2_stream *s, const struct h2_request *r) {
@@ -210,8 +225,7 @@ void tunnel_begin(struct peer *gateway, struct h2_stream *s, const struct h2_req
     struct tunnel *leaves = NULL;
     uint64_t now = clock_mono_ms();
     enum code code = c->draining ? CODE_DRAINING : find_node(c, r, &node);
-    if (code == CODE_NONE && same_way(c, gateway->addr, node->identity) >= SAME_MAX) code = CODE_RATE;
-    if (code == CODE_NONE) code = find_place(c, gateway->addr, now, &leaves);
+    if (code == CODE_NONE) code = find_place(c, node->identity, gateway->addr, now, &leaves);
     if (code == CODE_NONE && limits_request_begin(c->limits, gateway->addr, now) != 0) code = CODE_RATE;
     if (code != CODE_NONE) {
         gateway_refuse(s, code);

@@ -44,9 +44,13 @@ static void close_pair(struct pair *p, int reset) {
     }
 }
 
-static void accept_pair(int listener, struct pair *pairs, const struct sockaddr_in *to) {
+static void accept_pair(int listener, struct pair *pairs, const struct sockaddr_in *to, const struct sockaddr_in *from) {
     int in = accept(listener, NULL, NULL), one = 1;
     int out = socket(AF_INET, SOCK_STREAM, 0);
+    if (from->sin_addr.s_addr && bind(out, (const struct sockaddr *)from, sizeof *from) != 0) {
+        close(out);
+        out = -1;
+    }
     for (int i = 0; i < PAIRS_MAX && in >= 0 && out >= 0; i++) {
         if (pairs[i].fd[0]) continue;
         if (connect(out, (const struct sockaddr *)to, sizeof *to) != 0) break;
@@ -73,7 +77,7 @@ static int move(int from, int to) {
     return n > 0 || (n < 0 && errno == EINTR);
 }
 
-static void relay(int listener, const struct sockaddr_in *to) {
+static void relay(int listener, const struct sockaddr_in *to, const struct sockaddr_in *from) {
     struct pair pairs[PAIRS_MAX] = {0};
     for (;;) {
         struct pollfd f[1 + 2 * PAIRS_MAX] = {{.fd = listener, .events = POLLIN}};
@@ -90,11 +94,15 @@ static void relay(int listener, const struct sockaddr_in *to) {
         for (int i = 0; i < PAIRS_MAX; i++)
             for (int k = 0; k < 2; k++)
                 if (pairs[i].fd[0] && f[1 + 2 * i + k].revents && !move(pairs[i].fd[k], pairs[i].fd[1 - k])) close_pair(&pairs[i], 0);
-        if (f[0].revents) accept_pair(listener, pairs, to);
+        if (f[0].revents) accept_pair(listener, pairs, to, from);
     }
 }
 
-int cut_start(struct cut *c, const char *to) {
+int cut_start(struct cut *c, const char *to) { return cut_start_from(c, to, NULL); }
+
+int cut_start_from(struct cut *c, const char *to, const char *from) {
+    struct sockaddr_in source = {.sin_family = AF_INET}; /* any port */
+    if (from && inet_pton(AF_INET, from, &source.sin_addr) != 1) return -1;
     struct sockaddr_in here = address("127.0.0.1:0"), there = address(to);
     socklen_t len = sizeof here;
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -111,7 +119,7 @@ int cut_start(struct cut *c, const char *to) {
     if (c->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGPIPE, SIG_IGN);
-        relay(listener, &there);
+        relay(listener, &there, &source);
     }
     close(listener);
     return c->pid > 0 ? 0 : -1;

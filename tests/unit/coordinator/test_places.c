@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+enum { PLACES_MAX = 128, PLACES_EACH = 32, PLACES_SURE = 4 }; /* of PLACES_IN_ALL */
 static struct place all[PLACES_MAX];
 static uint32_t count;
 static uint64_t now;
@@ -33,7 +34,7 @@ static uint32_t held_by(const uint8_t addr[ADDR_KEY_BYTES]) {
 /* What the coordinator does: takes a place when it is given one. The answer of places_ask. */
 static int take(const uint8_t addr[ADDR_KEY_BYTES]) {
     uint32_t victim = UINT32_MAX;
-    int r = places_ask(all, count, addr, now, &victim);
+    int r = places_ask(&PLACES_IN_ALL, all, count, addr, now, &victim);
     if (r < 0) return r;
     if (r == 0) victim = count++;
     CHECK(victim < count && count <= PLACES_MAX);
@@ -45,6 +46,12 @@ static unsigned take_all(const uint8_t addr[ADDR_KEY_BYTES]) {
     unsigned n = 0;
     while (take(addr) >= 0) n++;
     return n;
+}
+
+TEST(the_rules_are_what_is_written_down) {
+    const struct places_rule in_all = PLACES_IN_ALL, at_node = PLACES_AT_NODE;
+    CHECK(in_all.max == PLACES_MAX && in_all.each == PLACES_EACH && in_all.sure == PLACES_SURE);
+    CHECK(at_node.max == 32 && at_node.each == 8 && at_node.sure == 2); /* a node has 32 seats unless told otherwise */
 }
 
 TEST(a_site_is_an_ipv4_address_or_an_ipv6_48) {
@@ -160,7 +167,7 @@ TEST(no_order_of_asking_gives_the_large_more) {
         v4(addr, (unsigned)(x % 40) < 30 ? (unsigned)(x >> 8) % 5 : (unsigned)(x >> 8) % 300);
         now += x % 3000;
         uint32_t own = held_by(addr);
-        int r = places_ask(all, count, addr, now, &victim);
+        int r = places_ask(&PLACES_IN_ALL, all, count, addr, now, &victim);
         if (r == 1) CHECK(held_by(all[victim].addr) > own);
         if (r >= 0) CHECK(own < PLACES_EACH && (count == PLACES_MAX) == (r == 1));
         (void)take(addr);
@@ -168,6 +175,7 @@ TEST(no_order_of_asking_gives_the_large_more) {
     }
 }
 
-TESTS_MAIN("places", T(a_site_is_an_ipv4_address_or_an_ipv6_48), T(shares_shrink_as_places_get_scarce),
-           T(a_few_sites_keep_nobody_out), T(a_48_full_of_addresses_is_one_site), T(it_takes_a_busy_site_for_each_place),
-           T(of_the_site_that_has_most_the_idlest_goes), T(no_order_of_asking_gives_the_large_more))
+TESTS_MAIN("places", T(the_rules_are_what_is_written_down), T(a_site_is_an_ipv4_address_or_an_ipv6_48),
+           T(shares_shrink_as_places_get_scarce), T(a_few_sites_keep_nobody_out), T(a_48_full_of_addresses_is_one_site),
+           T(it_takes_a_busy_site_for_each_place), T(of_the_site_that_has_most_the_idlest_goes),
+           T(no_order_of_asking_gives_the_large_more))

@@ -64,7 +64,7 @@ static void end_release(struct end *e) {
 }
 
 /* ---- the scene: one node, one gateway ---- */
-enum { ENDS = 160, SAME = 8 /* of one site at one node */, ALL = 128 };
+enum { ENDS = 400, NODES = 5, SAME = 8 /* of one site at one node */, SEATS = 32 /* at one node */, ALL = 128 };
 static struct scene s;
 static struct node_actor node;
 static struct gateway_actor gw;
@@ -285,49 +285,90 @@ TEST(one_address_cannot_take_all_sessions) {
 static void come_from(unsigned n) {
     for (struct peer *p = s.c.peers; p; p = p->next)
         if (p->ready && p->proto == TLS_GATEWAY) {
+            memset(p->addr, 0, sizeof p->addr);
             memcpy(p->addr + 10, "\xff\xff\x0a\0\0", 5);
             p->addr[15] = (uint8_t)n;
         }
 }
+static void come_from_loopback(void) { /* where it is counted */
+    come_from(1);
+    for (struct peer *p = s.c.peers; p; p = p->next)
+        if (p->ready && p->proto == TLS_GATEWAY) p->addr[12] = 127;
+}
 static int is_settled(void *arg) { return ((struct end *)arg)->status != 0 || ((struct end *)arg)->closed; }
+
+static struct node_actor more_nodes[NODES - 1]; /* beside node */
+static struct end *ask_of(unsigned i, unsigned at) {
+    char hex[65];
+    CHECK(i < ENDS);
+    hex_encode(hex, (at ? &more_nodes[at - 1] : &node)->fix.key.key_id, 32);
+    struct end *e = ask_key(i, hex);
+    scene_until(&s, is_settled, e, 5000);
+    return e;
+}
+
+/* Sites 10.0.0.1, .2, ... take what they get at the first `nodes` nodes, until `until` sessions are there. Returns how often they asked. */
+static unsigned strangers_come(unsigned nodes, uint32_t until) {
+    unsigned asked = 0;
+    for (unsigned from = 1; s.c.tunnel_count < until; from++) {
+        CHECK(from < 60);
+        come_from(from);
+        for (unsigned at = 0; at < nodes; at++)
+            for (int i = 0; i < SAME && s.c.tunnel_count < until; i++) {
+                struct end *e = ask_of(asked++, (from + at) % nodes);
+                if (e->status == 200) continue;
+                CHECK(strcmp(e->code, code_name(CODE_RATE)) == 0 || strcmp(e->code, code_name(CODE_BUSY)) == 0);
+                break;
+            }
+    }
+    return asked;
+}
+static unsigned lost(unsigned asked) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < asked; i++)
+        n += at_gateway[i].status == 200 && at_gateway[i].closed && at_gateway[i].close_code != H2_OK;
+    return n;
+}
+
+TEST(a_few_addresses_cannot_keep_others_from_a_node) {
+    setup_with(SEATS + 8);
+    unsigned asked = strangers_come(1, SEATS);
+    come_from(250);
+    struct end *mine = ask_of(ENDS - 1, 0);
+    CHECK_INT(mine->status, 200);
+    scene_for(&s, 50);
+    CHECK_INT(s.c.tunnel_count, SEATS); /* no more than the node has seats */
+    CHECK_INT(lost(asked), 1);
+    mine->to_send = SOME; /* and it works */
+    end_push(mine);
+    scene_until(&s, has_all, &at_node[opened - 1], 20000);
+    come_from_loopback();
+    done();
+}
 
 /* Few addresses take all there is; who comes from another one gets what he needs, and they lose it. */
 TEST(a_few_addresses_cannot_keep_others_out) {
-    unsigned asked = 0, refused_ones = 0, gone = 0;
-    uint8_t own[ADDR_KEY_BYTES];
-    setup_with(ALL + 32);
-    for (struct peer *p = s.c.peers; p; p = p->next)
-        if (p->ready && p->proto == TLS_GATEWAY) memcpy(own, p->addr, sizeof own);
-    for (unsigned from = 1; s.c.tunnel_count < ALL; from++) {
-        come_from(from);
-        for (int i = 0; i < SAME && s.c.tunnel_count < ALL; i++) {
-            CHECK(asked < ENDS - 8);
-            struct end *e = ask(asked++);
-            scene_until(&s, is_settled, e, 5000);
-            if (e->status == 200) continue;
-            CHECK_STR(e->code, code_name(CODE_RATE));
-            refused_ones++;
-            break;
-        }
+    setup_with(SEATS + 8);
+    for (unsigned i = 0; i < NODES - 1; i++) {
+        node_init(&more_nodes[i], &s, (uint8_t)(i + 2));
+        more_nodes[i].slots = SEATS + 8;
+        node_dial(&more_nodes[i]);
+        scene_until(&s, node_serves, &more_nodes[i], 5000);
+        h2_set(more_nodes[i].h, &node_side, &more_nodes[i]);
     }
-    printf("# %u asked, %u refused\n", asked, refused_ones);
+    unsigned asked = strangers_come(NODES, ALL);
+    scene_for(&s, 50);
+    unsigned before = lost(asked); /* to each other */
+    printf("# all taken after %u requests\n", asked);
     come_from(250);
-    for (unsigned i = 0; i < 2; i++) {
-        struct end *mine = ask(ENDS - 2 + i);
-        scene_until(&s, is_accepted, mine, 5000);
-        CHECK_INT(mine->status, 200);
+    for (unsigned at = 0; at < 2; at++) {
+        CHECK_INT(ask_of(ENDS - 2 + at, at)->status, 200);
         CHECK_INT(s.c.tunnel_count, ALL);
     }
     scene_for(&s, 50);
-    for (unsigned i = 0; i < asked; i++)
-        gone += at_gateway[i].status == 200 && at_gateway[i].closed && at_gateway[i].close_code != H2_OK;
-    CHECK_INT(gone, 2);
-    struct end *mine = &at_gateway[ENDS - 2]; /* and it works */
-    mine->to_send = SOME;
-    end_push(mine);
-    scene_until(&s, has_all, &at_node[opened - 2], 20000);
-    for (struct peer *p = s.c.peers; p; p = p->next)
-        if (p->ready && p->proto == TLS_GATEWAY) memcpy(p->addr, own, sizeof own);
+    CHECK_INT(lost(asked), before + 2);
+    come_from_loopback();
+    for (unsigned i = 0; i < NODES - 1; i++) node_done(&more_nodes[i]);
     done();
 }
 
@@ -355,4 +396,5 @@ TESTS_MAIN("tunnel", T(bytes_pass_both_ways_at_once_and_in_order), T(a_slow_end_
            T(a_gateway_that_leaves_is_cancelled_at_the_node), T(an_end_by_the_gateway_reaches_the_node),
            T(a_lost_node_resets_the_session), T(unknown_and_malformed_keys_are_refused), T(a_nodes_refusal_reaches_the_gateway),
            T(a_draining_node_gets_no_new_session), T(one_address_cannot_take_all_sessions),
-           T(a_few_addresses_cannot_keep_others_out), T(idle_and_stalled_sessions_are_ended))
+           T(a_few_addresses_cannot_keep_others_from_a_node), T(a_few_addresses_cannot_keep_others_out),
+           T(idle_and_stalled_sessions_are_ended))
