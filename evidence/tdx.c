@@ -242,7 +242,7 @@ void tdx_verify_with(const struct ev_input *in, const struct tdx_policy *policy,
         judge_level(&t);
         judge_attributes(&t);
         judge_measurements(&t);
-        tdx_log_check(out, t.vouched, in->event_log, &t.q.body, policy->event_log_required);
+        tdx_log_check(out, t.vouched, in->event_log, &t.q.body, policy);
         judge_nonce(&t);
         if (t.vouched) tell(&t);
     }

@@ -16,7 +16,8 @@ static int extends_programs(const struct event_log *log) {
     return event_log_replay(log, TPM_ALG_SHA384, &replay) == 0 && replay.extended >> (PROGRAMS + 1) & 1;
 }
 
-static void compare(struct ev_report *r, int vouched, const struct event_log *log, const struct tdx_body *body) {
+static void compare(struct ev_report *r, int vouched, const struct event_log *log, const struct tdx_body *body,
+                    const struct tdx_policy *policy) {
     static const uint8_t zeros[TDX_MR];
     uint8_t quoted[TDX_RTMRS][TDX_MR];
     struct why why = {""};
@@ -26,14 +27,15 @@ static void compare(struct ev_report *r, int vouched, const struct event_log *lo
     ev_check_vouched(r, vouched, "event_log", e == 0, EV_INVALID, "%.150s", why_text(&why, e));
     if (e != 0 || !vouched) return;
     ev_tell(r, "event_log", "%u events, RTMR 0 to %d", log->count, programs ? 3 : 2);
-    if (!programs && memcmp(quoted[PROGRAMS], zeros, TDX_MR) != 0) ev_unchecked(r, "rtmr3");
+    if (!programs && !policy->rtmr[PROGRAMS].given && memcmp(quoted[PROGRAMS], zeros, TDX_MR) != 0) ev_unchecked(r, "rtmr3");
 }
 
-void tdx_log_check(struct ev_report *r, int vouched, struct ev_bytes text, const struct tdx_body *body, int required) {
+void tdx_log_check(struct ev_report *r, int vouched, struct ev_bytes text, const struct tdx_body *body,
+                   const struct tdx_policy *policy) {
     struct event_log log;
     struct why why = {""};
     if (text.n == 0) {
-        if (required)
+        if (policy->event_log_required)
             ev_fail(r, "event_log", EV_REFUSED, "the policy requires one, and there is none");
         else
             ev_unchecked(r, "event_log");
@@ -43,5 +45,5 @@ void tdx_log_check(struct ev_report *r, int vouched, struct ev_bytes text, const
     if (e != 0)
         ev_fail(r, "event_log", EV_UNSUPPORTED, "%.150s", why_text(&why, e));
     else
-        compare(r, vouched, &log, body);
+        compare(r, vouched, &log, body, policy);
 }

@@ -4,6 +4,7 @@
 
 #include "evidence/cbor.h"
 #include "evidence/envelope_verify.h"
+#include "evidence/envelope_write.h"
 
 static void one_spelling(const uint8_t *data, size_t n) {
     static struct cmw c;
@@ -32,6 +33,21 @@ static void round_trip(const uint8_t *data, size_t n) {
     cmw_release(&c);
 }
 
+/* An envelope with one part at most is written again as it was. */
+static void written_again(const uint8_t *data, size_t n) {
+    static struct ev_envelope e;
+    struct buf b;
+    if (ev_envelope_read(&e, data, n, NULL) == 0 && !cmw_looks_like_json(data, n) && e.members <= 1 && e.member[0].parts <= 1) {
+        const struct cmw_item *nonce = cmw_find(&e.cmw, "nonce"), *software = cmw_find(&e.cmw, "software");
+        struct ev_writing w = {.kind = e.members ? e.member[0].kind : EV_KIND_NONE, .part = e.member[0].part};
+        if (nonce) w.prefetched = nonce->value;
+        if (software) w.software = software->value;
+        CHECK(ev_envelope_write(&b, &w) == 0 && b.len == n && memcmp(b.data, data, n) == 0);
+        buf_release(&b);
+    }
+    ev_envelope_release(&e);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     static const uint8_t key[32] = {1}, nonce[32] = {2};
     static struct ev_envelope_report *r;
@@ -41,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     char *own = fuzz_copy(data, n);
     one_spelling((uint8_t *)own, n);
     round_trip((uint8_t *)own, n);
+    written_again((uint8_t *)own, n);
     struct ev_expected want = {.key_hash = key, .nonce = n % 2 ? nonce : NULL, .policy = ev_policy_strict(), .now = 1795600000};
     ev_envelope_verify(own, n, &want, r);
     enum ev_verdict v = ev_envelope_verdict(r);

@@ -111,18 +111,26 @@ TEST(a_log_under_a_forged_quote_is_not_noted_as_good) {
 
 TEST(rtmr_3_is_unchecked_where_the_log_says_nothing_of_it_and_it_is_not_zero) {
     struct tdx_quote q;
+    struct tdx_policy policy;
+    tdx_policy_strict(&policy);
     load();
     CHECK_INT(tdx_quote_read((struct ev_bytes){quote, quote_n}, &q), 0);
     report = (struct ev_report){.factors = 0};
     quote[(q.body.rtmr[3] - quote) + 5] = 1;
-    tdx_log_check(&report, 1, (struct ev_bytes){ccel, ccel_n}, &q.body, 0);
+    tdx_log_check(&report, 1, (struct ev_bytes){ccel, ccel_n}, &q.body, &policy);
     CHECK(noted_good("event_log") && unchecked("rtmr3"));
+    policy.rtmr[3].given = 1; /* then the policy has judged it */
+    report = (struct ev_report){.factors = 0};
+    tdx_log_check(&report, 1, (struct ev_bytes){ccel, ccel_n}, &q.body, &policy);
+    CHECK(noted_good("event_log") && !unchecked("rtmr3"));
 }
 
 TEST(rtmr_3_is_compared_where_the_log_extends_it) {
     struct tdx_quote q;
+    struct tdx_policy policy;
     struct event_log log;
     struct event e, last = {.number = 0};
+    tdx_policy_strict(&policy);
     load();
     CHECK_INT(tdx_quote_read((struct ev_bytes){quote, quote_n}, &q), 0);
     CHECK_INT(event_log_read(&log, (struct ev_bytes){ccel, ccel_n}, EVENT_LOG_CC, NULL), 0);
@@ -135,14 +143,14 @@ TEST(rtmr_3_is_compared_where_the_log_extends_it) {
     memcpy(ccel + end, ccel + head, n);
     ccel[end] = 4;
     report = (struct ev_report){.factors = 0};
-    tdx_log_check(&report, 1, (struct ev_bytes){ccel, end + n}, &q.body, 0);
+    tdx_log_check(&report, 1, (struct ev_bytes){ccel, end + n}, &q.body, &policy);
     CHECK(strstr(why_failed("event_log"), "RTMR 3") != NULL);
     static struct event_replay replay;
     CHECK_INT(event_log_read(&log, (struct ev_bytes){ccel, end + n}, EVENT_LOG_CC, NULL), 0);
     CHECK_INT(event_log_replay(&log, TPM_ALG_SHA384, &replay), 0);
     memcpy(quote + (q.body.rtmr[3] - quote), replay.value[4], 48);
     report = (struct ev_report){.factors = 0};
-    tdx_log_check(&report, 1, (struct ev_bytes){ccel, end + n}, &q.body, 0);
+    tdx_log_check(&report, 1, (struct ev_bytes){ccel, end + n}, &q.body, &policy);
     CHECK(noted_good("event_log") && !unchecked("rtmr3"));
 }
 
