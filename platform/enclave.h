@@ -6,8 +6,9 @@
  *             about once in seven days.
  *     seal    opens requests (seal/p256.h). Made anew at each open and never stored.
  *
- * Of the program's own process, and not after a fork: the framework behind it refuses to work in a forked child (fork(2) on macOS), so
- * there is no process of its own for it, as there is for a TPM. One thread. */
+ * Of the program's own process, and not after a fork: the framework behind it does not work in a forked child (fork(2) on macOS, "Caveats";
+ * CoreFoundation's release notes), so there is no process of its own for it, as there is for a TPM. In a user's session, not as a daemon:
+ * launchd's daemons have no data protection keychain (technote TN3137), and the signer lives there. One thread. */
 #ifndef PLATFORM_ENCLAVE_H
 #define PLATFORM_ENCLAVE_H
 
