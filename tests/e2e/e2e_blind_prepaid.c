@@ -1,7 +1,7 @@
 /* tests/e2e/e2e_blind_prepaid.c - columns paid for in advance, as real processes: workers that compute for who has paid (`lull node
- * --blind-clients`), a gateway of mode pair with tokens for them. Without a token the user hears where to get one; when the columns of a worker
- * are used up in the middle of an answer, another goes on; when those of all are, there is an error that says what to do; when more are paid
- * for, the same processes go on. What was computed is what was paid, column for column. */
+ * --blind-clients`), a gateway of mode pair, then one of mode lattice, with tokens for them. Without a token the user hears where to get one;
+ * when the columns of a worker are used up in the middle of an answer, another goes on; when those of all are, there is an error that says what
+ * to do; when more are paid for, the same processes go on. What was computed is what was paid, column for column. */
 #include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/secret.h"
+#include "blind/prepare_hint.h"
 #include "blind/prepare_model.h"
 #include "blind/prepared.h"
 #include "cli/world.h"
@@ -109,12 +110,13 @@ static int unpaid_incidents(const json_t *receipt) {
     }
     return n;
 }
-static int wait_listed(void) {
+/* Until the status counts so many; b NULL: of one kind alone. */
+static int wait_listed(const char *a, int a_count, const char *b, int b_count) {
     for (uint64_t until = clock_mono_ms() + WAIT_MS; clock_mono_ms() < until; poll(NULL, 0, 50)) {
         json_t *j = blind_get(&w, "/lull/status");
         const json_t *blind = json_array_get(json_object_get(j, "blind"), 0);
-        int all = json_integer_value(json_object_get(blind, "workers_a")) == 2 &&
-                  json_integer_value(json_object_get(blind, "workers_b")) == 1;
+        int all = json_integer_value(json_object_get(blind, a)) == a_count &&
+                  (!b || json_integer_value(json_object_get(blind, b)) == b_count);
         json_decref(j);
         if (all) return 1;
     }
@@ -224,6 +226,43 @@ static void the_only_one_ends_in_the_middle(void) {
     buf_release(&p.text);
 }
 
+/* Mode lattice, with one worker of the operator that is listed: the same, in its own words. */
+static void the_same_in_mode_lattice(void) {
+    static char folder[128], token[128];
+    char line[WORLD_PATH + 512];
+    struct pieces p = {.count = 0};
+    struct why why = {{0}};
+    snprintf(line, sizeof line, "%s blind prepare %s --out %s --name " MODEL " --mode lattice > /dev/null 2>&1", w.o.lull,
+             w.o.model, prepared);
+    snprintf(folder, sizeof folder, "--blind=%s", prepared);
+    snprintf(token, sizeof token, "--lattice-token=%s", token_a);
+    const char *const extra[8] = {"--tier=blind", "--mode=lattice", folder, "--lattice-operator", operator_a, token};
+    memcpy(w.o.gateway_extra, extra, sizeof extra);
+    proc_stop(&w.gateway, SIGTERM, 5000);
+    proc_stop(&w.nodes[2], SIGTERM, 5000);
+    struct books b = read_again(0);
+    uint64_t used = b.paid[0] - b.left[0];
+    int r = system(line) == 0 && pay(used + prompt_columns + 20 * token_columns, PLENTY) == 0 ? 0 : ERR_IO;
+    b = read_again(0);
+    if (r == 0) r = world_start_gateway(&w, &why);
+    if (!tap_ok(r == 0 && b.left[0] == prompt_columns + 20 * token_columns && wait_listed("workers", 1, NULL, 0),
+                "a gateway of mode lattice, and some columns %s", why.text))
+        return;
+    json_t *question = blind_question(MODEL, STORY, 0, LONG_STORY);
+    r = blind_ask(&w, &p, "lattice", question, &why);
+    tap_ok(r == ERR_LOST && p.count > 4 && strstr(why.text, "prepaid are used up") && strstr(why.text, "--lattice-token"),
+           "an answer of mode lattice ends in the middle (%u pieces): %s", p.count, why.text);
+    uint32_t had = p.count;
+    buf_release(&p.text);
+    b = read_again(0);
+    tap_ok(is_balanced(&b), "and what was paid for was computed: %llu left", (unsigned long long)b.left[0]);
+    why = (struct why){{0}};
+    r = pay(PLENTY, PLENTY) == 0 && read_again(0).paid[0] == PLENTY ? blind_ask(&w, &p, "lattice", question, &why) : ERR_IO;
+    tap_ok(r == 0 && p.count > had, "once more are paid for, it is answered whole (%u pieces) %s", p.count, why.text);
+    buf_release(&p.text);
+    json_decref(question);
+}
+
 /* A file that cannot be read changes nothing. */
 static void a_damaged_file(void) {
     struct pieces p = {.count = 0};
@@ -270,7 +309,7 @@ static int start_gateway(int with_tokens, struct why *why) {
     memcpy(w.o.gateway_extra, extra, sizeof extra);
     proc_stop(&w.gateway, SIGTERM, 5000);
     int r = world_start_gateway(&w, why);
-    return r == 0 && !wait_listed() ? why_set(why, ERR_TIME, "the workers are not listed") : r;
+    return r == 0 && !wait_listed("workers_a", 2, "workers_b", 1) ? why_set(why, ERR_TIME, "the workers are not listed") : r;
 }
 
 static int start(const char *lull, const char *model, struct why *why) {
@@ -295,9 +334,15 @@ static int start(const char *lull, const char *model, struct why *why) {
 }
 
 static void clean_up(void) {
-    static const char *const files[] = {
-        "clients", "token-a", "token-b", "prepared/" PREPARED_MANIFEST, "prepared/" PREPARED_CHECKS, "prepared/" PREPARED_CLIENT,
-        "prepared"};
+    static const char *const files[] = {"clients",
+                                        "token-a",
+                                        "token-b",
+                                        "prepared/" PREPARED_MANIFEST,
+                                        "prepared/" PREPARED_CHECKS,
+                                        "prepared/" PREPARED_CLIENT,
+                                        "prepared/" PREPARED_HINT,
+                                        "prepared/" PREPARED_HINT_DIGEST,
+                                        "prepared"};
     char path[160];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", home, files[i]);
@@ -325,6 +370,7 @@ int main(void) {
             more_is_paid_for(&first);
             the_only_one_ends_in_the_middle();
             a_damaged_file();
+            the_same_in_mode_lattice();
             nobody_wrote_the_tokens_down();
         }
         buf_release(&first.text);
