@@ -168,7 +168,7 @@ static int verify_piece(const struct asked *a, const struct known *k, struct why
                              .policy = k->policy};
     f.shows = only_class(&r) ? r.best : EV_CLASS_NONE;
     attest_say(&f, a->json);
-    return f.verdict;
+    return (int)f.verdict;
 }
 
 /* ---- an envelope ---- */
