@@ -16,7 +16,7 @@ static void put_small(struct blind_client *c, const struct blind_message *m, int
 }
 
 static uint64_t quota_left(const struct blind_client *c) {
-    uint64_t left = c->account ? atomic_load(&c->account->left) : UINT64_MAX;
+    uint64_t left = c->account ? blind_account_left(c->account) : UINT64_MAX;
     return left < c->quota ? left : c->quota;
 }
 

@@ -25,8 +25,8 @@ static int line_read(struct blind_account *a, const char *text, size_t n) {
     }
     memcpy(a->token, text, token);
     a->token_n = (uint8_t)token;
-    a->paid = columns;
-    atomic_init(&a->left, columns);
+    atomic_init(&a->paid, columns);
+    atomic_init(&a->used, 0);
     return 0;
 }
 
@@ -67,22 +67,13 @@ int blind_accounts_load(struct blind_accounts *a, const char *path, struct why *
 
 /* ---- again, while sessions hold pointers into the list: entries stay where they are ---- */
 
-static void pay(struct blind_account *old, const struct blind_account *new) {
-    if (new->paid >= old->paid)
-        blind_account_give(old, new->paid - old->paid);
-    else
-        blind_account_withdraw(old, old->paid - new->paid);
-    old->paid = new->paid;
-    old->line = new->line;
-}
-
 static void append(struct blind_accounts *a, const struct blind_account *new) {
     struct blind_account *to = &a->list[a->count++];
     memcpy(to->token, new->token, new->token_n);
     to->token_n = new->token_n;
-    to->paid = new->paid;
     to->line = new->line;
-    atomic_init(&to->left, new->paid);
+    atomic_init(&to->paid, atomic_load(&new->paid));
+    atomic_init(&to->used, 0);
 }
 
 static size_t unknown(const struct blind_accounts *a, const struct blind_accounts *fresh) {
@@ -92,7 +83,6 @@ static size_t unknown(const struct blind_accounts *a, const struct blind_account
 }
 
 int blind_accounts_reload(struct blind_accounts *a, const char *path, struct why *why) {
-    static const struct blind_account gone = {.line = 0};
     struct blind_accounts fresh;
     int r = blind_accounts_load(&fresh, path, why);
     if (r != 0) return r;
@@ -100,7 +90,8 @@ int blind_accounts_reload(struct blind_accounts *a, const char *path, struct why
         r = why_set(why, ERR_LIMIT, "%s: more than %d clients since the start: restart the node", path, BLIND_ACCOUNTS_MAX);
     for (size_t i = 0; r == 0 && i < a->count; i++) {
         const struct blind_account *now = blind_accounts_find(&fresh, a->list[i].token, a->list[i].token_n);
-        pay(&a->list[i], now ? now : &gone);
+        atomic_store(&a->list[i].paid, now ? atomic_load(&now->paid) : 0);
+        a->list[i].line = now ? now->line : 0;
     }
     for (size_t i = 0; r == 0 && i < fresh.count; i++)
         if (!blind_accounts_find(a, fresh.list[i].token, fresh.list[i].token_n)) append(a, &fresh.list[i]);
@@ -111,8 +102,8 @@ int blind_accounts_reload(struct blind_accounts *a, const char *path, struct why
 void blind_accounts_log(const struct blind_accounts *a) {
     for (size_t i = 0; i < a->count; i++)
         if (a->list[i].line)
-            log_event(LOG_INFO, "blind", "account", LOG_COUNT("line", a->list[i].line), LOG_COUNT("paid", a->list[i].paid),
-                      LOG_COUNT("left", atomic_load(&a->list[i].left)));
+            log_event(LOG_INFO, "blind", "account", LOG_COUNT("line", a->list[i].line),
+                      LOG_COUNT("paid", atomic_load(&a->list[i].paid)), LOG_COUNT("left", blind_account_left(&a->list[i])));
 }
 
 void blind_accounts_release(struct blind_accounts *a) {

@@ -1,8 +1,7 @@
 /* node/blind_accounts.h - the clients that a node computes for when it does so for some alone: a file of prepaid columns.
  *
  * Lines "TOKEN COLUMNS", '#' begins a comment. TOKEN is 16 to 64 printable ASCII characters without blanks, COLUMNS what it has paid for in
- * all. What is left is counted in memory: a restart begins with the file's numbers again, so whoever restarts a node writes there first
- * what the log of the one before told as left. */
+ * all, from the beginning. What of it was used is counted in memory and kept over restarts by node/blind_used.h. */
 #ifndef NODE_BLIND_ACCOUNTS_H
 #define NODE_BLIND_ACCOUNTS_H
 
@@ -13,12 +12,12 @@ enum { BLIND_ACCOUNTS_MAX = 1024, BLIND_TOKEN_MIN = 16 };
 struct blind_accounts {
     struct blind_account *list; /* NULL: no file, everybody is served */
     size_t count;
+    uint64_t used_kept; /* node/blind_used.c: the state that its file has */
 };
 /* path NULL: none. ERR_PERM: others can read the file; ERR_FORMAT with its line; ERR_LIMIT; ERR_EXISTS: a token twice. */
 int blind_accounts_load(struct blind_accounts *a, const char *path, struct why *why);
-/* Reads the file again while sessions go on: what a token has paid more (or less) than the file said before is added to what it has left
- * (or taken, down to nothing), new tokens come, and those that are gone have nothing left. What load returns; nothing is changed then.
- * ERR_LIMIT too when more than BLIND_ACCOUNTS_MAX have been there since the start. */
+/* Reads the file again while sessions go on: every token has what it has paid for now less what it has used, new ones come, and those that are
+ * gone have nothing left. What load returns; nothing is changed then. ERR_LIMIT too when more than BLIND_ACCOUNTS_MAX have been there since the start. */
 int blind_accounts_reload(struct blind_accounts *a, const char *path, struct why *why);
 /* Logs what everybody has paid for and has left, by lines of the file: no token. */
 void blind_accounts_log(const struct blind_accounts *a);

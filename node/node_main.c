@@ -1,6 +1,7 @@
 /* node/node_main.c - `lull node`: options, start in the order that keeps the identity key apart, the loop, the end. */
 #include "base/log.h"
 #include "node/blind_listen.h"
+#include "node/blind_used.h"
 #include "node/hardening.h"
 #include "node/node.h"
 #include "node/node_parts.h"
@@ -22,6 +23,18 @@ static void log_accounts(const struct node *n) {
     blind_accounts_log(&n->accounts);
 }
 
+static void keep_used(struct node *n) {
+    struct why why = {{0}};
+    int r = blind_used_write(&n->accounts, &n->dir, &why);
+    if (r != 0) log_event(LOG_ERROR, "blind", "used_not_kept", LOG_NAME("why", why_text(&why, r)));
+}
+
+static void on_keep_used(void *arg) {
+    struct node *n = arg;
+    keep_used(n);
+    timer_start_ms(n->keep_used, BLIND_USED_MS);
+}
+
 /* SIGHUP: somebody has paid. */
 static void on_hangup(void *arg) {
     struct node *n = arg;
@@ -31,6 +44,7 @@ static void on_hangup(void *arg) {
         log_event(LOG_INFO, "blind", "clients_read_again", LOG_COUNT("listed", n->accounts.count));
     else /* the file's name, a line's number: no token */
         log_event(LOG_ERROR, "blind", "clients_not_read_again", LOG_NAME("why", why_text(&why, r)));
+    keep_used(n);
     log_accounts(n);
 }
 
@@ -45,6 +59,9 @@ static int open_blind(struct node *n, struct why *why) {
                                   .kernels = getenv("LULL_KERNELS")};
     int r = n->o.blind.count > NODE_MODELS_MAX ? why_set(why, ERR_USAGE, "at most %d models with --blind", NODE_MODELS_MAX) : 0;
     if (r == 0) r = blind_accounts_load(&n->accounts, n->o.blind_clients, why);
+    if (r == 0) r = blind_used_read(&n->accounts, &n->dir, why);
+    if (r == 0 && n->accounts.list && (r = timer_new(&n->keep_used, n->loop, on_keep_used, n)) == 0)
+        timer_start_ms(n->keep_used, BLIND_USED_MS);
     if (r == 0 && n->o.blind.count && n->o.blind_listen) r = blind_listen_open(&n->blind_listen, n, at, pin, why);
     if (r == 0 && n->blind_listen) o.at = at, o.at_pin = pin;
     for (size_t i = 0; r == 0 && i < n->o.blind.count; i++) {
@@ -112,10 +129,12 @@ int node_start(struct node *n, struct why *why) {
 void node_stop(struct node *n) {
     blind_listen_close(n->blind_listen);
     link_release(n);
-    log_accounts(n);
     for (size_t i = 0; i < n->model_count; i++) served_close(&n->models[i]);
-    for (size_t i = 0; i < n->blind_count; i++) blind_served_close(&n->blind[i]);
+    log_accounts(n);
+    for (size_t i = 0; i < n->blind_count; i++) blind_served_close(&n->blind[i]); /* what is not computed is given back */
+    keep_used(n);
     blind_accounts_release(&n->accounts);
+    timer_free(n->keep_used);
     timer_free(n->drain);
     dialler_stop(n->dialler);
     loop_free(n->loop);

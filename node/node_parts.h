@@ -77,6 +77,7 @@ struct node {
     uint64_t next_job;
     size_t receiving; /* bytes of envelopes held */
     struct blind_accounts accounts;
+    struct timer *keep_used; /* writes down now and then what they have used */
     struct blind_listen *blind_listen; /* NULL: nowhere */
     /* blind_visit.c */
     struct blind_visit *visits;

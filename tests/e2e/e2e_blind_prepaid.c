@@ -276,6 +276,16 @@ static void a_damaged_file(void) {
     buf_release(&p.text);
 }
 
+static void a_restart_forgets_nothing(void) {
+    struct why why = {{0}};
+    struct books before = read_again(NODE_B);
+    int left = WIFEXITED(proc_stop(&w.nodes[NODE_B], SIGTERM, 5000));
+    int r = world_start_node(&w, NODE_B, &why);
+    struct books after = read_again(NODE_B);
+    tap_ok(left && r == 0 && after.computed == 0 && after.left[1] == before.left[1] && before.left[1] < PLENTY,
+           "after a restart B knows what was used: %llu left %s", (unsigned long long)after.left[1], why.text);
+}
+
 static void nobody_wrote_the_tokens_down(void) {
     static const char *const logs[] = {"coordinator.log", "gateway.log", "node0.log", "node1.log", "node2.log"};
     int found = 0;
@@ -371,6 +381,7 @@ int main(void) {
             the_only_one_ends_in_the_middle();
             a_damaged_file();
             the_same_in_mode_lattice();
+            a_restart_forgets_nothing();
             nobody_wrote_the_tokens_down();
         }
         buf_release(&first.text);

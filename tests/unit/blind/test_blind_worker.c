@@ -250,18 +250,18 @@ TEST(what_was_paid_for_is_counted_over_all_sessions) {
     setup(1);
     speaker_close(&a);
     speaker_close(&b);
-    atomic_init(&account.left, 5);
+    atomic_init(&account.paid, 5);
     CHECK_INT(blind_client_open(&a.c, w, &to_a, &account), 0);
     CHECK_INT(blind_client_open(&b.c, w, &to_b, &account), 0);
     speaker_hello(&a, BLIND_ROLE_A);
     speaker_hello(&b, BLIND_ROLE_A);
     scene_input(0, u, 64 * 3);
     CHECK_INT(speaker_bytes(&a, scene_buf, scene_product(1, 0, 3, u)), 0);
-    CHECK_INT(atomic_load(&account.left), 2);
+    CHECK_INT(blind_account_left(&account), 2);
     CHECK_INT(speaker_bytes(&b, scene_buf, scene_product(1, 0, 3, u)), 1);
     speaker_hears_error(&b, 1, BLIND_CODE_QUOTA);
     CHECK_INT(speaker_bytes(&a, scene_buf, scene_product(2, 0, 2, u)), 0);
-    CHECK_INT(atomic_load(&account.left), 0);
+    CHECK_INT(blind_account_left(&account), 0);
     steps(2);
     done();
 }
@@ -271,17 +271,17 @@ TEST(what_was_not_computed_is_not_paid) {
     struct blind_sink to_a = {speaker_put, speaker_room, &a};
     setup(1);
     speaker_close(&a);
-    atomic_init(&account.left, 10);
+    atomic_init(&account.paid, 10);
     CHECK_INT(blind_client_open(&a.c, w, &to_a, &account), 0);
     speaker_hello(&a, BLIND_ROLE_A);
     scene_input(0, u, 64 * 3);
     for (uint32_t seq = 1; seq <= 3; seq++) CHECK_INT(speaker_bytes(&a, scene_buf, scene_product(seq, 0, 3, u)), 0);
-    CHECK_INT(atomic_load(&account.left), 1);
+    CHECK_INT(blind_account_left(&account), 1);
     CHECK_INT(blind_worker_step(w), 1);
     CHECK_INT(speaker_bytes(&a, scene_buf, scene_product(4, 0, 3, u)), 1); /* over the quota: two products are forgotten with it */
-    CHECK_INT(atomic_load(&account.left), 7);
+    CHECK_INT(blind_account_left(&account), 7);
     done();
-    CHECK_INT(atomic_load(&account.left), 7);
+    CHECK_INT(blind_account_left(&account), 7);
 }
 
 TEST(more_unanswered_than_the_window_allows_ends_the_session) {

@@ -1,9 +1,12 @@
 /* node: the file of prepaid columns. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
-#include "node/blind_accounts.h"
+#include "node/blind_used.h"
 #include "tests/check.h"
 
 static char path[64];
@@ -26,9 +29,9 @@ TEST(tokens_and_columns_are_read) {
               ERR_FORMAT);
     CHECK_INT(load(&a, "# clients\n\n  0123456789abcdef \t 1000\r\nanother-token-of-one 0\nthe-last-has-no-newline 5", &why), 0);
     CHECK_INT(a.count, 3);
-    CHECK_INT(atomic_load(&find(&a, "0123456789abcdef")->left), 1000);
-    CHECK_INT(atomic_load(&find(&a, "another-token-of-one")->left), 0);
-    CHECK_INT(atomic_load(&find(&a, "the-last-has-no-newline")->left), 5);
+    CHECK_INT(blind_account_left(find(&a, "0123456789abcdef")), 1000);
+    CHECK_INT(blind_account_left(find(&a, "another-token-of-one")), 0);
+    CHECK_INT(blind_account_left(find(&a, "the-last-has-no-newline")), 5);
     CHECK(!find(&a, "0123456789abcdeg") && !find(&a, "0123456789abcde") && !find(&a, ""));
     blind_accounts_release(&a);
 }
@@ -66,9 +69,9 @@ TEST(a_file_that_others_can_read_is_refused_and_none_is_fine) {
 
 TEST(an_account_is_never_overdrawn) {
     struct blind_account a = {.token_n = 0};
-    atomic_init(&a.left, 10);
+    atomic_init(&a.paid, 10);
     CHECK(blind_account_take(&a, 4) && blind_account_take(&a, 6) && !blind_account_take(&a, 1) && blind_account_take(&a, 0));
-    CHECK_INT(atomic_load(&a.left), 0);
+    CHECK_INT(blind_account_left(&a), 0);
 }
 
 static int reload(struct blind_accounts *a, const char *text, struct why *why) {
@@ -86,25 +89,75 @@ TEST(a_file_read_again_adds_what_was_paid_since) {
     CHECK(blind_account_take(first, 7) && blind_account_take(second, 7) && blind_account_take(third, 2));
     CHECK_INT(reload(&a, "fourth-token-of-all 4\nfirst-token-of-all 15\nsecond-token-of-all 6\n", &why), 0);
     CHECK(find(&a, "first-token-of-all") == first); /* sessions hold it */
-    CHECK_INT(atomic_load(&first->left), 8);
+    CHECK_INT(blind_account_left(first), 8);
     CHECK_INT(first->line, 2);
-    CHECK_INT(atomic_load(&second->left), 0); /* had 3, and 4 less were paid for */
-    CHECK_INT(atomic_load(&third->left), 0);  /* gone */
+    CHECK_INT(blind_account_left(second), 0); /* had 3, and 4 less were paid for */
+    CHECK_INT(blind_account_left(third), 0);  /* gone */
     CHECK_INT(third->line, 0);
-    CHECK_INT(atomic_load(&find(&a, "fourth-token-of-all")->left), 4);
+    CHECK_INT(blind_account_left(find(&a, "fourth-token-of-all")), 4);
     CHECK_INT(reload(&a, "first-token-of-all 15\nthird-token-of-all 3\n", &why), 0);
-    CHECK_INT(atomic_load(&first->left), 8); /* nothing new, nothing added */
-    CHECK_INT(atomic_load(&third->left), 3);
+    CHECK_INT(blind_account_left(first), 8); /* nothing new, nothing added */
+    CHECK_INT(blind_account_left(third), 1); /* it is back, and with it what it had used */
     CHECK_INT(reload(&a, "first-token-of-all 99\nnonsense\n", &why), ERR_FORMAT);
-    CHECK_INT(atomic_load(&first->left), 8);
+    CHECK_INT(blind_account_left(first), 8);
     unlink(path);
     CHECK_INT(blind_accounts_reload(&a, path, &why), ERR_NOTFOUND);
-    CHECK_INT(atomic_load(&first->left), 8);
+    CHECK_INT(blind_account_left(first), 8);
     blind_accounts_release(&a);
 }
 
+/* A node's folder, and what a node that starts in it finds. */
+static void open_again(struct blind_accounts *a, const struct data_dir *dir, const char *text) {
+    struct why why;
+    CHECK_INT(load(a, text, &why), 0);
+    CHECK_INT(blind_used_read(a, dir, &why), 0);
+}
+
+TEST(what_was_used_is_known_after_a_restart) {
+    struct data_dir dir = {.lock_fd = -1};
+    struct blind_accounts a;
+    struct why why = {{0}};
+    char used[sizeof dir.path + 32], text[256] = {0};
+    struct buf b;
+    snprintf(dir.path, sizeof dir.path, "/tmp/lull-used-%d", (int)getpid());
+    snprintf(used, sizeof used, "%s/blind.used", dir.path);
+    CHECK_INT(mkdir(dir.path, 0700), 0);
+    open_again(&a, &dir, "first-token-of-all 10\nsecond-token-of-all 10\n");
+    CHECK_INT(blind_used_write(&a, &dir, &why), 0);
+    CHECK_INT(access(used, F_OK), -1); /* nothing has changed */
+    CHECK(blind_account_take(find(&a, "first-token-of-all"), 7));
+    CHECK_INT(blind_used_write(&a, &dir, &why), 0);
+    blind_accounts_release(&a);
+    CHECK_INT(file_read_private(&b, used, 1000, &why), 0);
+    memcpy(text, b.data, b.len < sizeof text ? b.len : sizeof text - 1);
+    CHECK(strstr(text, " 7\n") && !strstr(text, "token"));
+    buf_release(&b);
+    open_again(&a, &dir, "second-token-of-all 10\nfirst-token-of-all 12\n"); /* 2 more were paid for meanwhile */
+    CHECK_INT(blind_account_left(find(&a, "first-token-of-all")), 5);
+    CHECK_INT(blind_account_left(find(&a, "second-token-of-all")), 10);
+    blind_account_give(find(&a, "first-token-of-all"), 3);
+    CHECK(blind_account_take(find(&a, "second-token-of-all"), 3));
+    CHECK_INT(blind_used_write(&a, &dir, &why), 0);
+    blind_accounts_release(&a);
+    open_again(&a, &dir, "first-token-of-all 12\nsecond-token-of-all 2\n"); /* less than it has used */
+    CHECK_INT(blind_account_left(find(&a, "first-token-of-all")), 8);
+    CHECK_INT(blind_account_left(find(&a, "second-token-of-all")), 0);
+    CHECK(!blind_account_take(find(&a, "second-token-of-all"), 1));
+    blind_accounts_release(&a);
+    CHECK_INT(file_write(used, "nonsense\n", 9, 0600, NULL), 0);
+    CHECK_INT(load(&a, "first-token-of-all 12\n", &why), 0);
+    CHECK_INT(blind_used_read(&a, &dir, &why), ERR_FORMAT);
+    CHECK(strstr(why.text, "blind.used:1:"));
+    blind_accounts_release(&a);
+    unlink(used);
+    unlink(path);
+    CHECK_INT(rmdir(dir.path), 0);
+}
+
 int main(void) {
-    const struct CMUnitTest all[] = {T(a_file_read_again_adds_what_was_paid_since), T(tokens_and_columns_are_read),
+    const struct CMUnitTest all[] = {T(what_was_used_is_known_after_a_restart),
+                                     T(a_file_read_again_adds_what_was_paid_since),
+                                     T(tokens_and_columns_are_read),
                                      T(bad_lines_are_refused_by_number_and_not_shown),
                                      T(a_file_that_others_can_read_is_refused_and_none_is_fine),
                                      T(an_account_is_never_overdrawn)};

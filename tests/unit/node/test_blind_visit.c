@@ -299,7 +299,7 @@ TEST(a_bye_that_is_not_final_and_a_product_that_is_are_refused) {
 TEST(tokens_are_asked_for_when_there_is_a_list) {
     struct blind_account account = {.token = "0123456789abcdef", .token_n = 16};
     setup();
-    atomic_init(&account.left, 3);
+    atomic_init(&account.paid, 3);
     n.accounts = (struct blind_accounts){&account, 1};
     open_session();
     blind_visit_bytes(b, start, sizeof start);
