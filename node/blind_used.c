@@ -63,7 +63,7 @@ int blind_used_read(struct blind_accounts *a, const struct data_dir *dir, struct
         at += n + 1;
     }
     buf_release(&b);
-    if (r == 0) a->used_kept = state_of(a);
+    a->used_kept = state_of(a); /* a file that cannot be read is not written over, either */
     return r;
 }
 

@@ -148,6 +148,10 @@ TEST(what_was_used_is_known_after_a_restart) {
     CHECK_INT(load(&a, "first-token-of-all 12\n", &why), 0);
     CHECK_INT(blind_used_read(&a, &dir, &why), ERR_FORMAT);
     CHECK(strstr(why.text, "blind.used:1:"));
+    CHECK_INT(blind_used_write(&a, &dir, &why), 0);
+    CHECK_INT(file_read_private(&b, used, 1000, NULL), 0); /* it is left to its owner */
+    CHECK(b.len == 9 && memcmp(b.data, "nonsense\n", 9) == 0);
+    buf_release(&b);
     blind_accounts_release(&a);
     unlink(used);
     unlink(path);
