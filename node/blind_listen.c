@@ -13,7 +13,7 @@
 
 enum {
     EMPTY_MS = 15000, /* a connection without a session */
-    EACH_MIN = 4      /* connections that one address may have on the smallest of nodes */
+    EACH_MIN = 4      /* connections, and sessions, that one address may have on the smallest of nodes */
 };
 
 struct direct { /* one connection */
@@ -60,10 +60,30 @@ static void on_ready(void *arg, struct h2 *h, enum tls_proto proto) {
     forget(d);
 }
 
+/* Streams of one address over all its connections. */
+static uint32_t streams_of(const struct blind_listen *l, const uint8_t addr[ADDR_KEY_BYTES]) {
+    uint32_t count = 0;
+    for (const struct direct *d = l->list; d; d = d->next)
+        if (d->h && memcmp(d->addr, addr, ADDR_KEY_BYTES) == 0) count += h2_stream_count(d->h);
+    return count;
+}
+
+/* No address gets more than a quarter of the seats, this one included. */
+static int may_have(const struct blind_listen *l, const uint8_t addr[ADDR_KEY_BYTES]) {
+    uint32_t each = l->n->o.blind_sessions / 4;
+    return streams_of(l, addr) <= (each > EACH_MIN ? each : EACH_MIN);
+}
+
 static void on_request(void *arg, struct h2 *h, struct h2_stream *s, const struct h2_request *r) {
     static const struct h2_stream_events none = {0};
     struct direct *d = arg;
     (void)h;
+    if (strcmp(r->method, "POST") == 0 && strcmp(r->path, PATH_BLIND) == 0 && !may_have(d->l, d->addr)) {
+        struct h2_header why = {HEADER_CODE, code_name(CODE_RATE)};
+        h2_stream_set(s, &none, NULL);
+        if (h2_respond(s, (int)code_http_status(CODE_RATE), &(struct h2_headers){&why, 1}) == 0) (void)h2_end(s, NULL);
+        return;
+    }
     if (strcmp(r->method, "POST") == 0 && strcmp(r->path, PATH_BLIND) == 0) {
         blind_way_begin(d->l->n, s);
         return;

@@ -262,6 +262,25 @@ static void direct_way(void) {
            "who names no address has none");
 }
 
+/* One address gets a quarter of a worker's seats on the direct way, however many connections it makes; through the coordinator there are others. */
+static void direct_seats(void) {
+    enum { SEATS = 32, MINE = SEATS / 4 };
+    struct worker_entry entry = *record_worker(&workers[1], digest);
+    struct blind_link k[MINE + 1], other;
+    struct blind_message m;
+    unsigned opened = 0, seated = 0;
+    for (; opened < MINE + 1; opened++) {
+        m = (struct blind_message){.type = BLIND_HELLO, .hello = {.role = BLIND_ROLE_A}};
+        memcpy(m.hello.manifest_hash, digest, 32);
+        if (blind_dial_direct(&k[opened], blind_net_dialer(net), &workers[1].keys, &entry) != 0) break;
+        seated += say(&k[opened], &m) == 0 && hear(&k[opened], &m, WAIT_MS) == 0 && m.type == BLIND_READY;
+    }
+    tap_ok(opened == MINE + 1 && seated == MINE, "of %u sessions that one address wants directly, %u get a seat", opened, seated);
+    tap_ok(ready(&other, 1, BLIND_ROLE_A), "and whoever comes through the coordinator does");
+    leave(&other);
+    for (unsigned i = 0; i < opened; i++) k[i].ops->close(k[i].state);
+}
+
 /* ---- who leaves ---- */
 enum { DRAIN_MS = 5000, STUFFING = 8 << 20 /* more than lies in all windows and buffers between a worker and a caller */ };
 
@@ -363,6 +382,7 @@ int main(void) {
         wrong_requests();
         another_workers_key();
         direct_way();
+        direct_seats();
         nothing_is_left();
         one_leaves_and_one_is_killed();
     }
