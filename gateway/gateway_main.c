@@ -79,7 +79,7 @@ static void on_verdict(void *arg) { gw_requests_wake(arg); }
 
 static int open_evidence(struct gateway *g) {
     struct gw_evidence_opts e = {
-        .loop = g->loop, .link = g->link, .policy = g->o.attested, .on_verdict = on_verdict, .arg = g};
+        .loop = g->loop, .link = g->link, .policy = g->o.attested, .releases = &g->o.releases, .on_verdict = on_verdict, .arg = g};
     return gw_evidence_open(&g->evidence, &e);
 }
 

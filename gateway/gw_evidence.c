@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "evidence/ev_challenge.h"
+#include "gateway/gw_releases.h"
 #include "seal/http_names.h"
 
 #include <stdio.h>
@@ -70,6 +71,9 @@ static void refuse(struct ask *a, const char *factor, int passing) {
 
 static void verdict_of(const struct ask *a, struct gw_verdict *v) {
     struct tpm_activated activated = ev_activations_view(&a->e->activations);
+    struct buf release;
+    buf_init(&release, 0);
+    if (a->e->o.releases) (void)gw_releases_find(&release, a->e->o.releases, a->keys.engine_id);
     struct gw_judge_input in = {.envelope = a->body.data,
                                 .n = a->body.len,
                                 .keys = &a->keys,
@@ -77,11 +81,13 @@ static void verdict_of(const struct ask *a, struct gw_verdict *v) {
                                 .log_size_seen = a->e->log_size,
                                 .policy = a->e->o.policy,
                                 .activated = &activated,
+                                .release = {release.data, release.len},
                                 .now_s = clock_unix_s(),
                                 .now_ms = clock_mono_ms(),
                                 .asked_ms = a->asked_ms,
                                 .verify = a->e->o.verify};
     gw_judge(v, &in);
+    buf_release(&release);
 }
 
 /* ---- what is sent ---- */

@@ -9,6 +9,7 @@
 #define GATEWAY_GW_EVIDENCE_H
 
 #include "base/mem.h"
+#include "base/opt.h"
 #include "gateway/gw_draw.h"
 #include "gateway/gw_judge.h"
 #include "gateway/gw_link.h"
@@ -18,9 +19,10 @@ struct gw_evidence;
 struct gw_evidence_opts {
     struct loop *loop;
     const struct gw_link *link;
-    const struct ev_policy *policy; /* must outlive it */
-    ev_verifier *verify;            /* NULL: the pinned roots */
-    void (*on_verdict)(void *arg);  /* there is a new one; nothing of gw_evidence may be called from inside */
+    const struct ev_policy *policy;  /* must outlive it */
+    const struct opt_list *releases; /* files with proofs (gw_releases.h); must outlive it. NULL: none */
+    ev_verifier *verify;             /* NULL: the pinned roots */
+    void (*on_verdict)(void *arg);   /* there is a new one; nothing of gw_evidence may be called from inside */
     void *arg;
 };
 int gw_evidence_open(struct gw_evidence **out, const struct gw_evidence_opts *o); /* 0 or ERR_NOMEM */

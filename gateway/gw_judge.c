@@ -37,9 +37,20 @@ static int left_open(const struct ev_report *r, const char *name) {
     return 0;
 }
 
-static int names_what_runs(const struct ev_envelope_report *r) {
+/* A release names the program of a confidential machine whole; beside a TPM the boot under it stays open. */
+static int released(const struct ev_envelope_report *r, enum ev_kind kind) {
+    if (kind != EV_SEV_SNP && kind != EV_TDX && kind != EV_AWS_NITRO) return 0;
     for (unsigned i = 0; i < r->members; i++)
-        if (left_open(&r->member[i].report, "measurement") || left_open(&r->member[i].report, "pcr_values")) return 0;
+        if (r->member[i].kind == EV_KIND_NONE) return ev_report_verdict(&r->member[i].report) == EV_OK;
+    return 0;
+}
+
+static int names_what_runs(const struct ev_envelope_report *r) {
+    for (unsigned i = 0; i < r->members; i++) {
+        const struct ev_member_report *m = &r->member[i];
+        if (left_open(&m->report, "pcr_values")) return 0;
+        if (left_open(&m->report, "measurement") && !released(r, m->kind)) return 0;
+    }
     return r->members > 0;
 }
 
@@ -70,6 +81,8 @@ void gw_judge(struct gw_verdict *out, const struct gw_judge_input *in) {
                                .operator_id = in->keys->operator_id,
                                .policy = in->policy,
                                .activated = in->activated,
+                               .release = in->release,
+                               .engine_id = in->keys->engine_id,
                                .log_size_seen = in->log_size_seen,
                                .now = (int64_t)in->now_s};
     if (in->verify)

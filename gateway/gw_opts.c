@@ -58,6 +58,7 @@ static int check_listen(struct gw_opts *o, struct why *why) {
 static int read_policy(struct gw_opts *o, struct why *why) {
     struct why what = {{0}};
     struct buf text;
+    if (o->releases.count && !o->policy_file) return why_set(why, ERR_USAGE, "--release goes with --policy FILE");
     if (!o->policy_file)
         return o->blind.least != API_TIER_ATTESTED
                    ? 0
@@ -66,7 +67,10 @@ static int read_policy(struct gw_opts *o, struct why *why) {
     if (r != 0) return r;
     o->attested = ev_policy_read(text.data, text.len, &what);
     buf_release(&text);
-    return o->attested ? 0 : why_set(why, ERR_USAGE, "--policy: %.100s: %s", o->policy_file, what.text);
+    if (!o->attested) return why_set(why, ERR_USAGE, "--policy: %.100s: %s", o->policy_file, what.text);
+    return o->releases.count == 0 || o->attested->log.given
+               ? 0
+               : why_set(why, ERR_USAGE, "--release: the policy names no log whose word on releases would count (section \"log\")");
 }
 
 int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
@@ -95,6 +99,10 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
         {"tier", OPT_TEXT, &o->blind.tier, "TIER",
          "the least tier of every request: sealed, attested, or blind, an experimental construction, not yet reviewed (sealed)", 0, 0},
         {"policy", OPT_TEXT, &o->policy_file, "FILE", "what tier attested asks of nodes: a policy (lull attest policy check) (none)", 0, 0},
+        {"release", OPT_LIST, &o->releases, "PROOF",
+         "tier attested: a proof from the policy's log of a release that nodes may run (lull log prove), read anew for each node; may be "
+         "repeated (none)",
+         0, 0},
         {"blind", OPT_LIST, &o->blind.dirs, "DIR", "answer this model in tier blind: a folder of lull blind prepare; may be repeated",
          0, 0},
         {"mode", OPT_TEXT, &o->blind.mode_name, "MODE",

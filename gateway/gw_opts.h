@@ -15,6 +15,7 @@ struct gw_opts {
     const char *forget_pin; /* a model's name: forget which file it stood for, and exit. NULL: serve */
     const char *policy_file;    /* of tier attested; NULL: none */
     struct ev_policy *attested; /* read from it */
+    struct opt_list releases;   /* files with proofs */
     uint32_t candidates, max_queue;
     struct gw_policy policy;
     struct buf key; /* of --api-key-file, NUL-terminated; empty: no key */
