@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum { PLACES_MAX = 128, PLACES_EACH = 32, PLACES_SURE = 4 }; /* of PLACES_IN_ALL */
-static struct place all[PLACES_MAX];
+static struct place taken[PLACES_MAX];
 static uint32_t count;
 static uint64_t now;
 
@@ -28,18 +28,18 @@ static void empty(void) {
 }
 static uint32_t held_by(const uint8_t addr[ADDR_KEY_BYTES]) {
     uint32_t n = 0;
-    for (uint32_t i = 0; i < count; i++) n += (uint32_t)places_same_site(all[i].addr, addr);
+    for (uint32_t i = 0; i < count; i++) n += (uint32_t)places_same_site(taken[i].addr, addr);
     return n;
 }
 /* What the coordinator does: takes a place when it is given one. The answer of places_ask. */
 static int take(const uint8_t addr[ADDR_KEY_BYTES]) {
     uint32_t victim = UINT32_MAX;
-    int r = places_ask(&PLACES_IN_ALL, all, count, addr, now, &victim);
+    int r = places_ask(&PLACES_IN_ALL, taken, count, addr, now, &victim);
     if (r < 0) return r;
     if (r == 0) victim = count++;
     CHECK(victim < count && count <= PLACES_MAX);
-    memcpy(all[victim].addr, addr, ADDR_KEY_BYTES);
-    all[victim].moved_ms = now;
+    memcpy(taken[victim].addr, addr, ADDR_KEY_BYTES);
+    taken[victim].moved_ms = now;
     return r;
 }
 static unsigned take_all(const uint8_t addr[ADDR_KEY_BYTES]) {
@@ -96,7 +96,7 @@ TEST(a_few_sites_keep_nobody_out) {
                 (void)take(addr);
                 now++;
             }
-        for (uint32_t i = 0; i < count; i++) all[i].moved_ms = now; /* all of them busy */
+        for (uint32_t i = 0; i < count; i++) taken[i].moved_ms = now; /* all of them busy */
         v4(victim, 9999);
         CHECK(take(victim) >= 0);
         CHECK(take(victim) >= 0);
@@ -134,9 +134,9 @@ TEST(it_takes_a_busy_site_for_each_place) {
     CHECK_INT(take(mine), ERR_BUSY);
     now++;
     for (uint32_t i = 0; i < count; i++)
-        if (i != 77) all[i].moved_ms = now - 1;
+        if (i != 77) taken[i].moved_ms = now - 1;
     CHECK_INT(take(mine), 1); /* one of them has carried nothing for a minute */
-    CHECK(places_same_site(all[77].addr, mine));
+    CHECK(places_same_site(taken[77].addr, mine));
     CHECK_INT(take(mine), ERR_BUSY);
 }
 
@@ -150,9 +150,9 @@ TEST(of_the_site_that_has_most_the_idlest_goes) {
         (void)take(other); /* one each, and long idle */
     }
     now += 10 * PLACES_IDLE_MS;
-    for (uint32_t i = 0; i < PLACES_EACH; i++) all[i].moved_ms = now - i; /* busy, the last one a little less */
+    for (uint32_t i = 0; i < PLACES_EACH; i++) taken[i].moved_ms = now - i; /* busy, the last one a little less */
     CHECK_INT(take(mine), 1);
-    CHECK(places_same_site(all[PLACES_EACH - 1].addr, mine));
+    CHECK(places_same_site(taken[PLACES_EACH - 1].addr, mine));
     CHECK_INT(held_by(big), PLACES_EACH - 1);
 }
 
@@ -167,11 +167,14 @@ TEST(no_order_of_asking_gives_the_large_more) {
         v4(addr, (unsigned)(x % 40) < 30 ? (unsigned)(x >> 8) % 5 : (unsigned)(x >> 8) % 300);
         now += x % 3000;
         uint32_t own = held_by(addr);
-        int r = places_ask(&PLACES_IN_ALL, all, count, addr, now, &victim);
-        if (r == 1) CHECK(held_by(all[victim].addr) > own);
+        int r = places_ask(&PLACES_IN_ALL, taken, count, addr, now, &victim);
+        if (r == 1) CHECK(held_by(taken[victim].addr) > own);
         if (r >= 0) CHECK(own < PLACES_EACH && (count == PLACES_MAX) == (r == 1));
         (void)take(addr);
-        if (x % 7 == 0 && count > 3) all[x % count] = all[--count]; /* somebody leaves */
+        if (x % 7 == 0 && count > 3) { /* somebody leaves */
+            taken[x % count] = taken[count - 1];
+            count--;
+        }
     }
 }
 

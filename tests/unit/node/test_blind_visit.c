@@ -300,7 +300,7 @@ TEST(tokens_are_asked_for_when_there_is_a_list) {
     struct blind_account account = {.token = "0123456789abcdef", .token_n = 16};
     setup();
     atomic_init(&account.paid, 3);
-    n.accounts = (struct blind_accounts){&account, 1};
+    n.accounts = (struct blind_accounts){.list = &account, .count = 1};
     open_session();
     blind_visit_bytes(b, start, sizeof start);
     say(hello(BLIND_ROLE_A));
