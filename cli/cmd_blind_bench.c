@@ -3,13 +3,14 @@
  *
  * Prompts are random ids. Each round decodes --gen tokens with the local engine, then with workers, so that both see the same
  * machine. What is counted of bytes and processor time is decoding, after --warm tokens that nobody counts: then as much is
- * ordered from B as is used. */
+ * ordered from B as is used. With --ask whole answers are measured instead (cli/cmd_blind_answers.h). */
 #include "cli/cmd_blind_bench.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/opt.h"
 #include "blind/lattice_params.h"
 #include "cli/cli.h"
+#include "cli/cmd_blind_answers.h"
 #include "cli/cmd_blind_site.h"
 #include "cli/model_load.h"
 #include "model/make.h"
@@ -30,6 +31,8 @@ struct bench {
     uint32_t threads, threads_b, prompt, warm, gen, rounds, ahead_mb;
     double rtt_ms;
     int json, folded;
+    uint32_t guess;
+    struct opt_list ask;
     struct blind_site site;
     int32_t *ids;
     double local[ROUNDS_MAX], blind[ROUNDS_MAX], local_prefill[ROUNDS_MAX], blind_prefill[ROUNDS_MAX], ratio[ROUNDS_MAX];
@@ -163,6 +166,32 @@ static int make_shape(struct bench *b, struct why *why) {
     return r;
 }
 
+static int whole_answers(struct bench *b, struct why *why) {
+    struct blind_answers_opts o = {.turns = &b->ask,
+                                   .tokens_max = b->gen,
+                                   .rounds = b->rounds,
+                                   .guess = b->guess,
+                                   .threads = b->threads,
+                                   .mode = b->mode,
+                                   .rtt_ms = b->rtt_ms,
+                                   .json = b->json};
+    return blind_answers_run(&b->site, &o, why);
+}
+
+static int random_ids(struct bench *b, uint32_t positions, struct why *why) {
+    b->ids = mem_zalloc(positions, sizeof *b->ids);
+    if (!b->ids) return ERR_NOMEM;
+    uint64_t state = 1; /* ids need no quality, only variety: a 64-bit linear congruence */
+    for (uint32_t i = 0; i < positions; i++) {
+        state = state * 6364136223846793005u + 1442695040888963407u;
+        b->ids[i] = (int32_t)((state >> 33) % model_n_vocab(b->site.weights));
+    }
+    int r = measure(b, why);
+    if (r == 0) report(b);
+    free(b->ids);
+    return r;
+}
+
 static int run(struct bench *b, struct why *why) {
     uint32_t positions = b->prompt + b->warm + b->gen;
     struct blind_site_opts so = {.lattice = b->rank != 0,
@@ -173,21 +202,13 @@ static int run(struct bench *b, struct why *why) {
                                  .threads = b->threads,
                                  .threads_b = b->threads_b,
                                  .rtt_us = (uint32_t)(b->rtt_ms * 1000),
+                                 .decode_columns = 1 + b->guess,
                                  .ahead_bytes = (size_t)b->ahead_mb << 20};
     int r = blind_site_open(&b->site, &so, why);
     if (r == 0 && positions > model_context(b->site.weights))
         r = why_set(why, ERR_USAGE, "--prompt, --warm and --gen: together at most %u, the model's context",
                     model_context(b->site.weights));
-    b->ids = r == 0 ? mem_zalloc(positions, sizeof *b->ids) : NULL;
-    if (r == 0 && !b->ids) r = ERR_NOMEM;
-    uint64_t state = 1; /* ids need no quality, only variety: a 64-bit linear congruence */
-    for (uint32_t i = 0; i < positions && r == 0; i++) {
-        state = state * 6364136223846793005u + 1442695040888963407u;
-        b->ids[i] = (int32_t)((state >> 33) % model_n_vocab(b->site.weights));
-    }
-    if (r == 0) r = measure(b, why);
-    if (r == 0) report(b);
-    free(b->ids);
+    if (r == 0) r = b->ask.count ? whole_answers(b, why) : random_ids(b, positions, why);
     blind_site_close(&b->site);
     return r;
 }
@@ -208,6 +229,11 @@ int cmd_blind_bench(int argc, char **argv) {
         {"threads-b", OPT_U32, &b.threads_b, "N", "threads of B, which works ahead (1)", 1, 256},
         {"ahead-mb", OPT_U32, &b.ahead_mb, "N", "memory for what is ready ahead of its use, in MiB; 0: 64, lattice 512 (0)", 0,
          1 << 16},
+        {"ask", OPT_LIST, &b.ask, "TEXT",
+         "measure the answer to TEXT, of --gen tokens at most, instead of random ids; again: what is asked after that answer, whose "
+         "answer is then measured",
+         0, 0},
+        {"guess", OPT_U32, &b.guess, "K", "of --ask: K guessed tokens go along in every pass (0)", 0, 7},
         {"json", OPT_FLAG, &b.json, NULL, "one line of JSON", 0, 0},
         {0},
     };
@@ -227,6 +253,7 @@ int cmd_blind_bench(int argc, char **argv) {
     const struct lattice_params *lp = lattice_params_named(b.params);
     if (r == 0 && !lp) r = why_set(&why, ERR_USAGE, "--params: is d6 or d5");
     b.rank = r == 0 && lattice ? lp->rank : 0;
+    if (r == 0 && b.guess && !b.ask.count) r = why_set(&why, ERR_USAGE, "--guess: with --ask TEXT alone; random ids repeat nothing");
     if (r == 0 && !b.path == !b.shape) r = why_set(&why, ERR_USAGE, "either MODEL or --shape");
     if (r == 0 && b.shape) r = make_shape(&b, &why);
     if (r == 0) r = run(&b, &why);

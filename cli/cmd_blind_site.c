@@ -175,7 +175,10 @@ static int list_operators(struct operators *o, struct why *why) {
 }
 
 static int open_pair(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
-    struct pair_opts po = {.prepared = s->prepared, .workers = {open_link, s}, .ahead_bytes = o->ahead_bytes};
+    struct pair_opts po = {.prepared = s->prepared,
+                           .workers = {open_link, s},
+                           .ahead_bytes = o->ahead_bytes,
+                           .decode_columns = o->decode_columns};
     int r = list_operators(&po.policy, why);
     return r == 0 ? pair_new(&s->pair, &po, why) : r;
 }
@@ -196,8 +199,12 @@ static int open_hint(struct blind_site *s, const struct blind_site_opts *o, cons
 }
 
 static int open_lattice(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
-    struct lattice_client_opts lo = {
-        .prepared = s->prepared, .a = &s->a, .hint = &s->hint, .workers = {open_link, s}, .masks_bytes = o->ahead_bytes};
+    struct lattice_client_opts lo = {.prepared = s->prepared,
+                                     .a = &s->a,
+                                     .hint = &s->hint,
+                                     .workers = {open_link, s},
+                                     .masks_bytes = o->ahead_bytes,
+                                     .decode_columns = o->decode_columns};
     uint32_t cols = 0;
     for (uint32_t i = 0; i < prepared_manifest(s->prepared)->stack_count; i++)
         if (prepared_stacks(s->prepared)[i].cols > cols) cols = prepared_stacks(s->prepared)[i].cols;

@@ -25,6 +25,7 @@ struct blind_site_opts {
     uint32_t threads_b; /* of B */
     uint32_t rtt_us;    /* round trip to either worker */
     size_t ahead_bytes; /* pair_opts */
+    uint32_t decode_columns; /* of each pass after the prompt; 0: 1 */
 };
 /* What the process holds: its own pages, and those of files (the hint, the client file), which the system can take back at any time. */
 struct blind_site_memory {

@@ -57,7 +57,9 @@ static int open_one(struct gw_blind_model *m, const char *dir, struct blind_net 
                                .kv = kv,
                                .prefill_chunk = PASS_CHUNK,
                                .linear = m->half.linear,
-                               .linear_state = m->half.state};
+                               .linear_state = m->half.state,
+                               .guesses = o->blind.guess,
+                               .guess_always = 1}; /* the columns go out in any case */
     struct gw_blind_engine_opts eo = *events;
     r = gen_pool_new(&m->pool, m->model, &go, why);
     eo.pool = m->pool;
@@ -66,6 +68,7 @@ static int open_one(struct gw_blind_model *m, const char *dir, struct blind_net 
     eo.operator_of = operator_of;
     eo.operator_arg = m->workers;
     eo.model = m->shown.name;
+    eo.pass_columns = 1 + o->blind.guess;
     eo.keep = o->keep_nothing ? 0 : o->blind.keep;
     eo.keep_ms = (uint64_t)o->blind.keep_minutes * 60000;
     return r == 0 ? gw_blind_engine_new(&m->engine, &eo, why) : r;

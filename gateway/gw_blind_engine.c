@@ -72,7 +72,7 @@ static void look(struct gw_blind_engine *x) {
 }
 
 static void account_begin(struct gw_blind_engine *x) {
-    x->account = (struct gw_blind_account){.pass_columns = 1};
+    x->account = (struct gw_blind_account){.pass_columns = x->o.pass_columns};
     x->tokens = 0;
     sha256_init(&x->text);
     x->o.client->count(x->o.client_state, &x->before);
@@ -148,9 +148,8 @@ static int wait_for_workers(struct gw_blind_engine *x, uint64_t *lost_since_ms) 
 }
 
 /* 1: that was the last one. */
-static int on_step(struct gw_blind_engine *x, uint64_t job, struct gen *g, const struct gen_event *e) {
+static int on_token(struct gw_blind_engine *x, uint64_t job, struct gen *g, const struct gen_event *e) {
     if (e->err) return e->err;
-    x->account.passes += x->tokens > 0; /* the first id comes with the prompt's last pass */
     x->tokens = e->position + 1;
     sha256_add(&x->text, e->text, e->text_len);
     post_text(x, job, e);
@@ -159,14 +158,22 @@ static int on_step(struct gw_blind_engine *x, uint64_t job, struct gen *g, const
     return 1;
 }
 
+/* The tokens of one pass: one, and one more for each guess that was right. */
+static int on_step(struct gw_blind_engine *x, uint64_t job, struct gen *g, const struct gen_event *e, int count) {
+    int r = 0;
+    if (count) x->account.passes += x->tokens > 0; /* the first id comes with the prompt's last pass */
+    for (int i = 0; i < count && r == 0; i++) r = on_token(x, job, g, &e[i]);
+    return r;
+}
+
 /* 0: done. ERR_CANCELLED: nobody wants it any more. */
 static int make(struct gw_blind_engine *x, uint64_t job, struct gen *g) {
     uint64_t lost_since_ms = 0;
     for (;;) {
-        struct gen_event e;
+        struct gen_event e[GEN_GUESSES_MAX + 1];
         if (given_up(x)) return ERR_CANCELLED;
         (void)gw_blind_kept_expire(&x->kept, clock_mono_ms());
-        int n = gen_step(x->o.pool, &e, 1);
+        int n = gen_step(x->o.pool, e, gen_pool_events_max(x->o.pool));
         look(x);
         if (n == ERR_LOST) { /* no id has gone on: the same step can be made again */
             if ((n = wait_for_workers(x, &lost_since_ms)) != 0) return n;
@@ -174,7 +181,7 @@ static int make(struct gw_blind_engine *x, uint64_t job, struct gen *g) {
         }
         if (n < 0) return n;
         lost_since_ms = 0;
-        int r = n ? on_step(x, job, g, &e) : 0;
+        int r = on_step(x, job, g, e, n);
         if (r != 0) return r < 0 ? r : 0;
     }
 }
@@ -352,6 +359,7 @@ int gw_blind_engine_new(struct gw_blind_engine **out, const struct gw_blind_engi
     *out = NULL;
     if (!x) return ERR_NOMEM;
     x->o = *o;
+    if (x->o.pass_columns == 0) x->o.pass_columns = 1;
     gw_blind_kept_init(&x->kept, o->keep, o->keep_ms);
     pthread_mutex_init(&x->lock, NULL);
     pthread_condattr_init(&attr);

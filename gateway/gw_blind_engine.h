@@ -1,7 +1,8 @@
 /* gateway/gw_blind_engine.h - the client's own half of a model in tier blind: a thread that makes one answer after another.
  *
- * One at a time, so that what workers see of an answer does not depend on others: a prompt's chunks of 64 columns, then passes of one. No
- * ids are guessed ahead, for how many are right follows from the text. Keys and values of the last few conversations are kept
+ * One at a time, so that what workers see of an answer does not depend on others: a prompt's chunks of 64 columns, then passes of a fixed
+ * number, one unless ids are guessed. Guesses come from this client's own text, and right or wrong as many columns go out; but how many are
+ * right, and so how many passes there are, follows from the text. Keys and values of the last few conversations are kept
  * (gateway/gw_blind_kept.h), so that their next turn sends only what is new; nothing else that is computed is used twice, for a hit would
  * show. The loop never waits for this thread; the thread waits for the loop when its mailbox is full. */
 #ifndef GATEWAY_GW_BLIND_ENGINE_H
@@ -52,7 +53,7 @@ struct gw_blind_client {
 
 struct gw_blind_engine;
 struct gw_blind_engine_opts { /* all of them outlive the engine; pool and client are its thread's while it runs */
-    struct gen_pool *pool;    /* of one slot, over the client's ops */
+    struct gen_pool *pool;    /* of one slot, over the client's ops, with pass_columns - 1 guesses */
     const struct gw_blind_client *client;
     void *client_state;
     int (*operator_of)(void *arg, const uint8_t identity[32], uint8_t operator_id[32]); /* of who serves: 1, or 0: not known */
@@ -62,6 +63,7 @@ struct gw_blind_engine_opts { /* all of them outlive the engine; pool and client
     void (*on_event)(void *arg, const struct gw_blind_event *e); /* on the loop's thread */
     void *arg;
     uint32_t queue_max; /* answers that wait or are made; beyond: ERR_BUSY */
+    uint32_t pass_columns; /* of each pass after the prompt; 0: 1 */
     uint32_t keep;      /* conversations whose keys and values are kept between turns; 0: none */
     uint64_t keep_ms;   /* for so long without a turn */
 };

@@ -17,7 +17,10 @@ static const struct gw_blind_client pair_client = {
     .prompt = on_pair_prompt, .why = on_pair_why, .count = on_pair_count, .roster = on_pair_roster, .role = {"A", "B"}};
 
 static int open_pair(struct gw_blind_half *h, const struct gw_blind_half_opts *o, struct why *why) {
-    struct pair_opts po = {.prepared = o->prepared, .workers = o->workers, .policy = o->blind->policy};
+    struct pair_opts po = {.prepared = o->prepared,
+                           .workers = o->workers,
+                           .policy = o->blind->policy,
+                           .decode_columns = 1 + o->blind->guess};
     for (int role = 0; role < PAIR_ROLES; role++) {
         po.token[role] = o->blind->token[role].data;
         po.token_n[role] = (uint8_t)o->blind->token[role].len; /* at most BLIND_TOKEN_MAX: it was checked */
@@ -63,6 +66,7 @@ static int open_lattice(struct gw_blind_half *h, const struct gw_blind_half_opts
                                      .policy = o->blind->policy,
                                      .token = o->blind->token[PAIR_A].data,
                                      .token_n = (uint8_t)o->blind->token[PAIR_A].len,
+                                     .decode_columns = 1 + o->blind->guess,
                                      .masks_bytes = o->blind->masks_mb * MIB};
     int r = kern_select(&lo.k, getenv("LULL_KERNELS"), why);
     if (r == 0) r = open_public(h, o, why);

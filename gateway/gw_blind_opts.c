@@ -54,8 +54,8 @@ static int check_tier(struct gw_blind_opts *o, struct why *why) {
     if (o->dirs.count) return 0;
     if (o->least == API_TIER_BLIND)
         return why_set(why, ERR_USAGE, "--tier blind: give --blind DIR, a folder that `lull blind prepare MODEL --out DIR` made");
-    if (o->mode_name || has_pair_options(o) || has_lattice_options(o))
-        return why_set(why, ERR_USAGE, "--mode, --pair-... and --lattice-...: only with --blind DIR");
+    if (o->mode_name || o->guess || has_pair_options(o) || has_lattice_options(o))
+        return why_set(why, ERR_USAGE, "--mode, --blind-guess, --pair-... and --lattice-...: only with --blind DIR");
     return 0;
 }
 

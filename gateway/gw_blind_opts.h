@@ -11,6 +11,7 @@
 #include "base/opt.h"
 #include "blind/operators.h"
 
+enum { BLIND_GUESS_MAX = 7 }; /* a pool steps 8 rows of an answer at a time */
 enum gw_blind_mode { GW_BLIND_PAIR, GW_BLIND_LATTICE, GW_BLIND_MODES };
 /* "pair", "lattice". */
 const char *gw_blind_mode_name(enum gw_blind_mode m);
@@ -23,6 +24,7 @@ struct gw_blind_opts {
     struct opt_list dirs, operators[PAIR_ROLES], lattice_operators;
     uint32_t threads;
     uint32_t keep, keep_minutes;     /* conversations kept between turns, and for how long */
+    uint32_t guess;                  /* ids guessed ahead in every pass after the prompt, 0..BLIND_GUESS_MAX */
     uint32_t masks_mb;               /* lattice: memory for masks ahead of their use, in MiB; 0: the client's own bound */
     int pair_direct, lattice_direct; /* a connection of our own to workers that name an address */
     /* what gw_blind_opts_check makes of them */

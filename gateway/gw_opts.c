@@ -125,6 +125,10 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
          "keep the last N conversations of a model between two turns, so that a turn sends workers its new part only; 0: none (4)", 0,
          KEPT_MAX},
         {"blind-keep-minutes", OPT_U32, &o->blind.keep_minutes, "N", "wipe one of them after N minutes without a turn (15)", 1, 1440},
+        {"blind-guess", OPT_U32, &o->blind.guess, "K",
+         "send K guessed tokens along in every pass after the prompt: fewer round trips where text repeats itself, 1 + K times the bytes a "
+         "pass, and workers see how many passes an answer took (0)",
+         0, BLIND_GUESS_MAX},
         {"threads", OPT_U32, &o->blind.threads, "N", "threads of tier blind's own computing; 0: one per core (0)", 0, 256},
         {"log", OPT_TEXT, &level, "LEVEL", "error, warn, info or debug (info)", 0, 0},
         {"log-format", OPT_TEXT, &format, "FORMAT", "text or json (text)", 0, 0},

@@ -1,7 +1,8 @@
 /* tests/e2e/e2e_blind_gateway.c - `lull gateway --tier blind` as real processes: a coordinator, three nodes of two operators that compute
- * blindly (and would answer sealed requests too), a gateway. Answers are those of the engine that has the weights, piece by piece, also when
- * a worker is killed in the middle; receipts say who served; neither coordinator nor workers ever held the prompt, and the coordinator no
- * masked input and no mask key; nothing goes anywhere sealed; with nobody left there is an error, not a wrong answer. */
+ * blindly (and would answer sealed requests too), a gateway that guesses tokens ahead. Answers are those of the engine that has the weights,
+ * piece by piece, turn after turn, and when a worker is killed in the middle; receipts say who served; neither coordinator nor workers ever
+ * held the prompt, and the coordinator no masked input and no mask key; nothing goes anywhere sealed; with nobody left there is an error,
+ * not a wrong answer. */
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -175,6 +176,10 @@ static void answers_and_failover(void) {
                node != other && other == 1 && json_integer_value(json_object_get(j, "verified")) > 0 &&
                blind_parties(&w, j, "incidents", "A", &node) == 0,
            "the receipt names one worker of each operator");
+    const json_t *visible = json_object_get(j, "visible_to_workers");
+    tap_ok(json_integer_value(json_object_get(visible, "columns_per_pass")) == 3 &&
+               json_integer_value(json_object_get(visible, "passes")) < json_integer_value(json_object_get(j, "output_tokens")),
+           "and says how many columns a pass had");
     json_decref(j);
     victim = node;
     p.at = kill_at;
@@ -350,7 +355,7 @@ static int start(const char *program, const char *model, int how, struct why *wh
     if (r == 0) r = blind_net_open(&net, &no, why);
     if (r == 0) r = find_operators(why);
     if (r != 0) return r;
-    const char *const extra[8] = {"--tier", "blind", "--blind", prepared, "--pair-a", operator_a, "--pair-b", operator_b};
+    const char *const extra[8] = {"--tier=blind", "--blind-guess=2", "--blind", prepared, "--pair-a", operator_a, "--pair-b", operator_b};
     memcpy(w.o.gateway_extra, extra, sizeof extra);
     proc_stop(&w.gateway, SIGTERM, 5000);
     return world_start_gateway(&w, why);

@@ -102,7 +102,18 @@ static void settle(void) {
     }
 }
 
-/* A prompt of n ids in steps of `chunk`, and DECODED tokens after it, with fresh workers. */
+static uint32_t guess; /* ids that may be guessed in a pass after the prompt */
+
+/* One id is fed, and guesses, of which some are right: how many of both is the seed's to say. */
+static void decode_pass(struct engine *e, struct kv_seq *seq, const int32_t *id, uint32_t *state) {
+    *state = *state * 1664525 + 1013904223;
+    uint32_t fed = 1 + (*state >> 10) % (guess + 1), right = (*state >> 20) % fed, before = seq->length;
+    struct engine_part part = {.seq = seq, .ids = id + before, .count = fed};
+    CHECK_INT(engine_step(e, &part, 1), 0);
+    kv_seq_rewind(seq, before + 1 + right);
+}
+
+/* A prompt of n ids in steps of `chunk`, and DECODED passes after it, with fresh workers. */
 static void run(struct record *r, uint32_t n, uint32_t chunk, uint32_t seed) {
     struct why why = {{0}};
     struct engine *e = NULL;
@@ -117,19 +128,21 @@ static void run(struct record *r, uint32_t n, uint32_t chunk, uint32_t seed) {
         w->wrap = wrap;
         w->arg = &r[role];
     }
+    s.how.decode_columns = 1 + guess;
     pair_site_start(&s);
     struct engine_opts o = {
-        .threads = 1, .rows_max = chunk, .logits_max = 1, .kv_pages = 8, .linear = &pair_ops, .linear_state = s.pair};
+        .threads = 1, .rows_max = chunk, .logits_max = 1 + guess, .kv_pages = 8, .linear = &pair_ops, .linear_state = s.pair};
     CHECK_INT(engine_new(&e, s.client, &o, &why), 0);
     CHECK_INT(kv_seq_init(&seq, IDS), 0);
     CHECK_INT(kv_seq_reserve(&seq, engine_kv(e), IDS), 0);
     for (uint32_t i = 0; i < IDS; i++) id[i] = (int32_t)((seed * 7919 + i * i * 31 + i) % model_n_vocab(s.client));
     pair_prompt(s.pair, n);
-    for (uint32_t at = 0, step; at < n + DECODED; at += step) {
-        step = at >= n ? 1 : n - at < chunk ? n - at : chunk;
+    for (uint32_t at = 0, step; at < n; at += step) {
+        step = n - at < chunk ? n - at : chunk;
         struct engine_part part = {.seq = &seq, .ids = id + at, .count = step, .logits_from = at + step >= n ? step - 1 : step};
         CHECK_INT(engine_step(e, &part, 1), 0);
     }
+    for (unsigned i = 0; i < DECODED; i++) decode_pass(e, &seq, id, &seed);
     kv_seq_release(&seq, engine_kv(e));
     engine_free(e);
     settle();
@@ -171,6 +184,22 @@ static void check_prompts(enum model_arith arith) {
 
 TEST(prompts_of_equal_padded_length_look_alike_to_both_workers) { check_prompts(ARITH_ROW8); }
 TEST(folded_prompts_of_equal_padded_length_look_alike_to_both_workers) { check_prompts(ARITH_ROW8_FOLD); }
+
+/* As many passes, but other guesses in each and other ones right. */
+TEST(passes_look_alike_whatever_was_guessed_and_whatever_was_right) {
+    static const uint32_t guesses[] = {1, 3, 7};
+    pair_site_open(&s);
+    for (size_t i = 0; i < sizeof guesses / sizeof guesses[0]; i++) {
+        guess = guesses[i];
+        run(first, 65, 64, 1);
+        run(second, 100, 64, 2);
+        CHECK_INT(first_difference(first, second), -1);
+        forget(first);
+        forget(second);
+    }
+    guess = 0;
+    pair_site_close(&s);
+}
 
 /* How often what A sees turns from the client's messages to its own: round trips, one after the other. */
 static uint32_t round_trips(enum model_arith arith) {
@@ -223,5 +252,5 @@ TEST(what_a_receives_folded_is_uniform) { check_uniform(ARITH_ROW8_FOLD); }
 
 TESTS_MAIN("pair_traffic", T(prompts_of_equal_padded_length_look_alike_to_both_workers),
            T(folded_prompts_of_equal_padded_length_look_alike_to_both_workers),
-           T(a_folded_pass_takes_two_round_trips_for_each_layer), T(prompts_of_other_padded_lengths_do_not),
+           T(a_folded_pass_takes_two_round_trips_for_each_layer), T(passes_look_alike_whatever_was_guessed_and_whatever_was_right), T(prompts_of_other_padded_lengths_do_not),
            T(what_a_receives_is_uniform), T(what_a_receives_folded_is_uniform))

@@ -77,12 +77,21 @@ TEST(how_much_is_kept_between_turns_is_bounded) {
     CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1), 0);
     CHECK_INT(o.blind.keep, 4);
     CHECK_INT(o.blind.keep_minutes, 15);
+    CHECK_INT(o.blind.guess, 0);
     CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-keep", "0", "--blind-keep-minutes", "1"), 0);
     CHECK_INT(o.blind.keep, 0);
     CHECK_INT(o.blind.keep_minutes, 1);
     CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-keep", "65"), ERR_USAGE);
     CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-keep-minutes", "0"), ERR_USAGE);
     CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-keep-minutes", "1441"), ERR_USAGE);
+}
+
+TEST(guesses_are_asked_for_and_bounded) {
+    CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-guess", "7"), 0);
+    CHECK_INT(o.blind.guess, 7);
+    CHECK_INT(PARSE("--blind", "dir", "--pair-a", A1, "--pair-b", B1, "--blind-guess", "8"), ERR_USAGE);
+    CHECK_INT(PARSE("--blind-guess", "1"), ERR_USAGE);
+    CHECK(strstr(why.text, "only with --blind DIR") != NULL);
 }
 
 TEST(a_token_is_one_line_of_a_file) {
@@ -249,7 +258,7 @@ TEST(more_workers_and_incidents_than_a_receipt_holds_are_counted) {
 
 TESTS_MAIN("gw_blind", T(mode_pair_does_not_start_without_two_disjoint_lists_of_operators),
            T(mode_lattice_does_not_start_without_an_operator_nor_with_options_of_the_other_mode),
-           T(options_of_tier_blind_without_a_folder_are_refused), T(how_much_is_kept_between_turns_is_bounded), T(a_token_is_one_line_of_a_file),
+           T(options_of_tier_blind_without_a_folder_are_refused), T(how_much_is_kept_between_turns_is_bounded), T(guesses_are_asked_for_and_bounded), T(a_token_is_one_line_of_a_file),
            T(a_name_means_a_prepared_model_by_itself_or_as_the_only_one_of_its_kind),
            T(lists_name_prepared_models_and_under_tier_blind_nothing_else),
            T(a_receipt_names_workers_counts_and_what_was_visible),

@@ -54,11 +54,19 @@ static void on_late(void *arg) {
 /* ---- what A sees: columns of the first stack ---- */
 
 static struct blind_link inner;
-static uint64_t sent; /* the engine's thread; looked at when it is idle */
+static uint32_t guess; /* ids guessed ahead: a pass after the prompt has one column more for each */
+/* The engine's thread; looked at when it is idle. odd: passes with another number of columns than is promised. */
+static uint64_t sent, passes, odd;
 static int count_send(void *state, const uint8_t *message, size_t n) {
-    struct blind_message m;
+    struct blind_message m = {.type = 0};
+    uint32_t head = prepared_manifest(s.prepared)->stack_count - 1;
     (void)state;
-    if (blind_message_read(message, n, 1, &m) == 0 && m.type == BLIND_PRODUCT && m.product.stack == 0) sent += m.product.count;
+    if (blind_message_read(message, n, 1, &m) == 0 && m.type == BLIND_PRODUCT && m.product.stack == 0) {
+        sent += m.product.count;
+        passes += m.product.count == 1 + guess;
+        odd += m.product.count != 1 + guess && m.product.count != PASS_CHUNK;
+    }
+    if (m.type == BLIND_PRODUCT && m.product.stack == head) odd += m.product.count != 1 + guess;
     return inner.ops->send(inner.state, message, n);
 }
 static int count_receive(void *state, const uint8_t **message, size_t *n, uint32_t wait_ms) {
@@ -96,6 +104,7 @@ static void begin(uint32_t keep, uint64_t keep_ms, uint32_t pages) {
     pair_site_open(&s);
     pair_site_worker(&s, PAIR_A)->wrap = count_wrap;
     (void)pair_site_worker(&s, PAIR_B);
+    s.how.decode_columns = 1 + guess;
     pair_site_start(&s);
     struct gen_pool_opts po = {.threads = 1,
                                .slots = 1,
@@ -103,7 +112,9 @@ static void begin(uint32_t keep, uint64_t keep_ms, uint32_t pages) {
                                .prefill_chunk = 64,
                                .kv_bytes_max = pages * engine_page_bytes(s.client, KV_F16),
                                .linear = &pair_ops,
-                               .linear_state = s.pair};
+                               .linear_state = s.pair,
+                               .guesses = guess,
+                               .guess_always = 1};
     CHECK_INT(gen_pool_new(&pool, s.client, &po, &why), 0);
     struct gen_pool_opts lo = {.threads = 1, .slots = 1, .context_max = CONTEXT};
     CHECK_INT(gen_pool_new(&local, s.weights, &lo, &why), 0);
@@ -117,6 +128,7 @@ static void begin(uint32_t keep, uint64_t keep_ms, uint32_t pages) {
                                      .loop = loop,
                                      .on_event = on_event,
                                      .queue_max = 4,
+                                     .pass_columns = 1 + guess,
                                      .keep = keep,
                                      .keep_ms = keep_ms};
     CHECK_INT(gw_blind_engine_new(&engine, &o, &why), 0);
@@ -212,7 +224,7 @@ static void must_be_local(struct talk *t) {
 static void submit(struct talk *t, enum api_endpoint endpoint) {
     memset(&got, 0, sizeof got);
     over = late = 0;
-    sent = 0;
+    sent = passes = odd = 0;
     struct gw_blind_work *w = work_of(t, endpoint);
     CHECK_INT(gw_blind_engine_submit(engine, w), 0);
 }
@@ -235,7 +247,10 @@ static void turn(struct talk *t, uint32_t kept) {
     CHECK_INT(got.prompt_tokens, t->prompt);
     CHECK_INT(got.account.kept, kept);
     CHECK_INT(got.account.prompt_padded, padded(t->prompt - kept));
-    CHECK_INT(sent, padded(t->prompt - kept) + got.account.passes);
+    CHECK_INT(sent, padded(t->prompt - kept) + got.account.passes * (1 + guess));
+    CHECK_INT(passes, got.account.passes);
+    CHECK_INT(odd, 0);
+    CHECK_INT(got.account.pass_columns, 1 + guess);
     CHECK_INT(got.account.incident_count, 0);
 }
 /* How much of what an earlier turn fed the next prompt begins with: found out beforehand, with the weights. */
@@ -427,6 +442,38 @@ TEST(without_a_number_to_keep_and_for_other_endpoints_nothing_is_kept) {
     }
 }
 
+/* The second turn asks what the first one did, and is answered alike at temperature 0: there guesses are right. */
+TEST(guesses_change_no_answer_and_every_pass_has_as_many_columns) {
+    static const uint32_t guesses[] = {1, 3, 7};
+    uint64_t seed = 3;
+    for (unsigned k = 0; k < 3; k++) {
+        guess = guesses[k];
+        begin(4, 60000, 0);
+        for (unsigned round = 0; round < 6; round++) {
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            talk_begin(&one, round % 3, 20 + (int)(seed >> 33) % 60);
+            user(&one, questions[(seed >> 40) % 2 * 2]);
+            turn(&one, 0);
+            uint64_t plain = got.account.passes;
+            uint32_t first = one.fed - one.prompt;
+            answered(&one);
+            user(&one, one.message[1].text);
+            turn(&one, begins_with(&one, one.ids, one.fed));
+            printf("# %u guesses, temperature %u: %u tokens in %llu passes, then %u in %llu\n", guess, round % 3, first,
+                   (unsigned long long)plain, one.fed - one.prompt, (unsigned long long)got.account.passes);
+        }
+        talk_begin(&one, 0, 80);
+        user(&one, "Tell me a long story about a fox.");
+        turn(&one, 0);
+        answered(&one);
+        user(&one, one.message[1].text);
+        turn(&one, begins_with(&one, one.ids, one.fed));
+        CHECK(got.account.passes * 3 < (one.fed - one.prompt) * 2); /* at least every second one brought two tokens */
+        end();
+    }
+    guess = 0;
+}
+
 /* ---- nothing is left ---- */
 
 enum { NEEDLE_IDS = 16, NEEDLE = 48 };
@@ -461,7 +508,9 @@ static void keep_one(uint32_t keep, uint64_t keep_ms) {
     turn(&one, 0);
     CHECK_INT(gw_blind_engine_kept(engine), 1);
     take_needles(&one);
-    CHECK(in_memory(&one, needle_ids, sizeof needle_ids) >= 1); /* the search can find it */
+}
+static void the_search_can_find_it(void) {
+    CHECK(in_memory(&one, needle_ids, sizeof needle_ids) >= 1);
     CHECK(in_memory(&one, needle_kv, sizeof needle_kv) >= 1);
 }
 static void nothing_is_left(void) {
@@ -470,7 +519,7 @@ static void nothing_is_left(void) {
 }
 
 TEST(a_conversation_without_a_turn_for_so_long_is_wiped) {
-    keep_one(4, 5000);
+    keep_one(4, 2000); /* too short for a search, which the next tests make */
     uint64_t start = clock_mono_ms();
     while (gw_blind_engine_kept(engine) && clock_mono_ms() - start < 20000) usleep(10000);
     CHECK_INT(gw_blind_engine_kept(engine), 0);
@@ -484,6 +533,7 @@ TEST(a_conversation_without_a_turn_for_so_long_is_wiped) {
 
 TEST(a_conversation_that_gives_way_to_another_is_wiped) {
     keep_one(1, 60000);
+    the_search_can_find_it();
     talk_begin(&two, 0, 12);
     user(&two, questions[3]);
     turn(&two, 0);
@@ -494,6 +544,7 @@ TEST(a_conversation_that_gives_way_to_another_is_wiped) {
 
 TEST(at_the_end_all_of_it_is_wiped) {
     keep_one(4, 60000);
+    the_search_can_find_it();
     gw_blind_engine_free(engine);
     engine = NULL;
     all_is_free();
@@ -506,5 +557,5 @@ TESTS_MAIN("gw_blind_turns", T(turns_send_their_new_columns_only_and_are_answere
            T(a_turn_that_is_asked_again_or_edited_is_sent_as_the_first_time),
            T(a_cancelled_or_refused_answer_leaves_the_conversation_as_it_was), T(kept_conversations_make_room_for_an_answer),
            T(without_a_number_to_keep_and_for_other_endpoints_nothing_is_kept),
-           T(a_conversation_without_a_turn_for_so_long_is_wiped), T(a_conversation_that_gives_way_to_another_is_wiped),
-           T(at_the_end_all_of_it_is_wiped))
+           T(guesses_change_no_answer_and_every_pass_has_as_many_columns), T(a_conversation_without_a_turn_for_so_long_is_wiped),
+           T(a_conversation_that_gives_way_to_another_is_wiped), T(at_the_end_all_of_it_is_wiped))
