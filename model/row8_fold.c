@@ -160,12 +160,17 @@ static void multiply_panels(void *arg, uint32_t begin, uint32_t end) {
     fold_rows(f->m->kern, &f->right, begin, end, f->left, f->count - f->plain, f->y + (size_t)f->plain * cols, cols);
 }
 
+/* The first row counts: what is wrong with a matrix shows in all that is multiplied by it, too. */
+static void note_bad(struct row8_folder *f, uint32_t i) {
+    uint32_t bad = __atomic_load_n(&f->bad, __ATOMIC_RELAXED);
+    while (i < bad && !__atomic_compare_exchange_n(&f->bad, &bad, i, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+}
+
 static void quantise_rows(void *arg, uint32_t begin, uint32_t end) {
     struct row8_folder *f = arg;
     uint32_t cols = f->stack->linear.cols;
     for (uint32_t i = begin; i < end; i++)
-        if (row8_quantise(f->m->kern, f->y + (size_t)i * cols, cols, f->w + (size_t)i * cols, &f->scale[i]) != 0)
-            __atomic_store_n(&f->bad, i, __ATOMIC_RELAXED);
+        if (row8_quantise(f->m->kern, f->y + (size_t)i * cols, cols, f->w + (size_t)i * cols, &f->scale[i]) != 0) note_bad(f, i);
 }
 
 /* How many of the batch's rows come before the stack's first folded one. */
@@ -217,6 +222,24 @@ static void pack_groups(void *arg, uint32_t begin, uint32_t end) {
     }
 }
 
+static int refuse(const struct model *m, uint32_t stack, uint32_t row, struct why *why) {
+    const struct row8_part *p = row8_part_of(&m->stack[stack], &row);
+    const char *where = p->folded ? " when it is folded" : "";
+    return why_set(why, ERR_NONFINITE, "tensor %s holds a value that is NaN or infinite%s", p->tensor->name, where);
+}
+
+/* Rows from j->first on, and their scales unless NULL. */
+static int pack_batch(struct row8_folder *f, uint32_t stack, struct pack_job *j, float *row_scale, struct why *why) {
+    const float *scale;
+    uint32_t bad;
+    int r = row8_folder_rows(f, stack, j->first, j->count, &j->w, &scale, &bad);
+    if (r == ERR_NONFINITE) return refuse(f->m, stack, j->first + bad, why);
+    if (r != 0) return r;
+    if (row_scale) memcpy(row_scale + j->first, scale, j->count * sizeof *scale);
+    pool_range(f->pool, (j->count + ROW8_GROUP - 1) / ROW8_GROUP, 1, pack_groups, j);
+    return 0;
+}
+
 int row8_fold_pack(const struct model *m, uint32_t stack, struct pool *p, const struct row8 *to, float *row_scale,
                    uint64_t *norm2_max, struct why *why) {
     struct row8_folder *f = NULL;
@@ -224,15 +247,7 @@ int row8_fold_pack(const struct model *m, uint32_t stack, struct pool *p, const 
     int r = row8_folder_new(&f, m, p);
     for (uint32_t at = 0; r == 0 && at < to->rows; at += FOLD_BATCH) {
         struct pack_job j = {.to = to, .first = at, .count = to->rows - at < FOLD_BATCH ? to->rows - at : FOLD_BATCH};
-        const float *scale;
-        uint32_t bad = 0;
-        r = row8_folder_rows(f, stack, at, j.count, &j.w, &scale, &bad);
-        if (r == ERR_NONFINITE)
-            bad += at, why_set(why, r, "tensor %s: a folded row holds a value that is NaN or infinite",
-                               row8_part_of(&m->stack[stack], &bad)->tensor->name);
-        if (r != 0) break;
-        if (row_scale) memcpy(row_scale + at, scale, j.count * sizeof *scale);
-        pool_range(p, (j.count + ROW8_GROUP - 1) / ROW8_GROUP, 1, pack_groups, &j);
+        r = pack_batch(f, stack, &j, row_scale, why);
         for (uint32_t g = 0; g < FOLD_BATCH / ROW8_GROUP; g++)
             if (j.norm2[g] > most) most = j.norm2[g];
     }

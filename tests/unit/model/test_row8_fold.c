@@ -338,6 +338,35 @@ TEST(experts_are_refused_with_the_reason) {
     }
 }
 
+/* Where a matrix stands alone, where it is multiplied by, and where only the product is too large. */
+TEST(what_is_not_finite_is_refused_by_name) {
+    static const struct {
+        const char *tensor, *named, *said;
+        uint32_t bits;
+    } cases[] = {{"blk.0.attn_k.weight", "blk.0.attn_k.weight", "NaN", 0xffc00001},
+                 {"blk.1.ffn_up.weight", "blk.1.ffn_up.weight", "NaN", 0x7f800000},
+                 {"blk.1.attn_output.weight", "blk.1.attn_output.weight", "NaN", 0x7fc00000},
+                 {"blk.0.ffn_down.weight", "blk.1.attn_q.weight", "when it is folded", 0x7f7fffff}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct model *m = NULL;
+        struct why why = {{0}};
+        struct gguf g;
+        const char *path = synth_path("nan");
+        synth_write(&synth_all[0], path);
+        CHECK_INT(gguf_open(&g, path, NULL), 0);
+        long at = (long)gguf_tensor(&g, cases[i].tensor)->offset;
+        gguf_close(&g);
+        FILE *f = fopen(path, "r+be");
+        for (uint32_t k = 0; k < 72; k++) /* a column of large ones, for a product that no single value is */
+            CHECK(f && fseek(f, at + 4l * 100 * k, SEEK_SET) == 0 && (i < 3 && k > 0 ? 1 : fwrite(&cases[i].bits, 4, 1, f) == 1));
+        fclose(f);
+        CHECK_INT(model_open(&m, path, &fold_opts, &why), ERR_NONFINITE);
+        if (!strstr(why.text, cases[i].named) || !strstr(why.text, cases[i].said)) printf("# %s\n", why.text);
+        CHECK(strstr(why.text, cases[i].named) != NULL && strstr(why.text, cases[i].said) != NULL);
+        unlink(path);
+    }
+}
+
 TEST(profile_ids_say_that_it_is_folded) {
     struct model *a = fold_model(&synth_all[3]), *b = row8_model(&synth_all[3]), *c = fold_model(&synth_families[6]);
     enum kv_format kv;
@@ -364,4 +393,4 @@ TESTS_MAIN("row8_fold", T(kernels_threads_and_chunks_change_no_bit), T(batches_c
            T(whoever_multiplies_two_rounds_a_layer_give_the_same_logits),
            T(without_a_way_to_ask_for_two_they_are_asked_for_one_by_one), T(a_client_file_is_the_same_and_gives_the_same_logits),
            T(every_family_stays_close_to_float_activations), T(experts_are_refused_with_the_reason),
-           T(profile_ids_say_that_it_is_folded))
+           T(what_is_not_finite_is_refused_by_name), T(profile_ids_say_that_it_is_folded))
