@@ -114,6 +114,13 @@ static void check_tpm_member(struct job *j, struct ev_bytes evidence, struct ev_
     if (tpm_member_read(evidence, &m) == 0) tpm_logs_check(r, &m, &j->policy->ima);
 }
 
+/* A quote in another form (Azure's, with its HCL report) has no place for logs: it must not be the way around a policy that names programs. */
+static void check_other_quote(struct job *j, struct ev_report *r) {
+    if (j->policy->ima.given)
+        ev_fail(r, "ima_log", EV_REFUSED,
+                "the policy names the programs that may run, and a quote in this form has no list of those that ran");
+}
+
 static void verify_part(struct job *j, const struct ev_member *m, unsigned part, struct ev_bytes nonce) {
     const struct ev_part *p = &m->part[part];
     struct ev_member_report *r = &j->out->member[j->out->members++];
@@ -131,7 +138,12 @@ static void verify_part(struct job *j, const struct ev_member *m, unsigned part,
     r->kind = m->kind;
     r->part = part;
     j->verify(m->kind, &in, j->want->activated, &r->report);
-    if (m->kind == EV_TPM_QUOTE && tpm_member_looks(p->evidence)) check_tpm_member(j, p->evidence, &r->report);
+    if (m->kind == EV_TPM_QUOTE) {
+        if (tpm_member_looks(p->evidence))
+            check_tpm_member(j, p->evidence, &r->report);
+        else
+            check_other_quote(j, &r->report);
+    }
     if (nonce.n > 0 && left_unchecked(&r->report, "nonce")) /* a verifier that overlooks what it was given is a bug of ours */
         ev_fail(&r->report, "binding", EV_INTERNAL, "the binding value was not compared with anything");
     enum ev_verdict v = ev_report_verdict(&r->report);

@@ -14,7 +14,8 @@
  *     gpu_twice      invalid      two parts of the member gpu are of one GPU
  *     class          refused      all is good and shows a class that the policy does not accept
  * and in a TPM's member
- *     event_log, ima_log, boot_aggregate, ima_entries: evidence/tpm_logs.h
+ *     event_log, ima_log, boot_aggregate, ima_entries: evidence/tpm_logs.h (in a quote of another form "ima_log" is refused where the policy
+ *                                 names programs: it has no place for a list)
  *     seal_key_statement  invalid  the seal key that the TPM holds is not K's; refused: K's is none of a TPM, or not known
  * and, with a proof of a release from the log, one more report of label "release" (evidence/release_check.h), of the member cpu, or of tpm where
  * there is none, and the factor

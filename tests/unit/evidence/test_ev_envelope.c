@@ -382,6 +382,22 @@ TEST(the_seal_key_that_a_tpm_holds_must_be_the_one_in_the_key_statement) {
     CHECK(member_failed(0, "ak_not_activated"));
 }
 
+/* A policy that names programs is not met by a quote in another form than the member's, which has no place for IMA's list. */
+TEST(a_policy_that_names_programs_is_not_met_by_a_quote_that_brings_no_list) {
+    static struct ev_policy policy;
+    struct ev_expected want = expected();
+    start(7, 5, 0, 0);
+    make(EV_TPM_QUOTE);
+    size_t n = sealed();
+    CHECK_INT(judged(n, &want), EV_OK);
+    policy = *ev_policy_strict();
+    policy.ima.given = 1;
+    policy.ima.count = 1;
+    want.policy = &policy;
+    CHECK_INT(judged(n, &want), EV_REFUSED);
+    CHECK(member_failed(0, "ima_log"));
+}
+
 TEST(an_operator_that_the_policy_does_not_name_is_refused) {
     struct ev_expected want = expected();
     uint8_t operator_id[16];
@@ -593,6 +609,7 @@ TESTS_MAIN("ev_envelope", T(each_set_of_members_shows_its_class), T(a_class_belo
            T(a_verifier_that_does_not_compare_the_binding_is_an_internal_error), T(one_bad_member_spoils_the_whole),
            T(a_gpu_spliced_in_or_taken_out_is_noticed_by_the_cpu), T(a_member_put_under_another_kind_is_invalid),
            T(one_gpu_shown_twice_is_noticed), T(the_seal_key_that_a_tpm_holds_must_be_the_one_in_the_key_statement),
+           T(a_policy_that_names_programs_is_not_met_by_a_quote_that_brings_no_list),
            T(an_operator_that_the_policy_does_not_name_is_refused),
            T(evidence_for_a_prefetched_nonce_is_good_while_the_nonce_is_young), T(both_spellings_hold_the_same_members),
            T(every_cut_and_every_flip_is_refused), T(sizes_over_the_caps_are_refused),

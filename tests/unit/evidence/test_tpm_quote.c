@@ -80,6 +80,16 @@ TEST(azures_confidential_vm_binds_the_ak_to_its_processor) {
     CHECK(comes_to("v1", &in, EV_OK, NULL) && report_noted_good(&r, "hcl_report") && report_noted_good(&r, "nonce"));
 }
 
+TEST(a_policy_that_names_programs_is_not_met_without_a_list_of_them) {
+    static struct ev_policy policy;
+    struct ev_input in = file_input("tpm/az_snp_evidence-v2.json");
+    policy = *ev_policy_strict();
+    policy.ima.given = 1;
+    policy.ima.count = 1;
+    in.policy = &policy;
+    CHECK(comes_to("v2, programs are named", &in, EV_REFUSED, "ima_log"));
+}
+
 TEST(azure_ak_is_cross_checked_with_the_report_of_the_processor) {
     struct ev_input in = azure_snp_v1();
     in.chain_count = 0;
@@ -374,7 +384,8 @@ TEST(policy_digests_are_those_of_the_formula_computed_elsewhere) {
 }
 
 TESTS_MAIN("tpm_quote", T(azures_quote_with_a_known_nonce_is_good), T(azures_certificate_of_another_ak_is_not_this_keys),
-           T(azures_confidential_vm_binds_the_ak_to_its_processor), T(azure_ak_is_cross_checked_with_the_report_of_the_processor),
+           T(azures_confidential_vm_binds_the_ak_to_its_processor),
+           T(a_policy_that_names_programs_is_not_met_without_a_list_of_them), T(azure_ak_is_cross_checked_with_the_report_of_the_processor),
            T(a_software_tpm_and_a_key_that_vouches_for_itself_are_refused), T(keylimes_form_is_read_and_its_sha1_not_taken),
            T(an_attestation_without_a_signature_shows_nothing), T(real_certificates_are_of_their_kind),
            T(googles_certificates_chain_to_their_root),
