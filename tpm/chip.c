@@ -98,6 +98,7 @@ void chip_close(struct chip *c) {
         chip_flush(c, &c->ak);
         chip_flush(c, &c->srk);
         chip_flush(c, &c->ek);
+        Esys_Free(c->ek_saved);
         Esys_Finalize(&c->esys);
     }
     Tss2_TctiLdr_Finalize(&c->tcti);

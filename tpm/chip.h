@@ -6,7 +6,7 @@
  *     seal  opens requests (seal/p256.h); made anew at each start and never stored. Its policy is PolicyPCR over the boot's registers,
  *           then PolicyAuthValue with a random value that this process alone knows: under PolicyPCR alone every root process could use it
  *
- * One thread. A command takes 5 to 100 milliseconds on a real chip. Built only where tss2 is (make TPM=1, or found by pkg-config). */
+ * One thread. A command takes 5 to 100 milliseconds on a real chip; making the EK, once, up to half a minute. Built only where tss2 is (make TPM=1, or found by pkg-config). */
 #ifndef TPM_CHIP_H
 #define TPM_CHIP_H
 

@@ -105,14 +105,30 @@ static TSS2_RC load_child(struct chip *c, const TPM2B_PRIVATE *private_key, cons
     return rc;
 }
 
-/* Writes the public part down, the first time. */
-int chip_take_ek(struct chip *c, struct why *why) {
+/* A chip that cannot save one makes it again each time. */
+static void save_ek(struct chip *c) {
+    if (Esys_ContextSave(c->esys, c->ek, &c->ek_saved) != TSS2_RC_SUCCESS) c->ek_saved = NULL;
+}
+
+static int make_ek(struct chip *c, struct why *why) {
     TPM2B_PUBLIC template = ek_template(), *public_key = NULL;
-    chip_flush(c, &c->seal);
     int r = make_primary(c, ESYS_TR_RH_ENDORSEMENT, &template, &c->ek, &public_key, why, "the endorsement key");
     if (r == 0) r = write_public(&c->shown.ek, public_key, why);
+    if (r == 0) save_ek(c);
     Esys_Free(public_key);
     return r;
+}
+
+/* What was saved does not outlive the chip's reset; then it is made again. */
+int chip_take_ek(struct chip *c, struct why *why) {
+    chip_flush(c, &c->seal);
+    if (c->ek_saved) {
+        if (Esys_ContextLoad(c->esys, c->ek_saved, &c->ek) == TSS2_RC_SUCCESS) return 0;
+        c->ek = ESYS_TR_NONE;
+        Esys_Free(c->ek_saved);
+        c->ek_saved = NULL;
+    }
+    return make_ek(c, why);
 }
 
 static int make_srk(struct chip *c, struct why *why) {

@@ -130,6 +130,8 @@ int chip_ecdh(void *arg, uint8_t out[32], const uint8_t point[65]) {
     ESYS_TR session = ESYS_TR_NONE;
     memcpy(in.point.x.buffer, point + 1, 32);
     memcpy(in.point.y.buffer, point + 33, 32);
+    int r = chip_take_seal(c, NULL); /* an activation may have left it out, if the chip failed just then */
+    if (r != 0) return r;
     TSS2_RC rc = chip_session(c, TPM2_SE_POLICY, &session);
     if (rc == TSS2_RC_SUCCESS) rc = Esys_TRSess_SetAttributes(c->esys, session, TPMA_SESSION_ENCRYPT, 0xff);
     if (rc == TSS2_RC_SUCCESS) rc = chip_policy(c, session);

@@ -269,6 +269,37 @@ TEST(whatever_is_asked_can_be_asked_again_and_again) {
     tear_down();
 }
 
+/* Some chips take half a minute over an RSA key, and strangers choose how often the EK is needed. With a password on its hierarchy it cannot be
+ * made again: what is taken is what was kept. */
+TEST(the_endorsement_key_is_made_once) {
+    struct why why = {{0}};
+    const TPM2B_AUTH password = {.size = 3, .buffer = {1, 2, 3}}, none = {.size = 0};
+    TPM2B_PUBLIC *public_key = NULL;
+    set_up();
+    TPMT_PUBLIC first = public_of(&chip_public(c)->ek);
+    CHECK_INT(Esys_HierarchyChangeAuth(c->esys, ESYS_TR_RH_ENDORSEMENT, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &password),
+              0);
+    CHECK_INT(Esys_TR_SetAuth(c->esys, ESYS_TR_RH_ENDORSEMENT, &none), 0); /* tss2 would remember it */
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(chip_take_ek(c, &why), 0);
+        CHECK_INT(Esys_ReadPublic(c->esys, c->ek, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &public_key, NULL, NULL), 0);
+        CHECK_MEM(public_key->publicArea.unique.rsa.buffer, first.unique.rsa.buffer, 256);
+        Esys_Free(public_key);
+        CHECK_INT(chip_take_seal(c, &why), 0);
+    }
+    tear_down();
+}
+
+/* If the chip fails while the EK has its place, that costs one request and not all that come after. */
+TEST(a_seal_key_that_was_not_put_back_is_loaded_when_it_is_needed) {
+    struct why why = {{0}};
+    set_up();
+    CHECK_INT(chip_take_ek(c, &why), 0);
+    CHECK_INT(c->seal, ESYS_TR_NONE);
+    CHECK_INT(agrees(), 0);
+    tear_down();
+}
+
 TEST(no_chip_is_said_plainly) {
     struct chip *none;
     struct why why = {{0}};
@@ -282,4 +313,5 @@ TESTS_MAIN("chip", T(keys_have_the_attributes_that_a_verifier_asks_for),
            T(registers_that_anybody_resets_hold_no_boot),
            T(quotes_and_the_seal_keys_birth_are_signed_by_the_attestation_key_for_our_nonce),
            T(a_credential_opens_for_the_keys_it_was_made_for_and_no_others), T(whatever_is_asked_can_be_asked_again_and_again),
+           T(the_endorsement_key_is_made_once), T(a_seal_key_that_was_not_put_back_is_loaded_when_it_is_needed),
            T(no_chip_is_said_plainly))
