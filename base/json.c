@@ -20,6 +20,18 @@ static int too_deep(const uint8_t *s, size_t n) {
     return 0;
 }
 
+int json_has_over(const void *text, size_t n, size_t values) {
+    const uint8_t *s = text;
+    size_t found = 1;
+    int in_string = 0;
+    for (size_t i = 0; i < n && found <= values; i++) {
+        if (in_string && s[i] == '\\') i++;
+        else if (s[i] == '"') in_string = !in_string;
+        else if (!in_string) found += s[i] == '{' || s[i] == '[' || s[i] == ',';
+    }
+    return found > values;
+}
+
 int json_parse(json_t **out, const void *text, size_t n, size_t *pos) {
     json_error_t e = {0};
     *out = NULL;

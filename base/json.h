@@ -12,6 +12,9 @@ enum { JSON_DEPTH_MAX = 64 };
 /* Parses n bytes: duplicate keys, bad UTF-8, lone surrogates, trailing bytes and nesting over JSON_DEPTH_MAX are ERR_FORMAT.
  * *pos is the byte offset of the error (may be NULL). The caller owns *out (json_decref). */
 int json_parse(json_t **out, const void *text, size_t n, size_t *pos);
+/* 1: the text may hold more values than that, as its brackets and commas say. Asked before json_parse where a stranger's text is large and
+ * its members are few: each "{}" takes over 200 bytes once it is parsed. */
+int json_has_over(const void *text, size_t n, size_t values);
 /* Compact text, wiped when released. b is initialised here with the given maximum. */
 int json_print(struct buf *b, const json_t *j, size_t max);
 

@@ -70,6 +70,7 @@ static int read_collection(struct cmw *out, json_t *all) {
 
 int cmw_read_json(struct cmw *out, const void *p, size_t n) {
     json_t *all;
+    if (json_has_over(p, n, CMW_JSON_VALUES_MAX)) return ERR_LIMIT; /* 4 MiB of "{}" would take a third of a gigabyte */
     int r = json_parse(&all, p, n, NULL);
     if (r != 0) return r;
     if (!buf_room(&out->decoded, n / 4 * 3 + 3 * (CMW_ITEMS_MAX + 1)))

@@ -5,6 +5,7 @@
 #include "evidence/cmw.h"
 
 #define CMW_TYPE_LABEL "__cmwc_t"
+enum { CMW_JSON_VALUES_MAX = 256 }; /* a collection has four for each item */
 
 /* Each 0, ERR_LIMIT or ERR_FORMAT. */
 int cmw_type_set(char out[CMW_TYPE_BYTES_MAX + 1], struct ev_bytes text);

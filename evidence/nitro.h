@@ -26,7 +26,8 @@
  *     pcrs            refused      a PCR that the policy names is absent or has another value; unsupported: one is not of SHA384's size
  *     nonce           invalid      see above
  * After chain, dates or signature failed, what fails further is noted, and nothing is noted as good.
- * Unchecked: "nonce" when in->nonce is empty, "measurement" when the policy names no PCR. */
+ * Unchecked: "nonce" when in->nonce is empty, "measurement" when the policy names neither PCR 0 (the image) nor PCR 8
+ * (who signed it). */
 #ifndef EVIDENCE_NITRO_H
 #define EVIDENCE_NITRO_H
 

@@ -180,17 +180,15 @@ static void judge_attributes(struct tdx *t) {
 static void judge_measurements(struct tdx *t) {
     static const char *const rtmr[TDX_RTMRS] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
     const struct tdx_body *b = &t->q.body;
-    int any = t->policy->mrtd.given;
+    /* who brings firmware of their own extends what they like, and who brings a kernel puts any program into RTMR 3 */
+    int named = t->policy->mrtd.given && t->policy->rtmr[1].given && t->policy->rtmr[2].given;
     listed(t, "xfam", &t->policy->xfam, b->xfam, 8);
     listed(t, "mrtd", &t->policy->mrtd, b->mr_td, TDX_MR);
-    for (int i = 0; i < TDX_RTMRS; i++) {
-        any |= t->policy->rtmr[i].given;
-        listed(t, rtmr[i], &t->policy->rtmr[i], b->rtmr[i], TDX_MR);
-    }
+    for (int i = 0; i < TDX_RTMRS; i++) listed(t, rtmr[i], &t->policy->rtmr[i], b->rtmr[i], TDX_MR);
     listed(t, "mr_config", &t->policy->mr_config, b->mr_config_id, TDX_MR);
     listed(t, "fmspc", &t->policy->fmspc, t->pck.fmspc, sizeof t->pck.fmspc);
     listed(t, "platform_allowed", &t->policy->platforms, t->pck.platform_instance.p, t->pck.platform_instance.n);
-    if (!any) ev_unchecked(t->r, "measurement");
+    if (!named) ev_unchecked(t->r, "measurement");
 }
 
 static void judge_nonce(struct tdx *t) {

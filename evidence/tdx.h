@@ -27,7 +27,8 @@
  *     nonce            invalid      see above
  * After chain, dates, revoked, qe_signature, qe_report_data, qe_identity or signature failed, what fails further is noted, and nothing is
  * noted as good or told.
- * Unchecked: what the caller or the policy gave nothing for; "measurement" stands for mrtd and the registers. */
+ * Unchecked: what the caller or the policy gave nothing for; "measurement" unless the policy lists mrtd, rtmr1 and
+ * rtmr2, which together name firmware, kernel and command line: each alone says nothing of what runs. */
 #ifndef EVIDENCE_TDX_H
 #define EVIDENCE_TDX_H
 

@@ -61,6 +61,8 @@ static int read_crls(struct tdx_collateral *c) {
 int tdx_collateral_read(struct ev_bytes bytes, struct tdx_collateral *out, struct why *why) {
     *out = (struct tdx_collateral){.all = NULL};
     if (bytes.n > TDX_COLLATERAL_BYTES_MAX) return why_set(why, ERR_LIMIT, "over %d bytes", TDX_COLLATERAL_BYTES_MAX);
+    if (json_has_over(bytes.p, bytes.n, TDX_COLLATERAL_VALUES_MAX))
+        return why_set(why, ERR_LIMIT, "over %d values: it is an object of texts", TDX_COLLATERAL_VALUES_MAX);
     if (json_parse(&out->all, bytes.p, bytes.n, NULL) != 0 || !json_is_object(out->all))
         return why_set(why, ERR_FORMAT, "not a JSON object");
     if (read_signed(out->all, "tcb_info", "tcbInfo", &out->tcb_info) != 0)

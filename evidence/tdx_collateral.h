@@ -14,7 +14,7 @@
 #include "base/json.h"
 #include "evidence/x509.h"
 
-enum { TDX_COLLATERAL_BYTES_MAX = 1 << 20, TDX_LEVELS_MAX = 64, TDX_MODULES_MAX = 16 };
+enum { TDX_COLLATERAL_BYTES_MAX = 1 << 20, TDX_COLLATERAL_VALUES_MAX = 1 << 14, TDX_LEVELS_MAX = 64, TDX_MODULES_MAX = 16 };
 
 enum tdx_status {
     TDX_UP_TO_DATE,

@@ -106,7 +106,7 @@ static int judge_qe(struct ev_report *r, int vouched, const struct tdx_quote *q,
 }
 
 /* Both texts genuine, in date and readable; tcb for this platform. */
-static int judge_texts(struct ev_report *r, const struct tdx_collateral *c, const struct tdx_pck *pck,
+static int judge_texts(struct ev_report *r, int vouched, const struct tdx_collateral *c, const struct tdx_pck *pck,
                        const struct ev_anchors *anchors, int64_t now, struct judged *j) {
     int good = signed_by_intel(c, &c->tcb_info, anchors, now);
     if (!good)
@@ -117,8 +117,8 @@ static int judge_texts(struct ev_report *r, const struct tdx_collateral *c, cons
         good = ev_fail(r, "tcb_info", EV_INVALID, "issued later, or its next update was due before the time asked about");
     else if (memcmp(j->tcb.fmspc, pck->fmspc, 6) != 0 || memcmp(j->tcb.pce_id, pck->pce_id, 2) != 0)
         good = ev_fail(r, "tcb_info", EV_INVALID, "of another kind of platform (FMSPC or PCE) than the PCK certificate");
-    else
-        ev_check(r, "tcb_info", 1, EV_INVALID, " ");
+    else /* the platform is what the PCK certificate says it is */
+        ev_check_vouched(r, vouched, "tcb_info", 1, EV_INVALID, " ");
     int qe = signed_by_intel(c, &c->qe_identity, anchors, now);
     if (!qe)
         ev_fail(r, "qe_identity", EV_INVALID, "not signed by Intel, or its signer is out of date");
@@ -144,7 +144,7 @@ void tdx_tcb_judge(struct ev_report *r, int vouched, const struct tdx_quote *q, 
         ev_fail(r, "tcb_info", EV_INTERNAL, "no memory");
         return;
     }
-    if (judge_texts(r, c, pck, anchors, now, j)) {
+    if (judge_texts(r, vouched, c, pck, anchors, now, j)) {
         enum tdx_status module, qe, platform = platform_status(&j->tcb, pck, q->body.tee_tcb_svn);
         int genuine = judge_qe(r, vouched, q, &j->qe, &qe);
         genuine = judge_module(r, vouched, q, &j->tcb, &module) && genuine;

@@ -231,6 +231,21 @@ TEST(a_label_more_than_the_limit_and_a_message_over_its_limit_are_refused) {
     cmw_release(&c);
 }
 
+/* Parsed, each "{}" takes seventy times its bytes. */
+TEST(json_of_many_small_values_is_refused_before_it_is_parsed) {
+    static char text[64 << 10];
+    struct cmw c;
+    size_t n = 0;
+    text[n++] = '[';
+    while (n < sizeof text - 4) text[n++] = '{', text[n++] = '}', text[n++] = ',';
+    text[n++] = '1', text[n++] = ']';
+    CHECK_INT(cmw_read(&c, text, n, 0, NULL), ERR_LIMIT);
+    cmw_release(&c);
+    static const char quoted[] = "[\"a/b;\\\"[,[,[,\",\"\"]"; /* brackets in a text are no values */
+    CHECK_INT(cmw_read(&c, quoted, sizeof quoted - 1, 0, NULL), 0);
+    cmw_release(&c);
+}
+
 TEST(every_cut_of_a_collection_is_refused) {
     static struct cmw c, cut;
     static const char *const names[] = {FOLDER "collection-example-1.cbor", FOLDER "collection-example-1.json"};
@@ -250,4 +265,5 @@ TESTS_MAIN("cmw", T(the_drafts_records_are_read_in_both_spellings), T(the_drafts
            T(the_drafts_eat_carries_a_collection), T(what_is_written_is_what_was_read),
            T(tags_stand_for_content_formats_and_no_other_tag_does), T(malformed_json_is_refused),
            T(a_collection_within_a_collection_is_refused), T(malformed_cbor_is_refused),
-           T(a_label_more_than_the_limit_and_a_message_over_its_limit_are_refused), T(every_cut_of_a_collection_is_refused))
+           T(a_label_more_than_the_limit_and_a_message_over_its_limit_are_refused), T(every_cut_of_a_collection_is_refused),
+           T(json_of_many_small_values_is_refused_before_it_is_parsed))

@@ -136,6 +136,27 @@ TEST(policies_name_pcrs_and_an_age) {
     CHECK(maker_judged("a value of another PCR", &r, EV_REFUSED, "pcrs"));
 }
 
+/* PCR 4 is which machine it is, 16 and on are the program's own to fill: a policy of them says nothing of what runs. */
+TEST(what_runs_is_named_by_the_image_or_by_who_signed_it) {
+    static const struct {
+        const char *pcr;
+        int named;
+    } rows[] = {{"0", 1}, {"8", 1}, {"1", 0}, {"3", 0}, {"4", 0}, {"16", 0}};
+    struct nitro_policy p;
+    char text[200], one[97];
+    for (int i = 0; i < 48; i++) snprintf(one + 2 * i, 3, "01");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct twin t = twin_default();
+        t.pcr[atoi(rows[i].pcr)] = 1;
+        snprintf(text, sizeof text, "{\"pcrs\":{\"%s\":[\"%s\"]}}", rows[i].pcr, one);
+        read_policy(&p, text);
+        judge_twin(&r, &t, NULL, &p, TWIN_NOW);
+        CHECK(maker_judged("one PCR", &r, EV_OK, NULL));
+        CHECK(report_noted_good(&r, "pcrs"));
+        CHECK_INT(report_unchecked(&r, "measurement"), !rows[i].named);
+    }
+}
+
 TEST(a_policy_that_is_none_is_refused) {
     static const char *const bad[] = {
         "[]",
@@ -173,6 +194,7 @@ int main(void) {
                                      T(a_value_in_the_other_place_is_no_nonce),
                                      T(genuine_documents_come_in_several_spellings),
                                      T(policies_name_pcrs_and_an_age),
+                                     T(what_runs_is_named_by_the_image_or_by_who_signed_it),
                                      T(a_policy_that_is_none_is_refused)};
     real_load();
     twin_setup();

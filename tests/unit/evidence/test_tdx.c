@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "evidence/policy.h"
 #include "evidence/tdx.h"
 #include "evidence/tdx_pck.h"
@@ -179,7 +180,57 @@ TEST(a_policy_can_require_collateral_and_list_what_it_knows) {
     buf_release(&c);
 }
 
+static void policy_of(struct tdx_policy *p, const struct tdx_body *b, const char *const *names) {
+    static const char *const all[] = {"mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"};
+    json_t *j = json_object();
+    for (; *names; names++)
+        for (int i = 0; i < 5; i++) {
+            char hex[97];
+            if (strcmp(*names, all[i]) != 0) continue;
+            hex_encode(hex, i == 0 ? b->mr_td : b->rtmr[i - 1], 48);
+            json_object_set_new(j, all[i], json_pack("[s]", hex));
+        }
+    CHECK_INT(tdx_policy_read(j, p, NULL), 0);
+    json_decref(j);
+}
+
+/* Own firmware gives the registers any value; firmware that everybody has starts any kernel; a kernel puts anything into RTMR 3. */
+TEST(what_runs_is_named_by_firmware_kernel_and_command_line_together) {
+    static const struct {
+        const char *names[6];
+        int named;
+    } rows[] = {{{"mrtd", "rtmr1", "rtmr2"}, 1}, {{"mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"}, 1},
+                {{"mrtd"}, 0},          {{"rtmr3"}, 0}, {{"rtmr0", "rtmr1", "rtmr2", "rtmr3"}, 0},
+                {{"mrtd", "rtmr1"}, 0}, {{NULL}, 0}};
+    struct buf q = load("trustee_tdx_quote_5.dat");
+    struct ev_anchors a = ev_pinned(EV_ROOTS_INTEL_SGX);
+    struct tdx_quote parsed;
+    struct tdx_policy p;
+    CHECK_INT(tdx_quote_read(bytes(&q), &parsed), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        policy_of(&p, &parsed.body, rows[i].names);
+        CHECK_INT(verify_with(&(struct ev_input){.evidence = bytes(&q), .now = IN_2026}, &p, &a), EV_OK);
+        CHECK_INT(report_unchecked(&report, "measurement"), !rows[i].named);
+    }
+    buf_release(&q);
+}
+
 /* ---- wrong input ---- */
+
+TEST(nothing_is_noted_as_good_after_a_signature_was_not) {
+    struct buf q = load("dcapqvl_tdx_quote.dat"), c = load("dcapqvl_tdx_quote_collateral.json");
+    struct tdx_quote parsed;
+    CHECK_INT(tdx_quote_read(bytes(&q), &parsed), 0);
+    q.data[(size_t)(parsed.signature - q.data) + 5] ^= 1;
+    CHECK_INT(verify(&(struct ev_input){.evidence = bytes(&q), .collateral = bytes(&c), .now = COLLATERAL_AT}), EV_INVALID);
+    unsigned at = 0;
+    while (at < report.factors && strcmp(report.factor[at].name, "signature") != 0) at++;
+    CHECK(at < report.factors && !report.factor[at].ok);
+    for (; at < report.factors; at++) CHECK(!report.factor[at].ok);
+    CHECK_INT(report.facts, 0);
+    buf_release(&q);
+    buf_release(&c);
+}
 
 TEST(no_changed_bit_of_a_quote_passes_and_each_is_named) {
     struct buf q = load("quote_v5_sample.dat");
@@ -274,4 +325,5 @@ TESTS_MAIN("tdx", T(real_quotes_get_their_verdicts), T(a_nonce_is_compared_whole
            T(collateral_that_was_changed_anywhere_is_refused), T(a_policy_can_require_collateral_and_list_what_it_knows),
            T(no_changed_bit_of_a_quote_passes_and_each_is_named), T(cut_and_extended_quotes_are_unsupported),
            T(other_versions_keys_and_bodies_are_unsupported), T(dates_are_judged_by_the_time_given),
-           T(a_pck_certificates_extension_is_read_whole_or_not_at_all))
+           T(a_pck_certificates_extension_is_read_whole_or_not_at_all),
+           T(what_runs_is_named_by_firmware_kernel_and_command_line_together), T(nothing_is_noted_as_good_after_a_signature_was_not))
