@@ -77,10 +77,11 @@ static void without_release(struct job *j) {
 
 /* Without members there is nothing to bind: such an envelope shows T0, whatever it says. */
 static void settle(struct job *j) {
+    const struct ev_policy *policy = j->want->policy;
+    if (j->want->release.n == 0 && (j->envelope->members > 0 || policy->log.release_required)) without_release(j);
     if (j->envelope->members > 0) {
         int nonce = settle_nonce(j), key = settle_key(j), channel = settle_channel(j);
         j->bound_known = nonce && key && channel;
-        if (j->want->release.n == 0) without_release(j);
     }
     settle_operator(j);
     if (j->envelope->software.n > 0) ev_unchecked(&j->out->whole, "software");
@@ -150,16 +151,23 @@ static void verify_part(struct job *j, const struct ev_member *m, unsigned part,
     ev_check(&j->out->whole, r->label, v == EV_OK, v, "its evidence (%s) is %s", ev_kind_name(m->kind), ev_verdict_name(v));
 }
 
-/* Two reports of one GPU are not two GPUs: its first certificate is its own. */
-static void check_gpus(struct job *j, const struct ev_member *m) {
-    int twice = 0;
-    for (unsigned i = 0; i < m->parts; i++)
-        for (unsigned k = 0; k < i; k++) {
-            struct ev_bytes a = m->part[i].certs ? m->part[i].cert[0] : m->part[i].evidence,
-                            b = m->part[k].certs ? m->part[k].cert[0] : m->part[k].evidence;
-            twice |= a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
-        }
-    ev_check(&j->out->whole, "gpu_twice", !twice, EV_INVALID, "two parts of the member gpu are of one GPU");
+static const char *fact_of(const struct ev_report *r, const char *name) {
+    for (unsigned i = 0; i < r->facts; i++)
+        if (strcmp(r->fact[i].name, name) == 0) return r->fact[i].text;
+    return NULL;
+}
+
+/* Two reports of one GPU are not two GPUs. Its verifier tells the key that signed; certificates alone would not do, as they come in any
+ * order. Where it tells none, the part is bad in any case. first: the report of part 0. */
+static void check_gpus(struct job *j, unsigned parts, const struct ev_member_report *first) {
+    int twice = 0, all = 1;
+    for (unsigned i = 0; i < parts; i++) {
+        const char *a = fact_of(&first[i].report, "gpu"), *b;
+        all &= a != NULL;
+        for (unsigned k = 0; k < i; k++) twice |= a && (b = fact_of(&first[k].report, "gpu")) && strcmp(a, b) == 0;
+    }
+    if (twice || all)
+        ev_check(&j->out->whole, "gpu_twice", !twice, EV_INVALID, "two parts of the member gpu are of one GPU");
 }
 
 static void verify_member(struct job *j, unsigned index) {
@@ -176,8 +184,9 @@ static void verify_member(struct job *j, unsigned index) {
         ev_binding_short(digest, b);
         nonce = ev_binding_size(m->kind) == 32 ? (struct ev_bytes){digest, 32} : (struct ev_bytes){b, sizeof b};
     }
-    if (m->kind == EV_NVIDIA_GPU) check_gpus(j, m);
+    const struct ev_member_report *first = &j->out->member[j->out->members];
     for (unsigned p = 0; p < m->parts; p++) verify_part(j, m, p, nonce);
+    if (m->kind == EV_NVIDIA_GPU) check_gpus(j, m->parts, first);
 }
 
 /* ---- what runs ---- */

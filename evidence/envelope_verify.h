@@ -11,7 +11,7 @@
  *     channel        refused      the caller has a TLS session with the node and asks about channel 0, which it must not take, or
  *                                 about channel 1 without an exporter value
  *     operator       refused      the policy names operators, and K's is none of them
- *     gpu_twice      invalid      two parts of the member gpu are of one GPU
+ *     gpu_twice      invalid      two parts of the member gpu are signed by the key of one GPU
  *     class          refused      all is good and shows a class that the policy does not accept
  * and in a TPM's member
  *     event_log, ima_log, boot_aggregate, ima_entries: evidence/tpm_logs.h (in a quote of another form "ima_log" is refused where the policy

@@ -33,6 +33,8 @@ static void played(enum ev_kind kind, const struct ev_input *in, const struct tp
     }
     ev_check(out, "signature", in->evidence.p[0] == GOOD || in->evidence.p[0] == FORBIDDEN, EV_INVALID, "broken");
     ev_check(out, "debug", in->evidence.p[0] != FORBIDDEN, EV_REFUSED, "forbidden");
+    if (kind == EV_NVIDIA_GPU) /* its own certificate is the last one here: they come in any order */
+        ev_tell_hex(out, "gpu", in->chain[in->chain_count - 1].p, in->chain[in->chain_count - 1].n);
     if (in->nonce.n == 0)
         ev_unchecked(out, "nonce");
     else
@@ -330,6 +332,45 @@ TEST(one_gpu_shown_twice_is_noticed) {
     CHECK(failed("gpu_twice"));
 }
 
+/* A certificate of somebody else's before its own hid it once. */
+TEST(one_gpu_shown_twice_is_noticed_whatever_stands_before_its_certificate) {
+    const struct ev_expected want = expected();
+    uint8_t b[64], evidence[PLAIN_BYTES] = {GOOD};
+    static const uint8_t own[] = {1}, other[] = {2};
+    for (int same = 0; same < 2; same++) {
+        start(7, 5, 0, 0);
+        ev_binding_long(b, &mk.bound, EV_NVIDIA_GPU, NULL, 0);
+        ev_binding_short(evidence + 1, b);
+        const struct ev_part part[2] = {
+            {.evidence = {evidence, PLAIN_BYTES}, .certs = 1, .cert = {{own, 1}}},
+            {.evidence = {evidence, PLAIN_BYTES}, .certs = 2, .cert = {{same ? other : own, 1}, {same ? own : other, 1}}}};
+        struct writer w = writer_over(mk.space[0], sizeof mk.space[0]);
+        ev_envelope_put_member(&w, part, 2);
+        mk.made[0].kind = EV_NVIDIA_GPU;
+        sha256_of(mk.made[0].digest, w.p, w.len);
+        mk.mades = 1;
+        item("gpu", ev_envelope_media_type(EV_NVIDIA_GPU), w.p, w.len);
+        make(EV_SEV_SNP);
+        CHECK_INT(judged(sealed(), &want), same ? EV_INVALID : EV_OK);
+        CHECK_INT(failed("gpu_twice"), same);
+    }
+}
+
+TEST(a_policy_that_requires_a_release_takes_no_envelope_without_evidence) {
+    static struct ev_policy policy;
+    struct ev_expected want = expected();
+    policy = *ev_policy_strict();
+    policy.classes = 1u << EV_T0;
+    want.policy = &policy;
+    start(7, 5, 0, 0);
+    item("software", EV_SOFTWARE_MEDIA_TYPE, "{}", 2);
+    size_t n = sealed();
+    CHECK_INT(judged(n, &want), EV_OK);
+    policy.log.given = policy.log.release_required = 1;
+    CHECK_INT(judged(n, &want), EV_REFUSED);
+    CHECK(failed("release"));
+}
+
 /* The generator of P-256 (SEC 2, 2.4.2): a point that is on the curve. */
 static const char *const p256_x = "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296",
                          *const p256_y = "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
@@ -608,7 +649,8 @@ TESTS_MAIN("ev_envelope", T(each_set_of_members_shows_its_class), T(a_class_belo
            T(a_caller_with_a_tls_session_refuses_channel_0), T(without_a_nonce_or_a_key_statement_nothing_is_bound),
            T(a_verifier_that_does_not_compare_the_binding_is_an_internal_error), T(one_bad_member_spoils_the_whole),
            T(a_gpu_spliced_in_or_taken_out_is_noticed_by_the_cpu), T(a_member_put_under_another_kind_is_invalid),
-           T(one_gpu_shown_twice_is_noticed), T(the_seal_key_that_a_tpm_holds_must_be_the_one_in_the_key_statement),
+           T(one_gpu_shown_twice_is_noticed), T(one_gpu_shown_twice_is_noticed_whatever_stands_before_its_certificate),
+           T(a_policy_that_requires_a_release_takes_no_envelope_without_evidence), T(the_seal_key_that_a_tpm_holds_must_be_the_one_in_the_key_statement),
            T(a_policy_that_names_programs_is_not_met_by_a_quote_that_brings_no_list),
            T(an_operator_that_the_policy_does_not_name_is_refused),
            T(evidence_for_a_prefetched_nonce_is_good_while_the_nonce_is_young), T(both_spellings_hold_the_same_members),
