@@ -19,6 +19,11 @@ int piece_file(struct buf *b, const char *path, size_t max, int hex, struct ev_r
     return e == 0 ? 0 : why_set(why, e, "%.300s", why_text(&own, e));
 }
 
+/* An empty file would count as none given: a download that failed would take a check away. */
+static void refuse_empty(struct ev_report *r, const char *factor, const char *path, const struct buf *b) {
+    if (path && b->len == 0 && r->factors == 0) ev_fail(r, factor, EV_UNSUPPORTED, "an empty file was given");
+}
+
 int piece_read(struct piece *p, const struct piece_names *names, struct ev_report *r, struct why *why) {
     memset(p, 0, sizeof *p);
     int e = piece_file(&p->evidence, names->evidence, ATTEST_FILE_BYTES_MAX, 1, r, why);
@@ -29,6 +34,11 @@ int piece_read(struct piece *p, const struct piece_names *names, struct ev_repor
         e = piece_file(&p->chain[p->chains++], names->chain.item[i], CERTIFICATE_FILE_BYTES_MAX, 0, r, why);
     if (e == 0 && p->chains > EV_CHAIN_MAX)
         ev_fail(r, "certificates", EV_UNSUPPORTED, "over %d files of certificates", EV_CHAIN_MAX);
+    if (e == 0) {
+        refuse_empty(r, "key", names->key, &p->key);
+        refuse_empty(r, "collateral", names->collateral, &p->collateral);
+        refuse_empty(r, "event_log", names->event_log, &p->event_log);
+    }
     return e;
 }
 

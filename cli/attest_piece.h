@@ -13,7 +13,7 @@ struct piece {
     struct buf evidence, key, collateral, event_log, chain[OPT_LIST_MAX];
     unsigned chains;
 };
-/* Reads all files. A file over its limit, or too many of them, is the evidence's fault and becomes a factor of r; one that cannot be read
+/* Reads all files. A file over its limit, an empty one, or too many of them, is the evidence's fault and becomes a factor of r; one that cannot be read
  * is the user's: an ERR_*, with why. Release p in any case. */
 int piece_read(struct piece *p, const struct piece_names *names, struct ev_report *r, struct why *why);
 void piece_release(struct piece *p);

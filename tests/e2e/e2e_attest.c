@@ -172,6 +172,9 @@ static void policies(void) {
         {GPU " --at 1795600800 --policy %s/no-version", 20, "policy", "none", NULL},
         {GPU " --at 1795600800 --policy %s/version-2", 20, "policy", "none", NULL},
         {GPU " --at 1795600800 --policy %s/empty", 20, "policy", "none", NULL},
+        {TDX "quote_v4_cos113.dat --at 1735689600 --collateral %s/empty", 30, "collateral", "none", NULL}, /* is not none */
+        {TDX "quote_v4_cos113.dat --at 1735689600 --event-log %s/empty", 30, "event_log", "none", NULL},
+        {TPM DATA "tpm/azure_quote.msg --at 0 --key %s/empty", 30, "key", "none", NULL},
     };
     static const char *const texts[][2] = {
         {"good", "{\"version\":1}"},
