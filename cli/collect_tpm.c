@@ -9,8 +9,6 @@
 #include "evidence/ev_challenge.h"
 #include "node/evidence_chip.h"
 
-enum { BOOT_REGISTERS = 0xff };
-
 /* A challenge by this machine to itself: who verifies elsewhere must not take its word, but sees at once which pair is meant, and that the chip
  * can answer. */
 static void challenge(struct collected *c, struct chip_proc *chip) {
@@ -32,7 +30,7 @@ int collect_tpm(struct collected *c, const char *tcti, const uint8_t nonce[32], 
     struct chip_proc *chip = NULL;
     struct measures ignored = {.count = 0}; /* of the process that talks to the chip */
     uint8_t key_hash[32];
-    int r = chip_proc_start(&chip, tcti, BOOT_REGISTERS, &ignored, why);
+    int r = chip_proc_start(&chip, tcti, CHIP_BOOT_PCRS, &ignored, why);
     if (r != 0) return r;
     collect_keys(c, chip_proc_public(chip)->seal_x);
     keystmt_id(key_hash, &c->keys);

@@ -62,10 +62,8 @@ static void check_values(struct ev_report *r, int vouched, const struct tpm_poli
 void tpm_policy_pcrs(struct ev_report *r, int vouched, const struct tpm_policy *p, const struct tpm_selection *select,
                      const struct tpm_pcrs *values) {
     check_selection(r, vouched, p, select);
-    if (p->named)
-        check_values(r, vouched, p, values);
-    else
-        ev_unchecked(r, "pcr_values");
+    if (p->named) check_values(r, vouched, p, values);
+    if ((p->named & TPM_PCRS_OF_BOOT) != TPM_PCRS_OF_BOOT) ev_unchecked(r, "pcr_values");
 }
 
 /* ---- firmware ---- */

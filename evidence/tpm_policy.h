@@ -6,6 +6,9 @@
 #include "evidence/tpm_pcr.h"
 #include "evidence/x509.h"
 
+/* It takes these to name what was booted: firmware (0), boot loader or unified kernel image (4), what GRUB was told (8) and what it or the
+ * kernel's stub loaded (9). With less, some part of it is the owner's choice. */
+enum { TPM_PCRS_OF_BOOT = 1 << 0 | 1 << 4 | 1 << 8 | 1 << 9 };
 enum { TPM_POLICY_VALUES_MAX = 128, TPM_ACTIVATORS_MAX = 16, TPM_ACTIVATION_AGE_S = 90 * 86400 };
 
 struct tpm_policy {
@@ -35,7 +38,7 @@ void tpm_policy_strict(struct tpm_policy *p);
 int tpm_policy_read(const json_t *section, struct tpm_policy *p, struct why *why);
 
 /* Notes "pcr_selection", "resettable_pcr", and "pcr_values" when the values are there (NULL: they did not come). All EV_REFUSED. vouched: as
- * ev_check_vouched. Unchecked: "pcr_selection", "pcr_values". */
+ * ev_check_vouched. Unchecked: "pcr_selection", "pcr_values" (also when some are compared, but not all of TPM_PCRS_OF_BOOT are named). */
 void tpm_policy_pcrs(struct ev_report *r, int vouched, const struct tpm_policy *p, const struct tpm_selection *select,
                      const struct tpm_pcrs *values);
 /* The value is allowed, or its PCR is not named. */

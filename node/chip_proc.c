@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include "base/child_proc.h"
+#include "base/hash.h"
 #include "base/landlock.h"
 #include "base/mem.h"
 #include "base/syscalls.h"
 
 enum asked { ASK_ECDH, ASK_PROVE, ASK_ACTIVATE };
-enum { CREDENTIAL_MAX = 512 };
+enum { CREDENTIAL_MAX = 512, QUOTE_TRIES = 5 };
 struct question {
     enum asked what;
     uint32_t pcrs;
@@ -44,9 +45,25 @@ struct chip_proc {
 
 /* ---- the child ---- */
 
+/* A quote ends with the digest of the values that it is of. */
+static int values_are_quoted(const struct chip_proof *p) {
+    uint8_t digest[32];
+    sha256_of(digest, p->pcrs, p->pcr_count * sizeof *p->pcrs);
+    return p->quote.n > 32 && memcmp(p->quote.p + p->quote.n - 32, digest, 32) == 0;
+}
+
+/* Values and quote are two commands, and each program that starts moves PCR 10. */
+static int quote(struct chip *c, const struct question *q, struct chip_proof *p, struct why *why) {
+    for (int i = 0; i < QUOTE_TRIES; i++) {
+        int r = chip_read_pcrs(c, q->pcrs, p->pcrs, &p->pcr_count, why);
+        if (r == 0) r = chip_quote(c, q->pcrs, q->extra, &p->quote, &p->quote_signature, why);
+        if (r != 0 || values_are_quoted(p)) return r;
+    }
+    return why_set(why, ERR_BUSY, "TPM: its registers change between reading and quoting, %d times", QUOTE_TRIES);
+}
+
 static int prove(struct chip *c, const struct question *q, struct chip_proof *p, struct why *why) {
-    int r = chip_read_pcrs(c, q->pcrs, p->pcrs, &p->pcr_count, why);
-    if (r == 0) r = chip_quote(c, q->pcrs, q->extra, &p->quote, &p->quote_signature, why);
+    int r = quote(c, q, p, why);
     if (r == 0) r = chip_certify_seal(c, q->extra, &p->birth, &p->birth_signature, why);
     return r;
 }

@@ -9,7 +9,7 @@
 #include "evidence/tpm_envelope.h"
 #include "evidence/tpm_member.h"
 
-enum { BOOT = 0xff, IMA = 1 << TPM_PCR_IMA };
+enum { IMA = 1 << TPM_PCR_IMA };
 
 static struct ev_bytes bytes_of(const struct chip_blob *b) { return (struct ev_bytes){b->p, b->n}; }
 
@@ -43,11 +43,15 @@ int evidence_of_chip(struct chip_proc *chip, const uint8_t key_hash[32], const u
     buf_init(out, 0);
     read_log(&event_log, EVIDENCE_EVENT_LOG);
     read_log(&ima_log, EVIDENCE_IMA_LOG);
-    struct tpm_showing s = {.pcrs = BOOT | (ima_log.len ? IMA : 0),
-                            .event_log = {event_log.data, event_log.len},
-                            .ima_log = {ima_log.data, ima_log.len},
-                            .prefetched = prefetched};
+    struct tpm_showing s = {
+        .pcrs = CHIP_BOOT_PCRS | (ima_log.len ? IMA : 0), .event_log = {event_log.data, event_log.len}, .prefetched = prefetched};
     int r = chip_proc_prove(chip, s.pcrs, extra, &proof, why);
+    if (r == 0 && s.pcrs & IMA) {
+        /* again: what ran in between is in the quote, and a list may be longer than its quote, but not shorter */
+        buf_release(&ima_log);
+        read_log(&ima_log, EVIDENCE_IMA_LOG);
+        s.ima_log = (struct ev_bytes){ima_log.data, ima_log.len};
+    }
     if (r == 0) r = write_out(out, chip_proc_public(chip), &proof, &s);
     buf_release(&event_log);
     buf_release(&ima_log);

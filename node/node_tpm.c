@@ -8,8 +8,6 @@
 #include "base/log.h"
 #include "node/chip_proc.h"
 
-enum { BOOT_REGISTERS = 0xff /* 0 to 7: firmware, boot loader, secure boot (TCG PC Client Platform Firmware Profile, 2.3.4) */ };
-
 /* Some milliseconds to a tenth of a second on the loop's thread: requests are opened one after the other in any case. */
 static int open_with_chip(void *arg, uint8_t out[32], const uint8_t point[65]) {
     int r = chip_proc_ecdh(arg, out, point);
@@ -20,7 +18,7 @@ static int open_with_chip(void *arg, uint8_t out[32], const uint8_t point[65]) {
 }
 
 int node_tpm_open(struct node *n, struct why *why) {
-    int r = chip_proc_start(&n->chip, n->o.tpm, BOOT_REGISTERS, &n->measures, why);
+    int r = chip_proc_start(&n->chip, n->o.tpm, CHIP_BOOT_PCRS, &n->measures, why);
     if (r != 0) return r;
     memcpy(n->seal_source.public_key, chip_proc_public(n->chip)->seal_x, 32);
     n->seal_source.ecdh = open_with_chip;

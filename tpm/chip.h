@@ -16,6 +16,10 @@
 #include "base/err.h"
 
 struct chip;
+/* The registers of the boot: 0 to 7 have the firmware, the boot loader and secure boot; 8 and 9 what the loader was told and what it loaded:
+ * with GRUB the kernel, its command line and its initrd (also by Linux's own stub) are in no other. None moves while the system runs. IMA's
+ * first entry is of 0 to 9 too. */
+enum { CHIP_BOOT_PCRS = 0x3ff };
 enum { CHIP_BLOB_MAX = 2048, CHIP_PCRS = 24, CHIP_DIGEST = 32, CHIP_SECRET_MAX = 64 };
 struct chip_blob {
     size_t n;

@@ -17,17 +17,22 @@ static inline void by_scene(enum ev_kind kind, const struct ev_input *in, const 
     tpm_member_verify_with(in, &trust, activated, out);
 }
 
-/* The policy names a value of the first register. */
-static inline void name_what_booted(void) {
+/* The policy names a value of each register of the mask; all from 0 to 10 are quoted. */
+static inline void name_registers(uint32_t mask) {
     s.policy.select_given = 1;
     s.policy.select = s.values.select;
-    s.policy.named = 1;
-    s.policy.values = 1;
-    s.policy.value[0].size = 32;
-    memcpy(s.policy.value[0].value, s.values.value[0], 32);
+    s.policy.named = mask;
+    s.policy.values = 0;
+    for (unsigned i = 0; i <= TPM_PCR_IMA; i++) {
+        if (!(mask >> i & 1)) continue;
+        struct tpm_policy_value *v = &s.policy.value[s.policy.values++];
+        *v = (struct tpm_policy_value){.index = (uint8_t)i, .size = 32};
+        memcpy(v->value, s.values.value[i], 32);
+    }
 }
 
-/* What the scene's TPM says of the key statement for the nonce, as an envelope; how long it is. named: the policy names what may boot.
+/* What the scene's TPM says of the key statement for the nonce, as an envelope; how long it is. named: 1, the policy names what may boot; else
+ * which registers it names.
  * prefetched: the member that the nonce is of, or n 0. */
 static inline size_t tpm_shows_for(uint8_t *out, size_t cap, const struct keystmt *keys, const uint8_t nonce[32], int named,
                                    struct ev_bytes prefetched) {
@@ -41,8 +46,10 @@ static inline size_t tpm_shows_for(uint8_t *out, size_t cap, const struct keystm
     ev_binding_short(s.nonce, b);
     memcpy(s.seal_nonce, s.nonce, 32);
     s.ak_n = scene_public(s.ak_public, sizeof s.ak_public, s.ak, s.ak_attributes, NULL, TPM_ALG_ECDSA, TPM_CURVE_P256, 0);
+    s.pcr_mask = 0x7ff;
+    s.seal_pcrs = 0x3ff;
     scene_quote(&s);
-    if (named) name_what_booted();
+    if (named) name_registers(named == 1 ? TPM_PCRS_OF_BOOT : (uint32_t)named);
     scene_seal(&s);
     if (!s.ek.key) scene_certificates(&s);
     scene_statements(&s);

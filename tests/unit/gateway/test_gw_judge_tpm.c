@@ -87,6 +87,21 @@ TEST(a_tpm_under_a_policy_that_names_no_boot_is_refused) {
     scene_release(&s);
 }
 
+/* With the firmware alone named, or with any of the four left out, the machine's owner chooses the rest. */
+TEST(a_policy_that_names_a_part_of_the_boot_names_no_boot) {
+    static const int parts[] = {1 << 7, 1 << 4 | 1 << 8 | 1 << 9, 0x311 & ~(1 << 4), 0x311 & ~(1 << 8), 0x311 & ~(1 << 9)};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        node_init();
+        judge(node_answers(parts[i]), &keys);
+        CHECK(refused_for("measurement"));
+        scene_release(&s);
+    }
+    node_init();
+    judge(node_answers(0x311 | 1 << 7), &keys);
+    CHECK_INT(v.shows, EV_T1);
+    scene_release(&s);
+}
+
 TEST(a_software_tpm_is_refused_as_one) {
     node_init();
     s.firmware = 0x2019102300163636;
@@ -97,4 +112,5 @@ TEST(a_software_tpm_is_refused_as_one) {
 
 TESTS_MAIN("gw_judge_tpm", T(a_node_whose_tpm_holds_the_seal_key_shows_t1), T(another_node_that_passes_it_on_is_refused),
            T(a_key_statement_whose_seal_key_is_in_no_tpm_is_refused), T(an_ak_that_nobody_activated_is_refused),
-           T(a_tpm_under_a_policy_that_names_no_boot_is_refused), T(a_software_tpm_is_refused_as_one))
+           T(a_tpm_under_a_policy_that_names_no_boot_is_refused), T(a_policy_that_names_a_part_of_the_boot_names_no_boot),
+           T(a_software_tpm_is_refused_as_one))
