@@ -43,7 +43,9 @@ static void on_end(void *arg, struct h2_stream *s) {
     struct asked *a = arg;
     uint8_t secret[CHIP_SECRET_MAX];
     size_t n = 0;
+    uint64_t began = clock_mono_ms();
     int r = activate(a, secret, &n);
+    chip_turns_done(&a->n->activations, began, clock_mono_ms());
     if (r != 0) {
         int chip = r == ERR_LOST || r == ERR_IO;
         log_event(chip ? LOG_ERROR : LOG_INFO, "activation", "refused", LOG_CODE("reason", err_text(r)));

@@ -2,7 +2,7 @@
  * TPM finds in it out (TPM2_ActivateCredential). It shows its maker that both keys are in one TPM. The TPM opens a credential for this AK's
  * name alone, so nothing else can be had from it this way. Only a node with a TPM answers.
  *
- * 400: no credential, or not for these keys. 429: asked more than CHIP_BURST times in CHIP_SPAN_MS (node/chip_turns.h). 503: the chip does not
+ * 400: no credential, or not for these keys. 429: asked too often (node/chip_turns.h). 503: the chip does not
  * answer. */
 #ifndef NODE_ACTIVATE_ANSWER_H
 #define NODE_ACTIVATE_ANSWER_H

@@ -58,11 +58,13 @@ static void on_end(void *arg, struct h2_stream *s) {
             respond(s, 404);
         return;
     }
-    if (!chip_turns_take(&a->n->proofs, clock_mono_ms())) {
+    uint64_t began = clock_mono_ms();
+    if (!chip_turns_take(&a->n->proofs, began)) {
         respond(s, 429);
         return;
     }
     int r = evidence_make(a->n, a->nonce, (struct ev_bytes){NULL, 0}, &a->envelope, &why);
+    chip_turns_done(&a->n->proofs, began, clock_mono_ms());
     if (r != 0) {
         log_event(LOG_ERROR, "evidence", "not_made", LOG_CODE("reason", err_text(r)));
         respond(s, 503);

@@ -2,7 +2,7 @@
  * (evidence/ev_envelope.h) bound to the newest key statement; or nothing in, and the evidence that was made ahead out (node/evidence_ahead.h).
  * Only a node with a TPM has any.
  *
- * 400: neither. 404: none was made ahead. 429: asked more than CHIP_BURST times in CHIP_SPAN_MS (node/chip_turns.h). 503: the chip does
+ * 400: neither. 404: none was made ahead. 429: asked too often (node/chip_turns.h). 503: the chip does
  * not answer. */
 #ifndef NODE_EVIDENCE_ANSWER_H
 #define NODE_EVIDENCE_ANSWER_H
