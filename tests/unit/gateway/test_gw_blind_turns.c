@@ -10,6 +10,11 @@
 #include "tests/unit/blind/own_memory.h"
 #include "tests/unit/blind/pair_scene.h"
 
+#ifdef LULL_SANITIZED /* ten times slower, and with shadow memory that is too large to be searched */
+enum { TURNS = 3, ROUNDS = 1, SEARCHABLE = 0 };
+#else
+enum { TURNS = 5, ROUNDS = 3, SEARCHABLE = 1 };
+#endif
 enum { TEXT_MAX = 4096, IDS_MAX = 1024, CONTEXT = 1024, MESSAGES_MAX = 16 };
 
 static struct pair_site s;
@@ -276,7 +281,7 @@ TEST(turns_send_their_new_columns_only_and_are_answered_as_by_the_engine_that_ha
     for (int sampled = 0; sampled < 3; sampled++) {
         uint32_t whole = 0, columns = 0;
         talk_begin(&one, sampled, 40);
-        for (unsigned i = 0; i < 5; i++) {
+        for (unsigned i = 0; i < TURNS; i++) {
             uint32_t before = one.fed;
             user(&one, questions[i]);
             uint32_t kept = i ? begins_with(&one, one.ids, before) : 0;
@@ -449,7 +454,7 @@ TEST(guesses_change_no_answer_and_every_pass_has_as_many_columns) {
     for (unsigned k = 0; k < 3; k++) {
         guess = guesses[k];
         begin(4, 60000, 0);
-        for (unsigned round = 0; round < 6; round++) {
+        for (unsigned round = 0; round < ROUNDS; round++) {
             seed = seed * 6364136223846793005u + 1442695040888963407u;
             talk_begin(&one, round % 3, 20 + (int)(seed >> 33) % 60);
             user(&one, questions[(seed >> 40) % 2 * 2]);
@@ -498,7 +503,10 @@ static size_t in_memory(struct talk *t, const void *needle, size_t n) {
 }
 static void all_is_free(void) {
     const struct kv_pool *kv = engine_kv(pool->engine);
+    uint8_t used = 0;
     CHECK_INT(kv->free_count, kv->pages);
+    for (size_t i = 0; i < kv->pages * kv->page_bytes; i++) used |= kv->mem[i];
+    CHECK_INT(used, 0);
 }
 
 static void keep_one(uint32_t keep, uint64_t keep_ms) {
@@ -510,10 +518,12 @@ static void keep_one(uint32_t keep, uint64_t keep_ms) {
     take_needles(&one);
 }
 static void the_search_can_find_it(void) {
+    if (!SEARCHABLE) return;
     CHECK(in_memory(&one, needle_ids, sizeof needle_ids) >= 1);
     CHECK(in_memory(&one, needle_kv, sizeof needle_kv) >= 1);
 }
 static void nothing_is_left(void) {
+    if (!SEARCHABLE) return;
     CHECK_INT(in_memory(&one, needle_ids, sizeof needle_ids), 0); /* ids */
     CHECK_INT(in_memory(&one, needle_kv, sizeof needle_kv), 0);
 }
