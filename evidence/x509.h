@@ -45,7 +45,8 @@ struct ev_anchors ev_pinned(enum ev_roots roots);
 
 /* A chain from leaf over any of `others` (and the anchors' intermediates) to one of the roots, every signature checked, every
  * certificate in date at `now`. crls[] (DER), when crl_count is not 0, must cover every certificate but the root and be in date.
- * Notes "chain" (EV_INVALID), and "dates" when a date is the only thing wrong, "revoked" when a CRL lists one. 1: good. */
+ * Notes "dates" (EV_INVALID) when one is out of date, and "chain" when something else is wrong, or "revoked" when a CRL lists one; both good
+ * only together. 1: good. */
 int ev_chain_check(struct ev_report *r, X509 *leaf, const struct ev_certs *others, const struct ev_anchors *anchors, int64_t now,
                    const struct ev_bytes *crls, unsigned crl_count);
 

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "evidence/pinned.h"
 #include "tests/check.h"
+#include "tests/unit/evidence/maker.h"
 
 /* SHA-256 of the DER, as the manufacturers publish it or as it follows from what they publish. */
 static const struct {
@@ -122,5 +123,43 @@ TEST(a_root_of_one_set_is_nobody_in_another) {
         }
 }
 
-TESTS_MAIN("pinned", T(the_pinned_certificates_are_these_and_no_others), T(every_pinned_root_ends_a_chain),
+/* Whose date is over need not have signed what comes under it. */
+TEST(an_issuer_out_of_date_does_not_hide_a_leaf_that_it_never_signed) {
+    static struct ev_report r;
+    static struct maker_cert root, sub, twin, leaf, forged;
+    static char pem[2048];
+    struct maker_opts o = {.name = "Root", .from = 1000000000, .to = 2000000000, .ca = 1};
+    maker_make(&root, NULL, &o);
+    o.name = "Sub";
+    o.to = 1100000000;
+    maker_make(&sub, &root, &o);
+    maker_make(&twin, NULL, &o); /* the same name, another key */
+    o = (struct maker_opts){.name = "Leaf", .from = 1000000000, .to = 2000000000};
+    maker_make(&leaf, &sub, &o);
+    maker_make(&forged, &twin, &o);
+    maker_pem(&root, pem, sizeof pem);
+    const char *roots[] = {pem, NULL}, *none[] = {NULL};
+    const struct ev_anchors anchors = {roots, none};
+    const struct ev_certs others = {.cert = {sub.cert}, .count = 1};
+    static const int64_t in_date = 1050000000, late = 1500000000;
+    const struct {
+        X509 *leaf;
+        int64_t now;
+        int dates, chain; /* that they fail */
+    } cases[] = {{leaf.cert, in_date, 0, 0}, {leaf.cert, late, 1, 0}, {forged.cert, in_date, 0, 1}, {forged.cert, late, 1, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        memset(&r, 0, sizeof r);
+        CHECK_INT(ev_chain_check(&r, cases[i].leaf, &others, &anchors, cases[i].now, NULL, 0), i == 0);
+        CHECK_INT(ev_report_failed(&r, "dates") != NULL, cases[i].dates);
+        CHECK_INT(ev_report_failed(&r, "chain") != NULL, cases[i].chain);
+        CHECK_INT(report_noted_good(&r, "chain"), i == 0);
+    }
+    maker_release(&root);
+    maker_release(&sub);
+    maker_release(&twin);
+    maker_release(&leaf);
+    maker_release(&forged);
+}
+
+TESTS_MAIN("pinned", T(an_issuer_out_of_date_does_not_hide_a_leaf_that_it_never_signed), T(the_pinned_certificates_are_these_and_no_others), T(every_pinned_root_ends_a_chain),
            T(every_pinned_intermediate_leads_to_a_root_of_its_set), T(a_root_of_one_set_is_nobody_in_another))
