@@ -166,8 +166,7 @@ static void check_gpus(struct job *j, unsigned parts, const struct ev_member_rep
         all &= a != NULL;
         for (unsigned k = 0; k < i; k++) twice |= a && (b = fact_of(&first[k].report, "gpu")) && strcmp(a, b) == 0;
     }
-    if (twice || all)
-        ev_check(&j->out->whole, "gpu_twice", !twice, EV_INVALID, "two parts of the member gpu are of one GPU");
+    if (twice || all) ev_check(&j->out->whole, "gpu_twice", !twice, EV_INVALID, "two parts of the member gpu are of one GPU");
 }
 
 static void verify_member(struct job *j, unsigned index) {

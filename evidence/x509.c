@@ -166,7 +166,8 @@ static int run(struct chain *c, X509 *leaf, const int64_t *now, int with_crls) {
     X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_ANY);
     /* without TRUSTED_FIRST a chain could end in a root of the evidence's that only looks like ours */
     /* with PARTIAL_CHAIN a pinned root need not sign itself: STMicroelectronics' is signed by another maker's */
-    X509_VERIFY_PARAM_set_flags(p, (now ? X509_V_FLAG_USE_CHECK_TIME : X509_V_FLAG_NO_CHECK_TIME) | X509_V_FLAG_TRUSTED_FIRST | X509_V_FLAG_PARTIAL_CHAIN |
+    X509_VERIFY_PARAM_set_flags(p, (now ? X509_V_FLAG_USE_CHECK_TIME : X509_V_FLAG_NO_CHECK_TIME) | X509_V_FLAG_TRUSTED_FIRST |
+                                       X509_V_FLAG_PARTIAL_CHAIN |
                                        (with_crls ? X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL : 0));
     X509_STORE_CTX_set0_param(c->ctx, p);
     X509_STORE_CTX_set0_crls(c->ctx, c->crls);

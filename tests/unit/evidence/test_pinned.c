@@ -161,5 +161,6 @@ TEST(an_issuer_out_of_date_does_not_hide_a_leaf_that_it_never_signed) {
     maker_release(&forged);
 }
 
-TESTS_MAIN("pinned", T(an_issuer_out_of_date_does_not_hide_a_leaf_that_it_never_signed), T(the_pinned_certificates_are_these_and_no_others), T(every_pinned_root_ends_a_chain),
+TESTS_MAIN("pinned", T(an_issuer_out_of_date_does_not_hide_a_leaf_that_it_never_signed),
+           T(the_pinned_certificates_are_these_and_no_others), T(every_pinned_root_ends_a_chain),
            T(every_pinned_intermediate_leads_to_a_root_of_its_set), T(a_root_of_one_set_is_nobody_in_another))
