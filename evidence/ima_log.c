@@ -15,10 +15,17 @@ static uint16_t alg_of(const struct ima_line *l) {
                                 : TPM_ALG_SHA512;
 }
 
+static unsigned line_ends(struct ev_bytes path) {
+    unsigned n = 0;
+    for (size_t i = 0; i < path.n; i++) n += path.p[i] == '\n';
+    return n;
+}
+
 int ima_log_read(struct ima_log *out, struct ev_bytes text, struct why *why) {
     struct ima_log log = {.text = text};
     struct ima_line line;
     struct why in_line = {""};
+    unsigned ends = 0;
     *out = (struct ima_log){0};
     if (text.n > IMA_LOG_BYTES_MAX) return why_set(why, ERR_LIMIT, "IMA list: over %d bytes", IMA_LOG_BYTES_MAX);
     if (text.n == 0) return why_set(why, ERR_SHORT, "IMA list: it is empty");
@@ -29,6 +36,9 @@ int ima_log_read(struct ima_log *out, struct ev_bytes text, struct why *why) {
         if (log.text_alg != alg_of(&line))
             return why_set(why, ERR_FORMAT, "IMA list: entry %u has a template hash of another size", log.count);
         log.violations += line.entry.violation != 0;
+        ends += line_ends(line.entry.path);
+        if (ends > IMA_LIST_LINES_MAX)
+            return why_set(why, ERR_LIMIT, "IMA list: its paths have over %d line ends", IMA_LIST_LINES_MAX);
     }
     *out = log;
     return 0;

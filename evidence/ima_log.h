@@ -30,9 +30,10 @@
 
 enum {
     IMA_LOG_BYTES_MAX = 1 << 20,
-    IMA_PATH_MAX = 4096,     /* of the kernel's PATH_MAX, its NUL included */
-    IMA_PATH_LINES_MAX = 16, /* line ends within one path */
-    IMA_EXTRA_MAX = 8192,    /* bytes of a signature or buffer */
+    IMA_PATH_MAX = 4096,      /* of the kernel's PATH_MAX, its NUL included */
+    IMA_PATH_LINES_MAX = 16,  /* line ends within one path */
+    IMA_LIST_LINES_MAX = 256, /* and within all paths of a list: each is two hashes more, whenever the list is read */
+    IMA_EXTRA_MAX = 8192,     /* bytes of a signature or buffer */
 };
 
 struct ima_log {

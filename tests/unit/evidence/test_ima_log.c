@@ -341,6 +341,22 @@ TEST(a_violation_is_unknown_though_its_digest_is_allowed) {
     CHECK_INT(j.unknown, 1);
 }
 
+/* A stranger's list of 1 MiB that is made of such names alone took a gateway twelve times as long as another. */
+TEST(a_list_may_have_some_names_with_line_ends_and_not_thousands) {
+    static const char name[] = "\n \n \n \n \n \n \n \n \n \n \n \n \n \n \n \n";
+    static struct ima_maker kernel;
+    static const uint8_t digest[32] = {9};
+    struct ima_log list;
+    memset(&kernel, 0, sizeof kernel);
+    for (int i = 0; i < IMA_LIST_LINES_MAX / IMA_PATH_LINES_MAX; i++)
+        ima_add(&kernel,
+                &(struct ima_spec){.template_name = "ima-sig", .hash = "sha256", .digest = digest, .digest_n = 32, .path = name});
+    CHECK_INT(ima_log_read(&list, ima_text(&kernel), NULL), 0);
+    ima_add(&kernel,
+            &(struct ima_spec){.template_name = "ima-ng", .hash = "sha256", .digest = digest, .digest_n = 32, .path = "a\nb"});
+    CHECK_INT(ima_log_read(&list, ima_text(&kernel), NULL), ERR_LIMIT);
+}
+
 TEST(many_allowed_digests_are_searched_in_order) {
     static uint8_t many[1000][32];
     struct ima_sorted list = {many[0], 1000, 32};
@@ -374,6 +390,7 @@ TEST(a_name_for_people_fits_and_is_plain) {
 TESTS_MAIN("ima_log", T(a_real_list_replays_to_what_a_second_implementation_gives), T(a_short_real_list_is_read),
            T(a_list_that_grew_after_the_quote_is_covered_up_to_the_quote), T(a_pcr_of_zeros_is_no_beginning_of_a_list),
            T(every_template_is_read), T(paths_hold_spaces_line_ends_and_bytes_of_any_kind),
+           T(a_list_may_have_some_names_with_line_ends_and_not_thousands),
            T(a_path_that_looks_like_a_line_of_its_own_adds_no_entry), T(a_signature_without_the_space_before_nothing_is_read),
            T(the_last_line_may_have_lost_its_end), T(a_list_of_another_bank_has_longer_hashes),
            T(a_violation_extends_ones_in_the_form_of_its_kernel), T(the_boot_aggregate_is_recomputed_from_the_quoted_registers),
