@@ -10,9 +10,9 @@
 
 struct entry {
     uint8_t identity[32];
-    uint32_t losses;  /* in a row */
-    uint32_t late;    /* how often, in all */
-    uint64_t late_ms; /* when last */
+    uint32_t losses;    /* in a row */
+    uint32_t late;      /* how often, in all */
+    uint64_t late_ms;   /* when last */
     uint64_t unpaid_ms; /* since when its columns for us are used up; 0: they are not, as far as we know */
     uint64_t too_few;   /* then: so many were left, and did not do */
     int banned;
@@ -185,11 +185,11 @@ static int greet(struct roster *r, struct look *look, struct blind_link *k, stru
     return e;
 }
 
-static int nobody_left(struct roster *r, enum pair_role role, const struct conversation *c, uint32_t places,
-                       uint32_t unreached, struct why *why) {
+static int nobody_left(struct roster *r, enum pair_role role, const struct conversation *c, uint32_t places, uint32_t unreached,
+                       struct why *why) {
     const char *of = c->role == BLIND_ROLE_LATTICE ? "" : role == PAIR_A ? " for A" : " for B";
     char name[9] = "";
-    const char *last = "none was accused";
+    const char *last = "accused of nothing";
     pthread_mutex_lock(&r->lock);
     for (size_t n = oldest(r); n < r->incidents; n++) {
         const struct blind_incident *i = &r->incident[n % ROSTER_INCIDENTS_MAX];
@@ -199,8 +199,14 @@ static int nobody_left(struct roster *r, enum pair_role role, const struct conve
         }
     }
     pthread_mutex_unlock(&r->lock);
+    if (places == 0 && !*name)
+        return why_set(
+            why, ERR_LOST,
+            "no worker is left%s: none of the listed operators offers this model in this arithmetic (a folder made with --fold "
+            "needs workers with --blind-fold, and the other way round; the model file must be the very same)",
+            of);
     return why_set(why, ERR_LOST, "no worker is left%s: %u known, %u not reached; last, %s%s: %s", of, places, unreached,
-                   *name ? "worker " : "none", name, last);
+                   *name ? "worker " : "nobody", name, last);
 }
 
 /* What the look through the list has found. */

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "evidence/policy_parts.h"
+#include "evidence/tlog_note.h"
 
 void log_policy_strict(struct log_policy *p) { *p = (struct log_policy){.given = 0}; }
 
@@ -22,36 +23,48 @@ static int read_origin(const json_t *section, struct log_policy *p, struct why *
     return 0;
 }
 
+/* The bare key in 64 digits, or the verifier key that `lull log` prints, of that type. name: whose it must be then; NULL: anybody's. */
+static int read_one_key(const json_t *v, uint8_t type, const char *name, uint8_t key[32]) {
+    const char *text = json_string_value(v);
+    struct tlog_key k;
+    if (!text || strlen(text) != json_string_length(v)) return 0;
+    if (strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64) return hex_decode(key, 32, text, 64) == 0;
+    if (tlog_vkey_read(&k, text) != 0 || k.type != type || (name && strcmp(k.name, name) != 0)) return 0;
+    memcpy(key, k.key, 32);
+    return 1;
+}
+
 static int read_witnesses(const json_t *section, struct log_policy *p, struct why *why) {
-    struct ev_digests keys;
-    int r = ev_digests_read(&keys, section, "witnesses", 32, why);
-    if (r != 0) return r;
-    if (!keys.given || keys.count > EV_WITNESSES_MAX)
+    const json_t *list = json_object_get(section, "witnesses");
+    size_t n = json_array_size(list);
+    if (!json_is_array(list) || n < 1 || n > EV_WITNESSES_MAX)
         return why_set(why, ERR_FORMAT, "policy: \"log\" needs \"witnesses\", 1 to %d keys", EV_WITNESSES_MAX);
-    for (unsigned i = 0; i < keys.count; i++) {
-        for (unsigned k = 0; k < i; k++)
-            if (memcmp(keys.bytes[i], keys.bytes[k], 32) == 0)
+    for (size_t i = 0; i < n; i++) {
+        if (!read_one_key(json_array_get(list, i), TLOG_SIG_COSIGNATURE, NULL, p->witness[i]))
+            return why_set(
+                why, ERR_FORMAT,
+                "policy: \"witnesses\" has something that is no witness's key: 64 lower-case hexadecimal digits, or what lull "
+                "log witness --new prints");
+        for (size_t k = 0; k < i; k++)
+            if (memcmp(p->witness[i], p->witness[k], 32) == 0)
                 return why_set(why, ERR_FORMAT, "policy: \"witnesses\" has one key twice");
-        memcpy(p->witness[i], keys.bytes[i], 32);
     }
-    p->witnesses = keys.count;
+    p->witnesses = (unsigned)n;
     return 0;
 }
 
 static int read_key(const json_t *section, struct log_policy *p, struct why *why) {
-    const json_t *v = json_object_get(section, "key");
-    const char *hex = json_string_value(v);
-    if (!hex || json_string_length(v) != 64 || strspn(hex, "0123456789abcdef") != 64 || hex_decode(p->key, 32, hex, 64) != 0)
-        return why_set(why, ERR_FORMAT, "policy: \"log\" needs \"key\", 64 lower-case hexadecimal digits");
-    return 0;
+    if (read_one_key(json_object_get(section, "key"), TLOG_SIG_ED25519, p->origin, p->key)) return 0;
+    return why_set(
+        why, ERR_FORMAT,
+        "policy: \"log\" needs \"key\": 64 lower-case hexadecimal digits, or what lull log init prints for that origin");
 }
 
 static int read_release(const json_t *section, struct log_policy *p, struct why *why) {
     const json_t *v = json_object_get(section, "release");
     const char *text = json_string_value(v);
     p->release_required = v != NULL;
-    return !v || (text && strcmp(text, "required") == 0) ? 0
-                                                         : why_set(why, ERR_FORMAT, "policy: \"release\" takes \"required\"");
+    return !v || (text && strcmp(text, "required") == 0) ? 0 : why_set(why, ERR_FORMAT, "policy: \"release\" takes \"required\"");
 }
 
 int log_policy_read(const json_t *section, struct log_policy *p, struct why *why) {

@@ -2,7 +2,7 @@
  *
  *     "log": {"origin": "log.example/lull", "key": HEX, "witnesses": [HEX, ...], "k": 2, "release": "required"}
  *
- * Keys are Ed25519, 32 bytes each. Evidence that was made ahead for everybody (a prefetched nonce) is as fresh as a checkpoint that k
+ * Keys are Ed25519: 64 hexadecimal digits, or the verifier keys that `lull log` prints (evidence/tlog_note.h). Evidence that was made ahead for everybody (a prefetched nonce) is as fresh as a checkpoint that k
  * of the witnesses have signed; without this section there is no such evidence. With "release" a node must be shown to run a release that this log has in
  * force (evidence/release_check.h). */
 #ifndef EVIDENCE_LOG_POLICY_H

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "evidence/tlog_bundle.h"
 #include "base/opt.h"
 #include "gateway/gw_blind_kept.h"
 #include "net/addr.h"
@@ -54,6 +55,17 @@ static int check_listen(struct gw_opts *o, struct why *why) {
     return why_set(why, ERR_USAGE, "--listen %.80s is reachable from other machines: give --api-key-file FILE too", o->listen);
 }
 
+/* They are read anew whenever they are needed; one that is not there today is a mistake. */
+static int check_releases(const struct gw_opts *o, struct why *why) {
+    for (size_t i = 0; i < o->releases.count; i++) {
+        struct buf b;
+        int r = file_read(&b, o->releases.item[i], TLOG_BUNDLE_FILE_MAX, why);
+        buf_release(&b);
+        if (r != 0) return r;
+    }
+    return 0;
+}
+
 /* Without a policy of the user's own there is no tier attested: the built-in one names no program that may run. */
 static int read_policy(struct gw_opts *o, struct why *why) {
     struct why what = {{0}};
@@ -68,9 +80,8 @@ static int read_policy(struct gw_opts *o, struct why *why) {
     o->attested = ev_policy_read(text.data, text.len, &what);
     buf_release(&text);
     if (!o->attested) return why_set(why, ERR_USAGE, "--policy: %.100s: %s", o->policy_file, what.text);
-    return o->releases.count == 0 || o->attested->log.given
-               ? 0
-               : why_set(why, ERR_USAGE, "--release: the policy names no log whose word on releases would count (section \"log\")");
+    if (o->releases.count == 0 || o->attested->log.given) return check_releases(o, why);
+    return why_set(why, ERR_USAGE, "--release: the policy names no log whose word on releases would count (section \"log\")");
 }
 
 int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {

@@ -63,7 +63,8 @@ static unsigned context_of(const struct gw_request *r) {
 static void describe(const struct gw_request *r, enum api_code code, struct api_error *e) {
     if (code == API_CONTEXT_OVER)
         api_error_set(e, code, r->q.endpoint == API_GENERATE ? "prompt" : "messages",
-                      "the prompt, with room for an answer, does not fit the context of %s, %u tokens", r->q.model, context_of(r));
+                      "the prompt, with room for an answer, does not fit the context of %s, %u tokens", r->q.model,
+                      context_of(r));
     else if (code == API_NO_MODEL)
         gw_models_missing(r->gw, r->q.asked, e);
     else
@@ -288,11 +289,13 @@ static int mode_fits(const struct gw_blind_model *m, enum gw_blind_mode asked, s
     return ERR_UNSUPPORTED;
 }
 
-/* The model in tier blind, which is more than anybody asks but of tier local; or NULL, and then sealed must do. */
+/* The model in tier blind; or NULL, and then nodes must do. Blind is the stronger promise, and an experimental construction: who asks for
+ * attested means what hardware vouches for, and gets that or a refusal, unless the gateway's own user has said --tier blind. */
 static struct gw_blind_model *choose_tier(struct gateway *g, struct api_request *q, int *err, struct api_error *e) {
     if (g->o.blind.least > q->min_tier) q->min_tier = g->o.blind.least;
-    struct gw_blind_model *m = q->min_tier <= API_TIER_BLIND ? gw_blind_find(g->blind, q->model) : NULL;
-    if (!m && gw_blind_unclear(g->blind, q->model)) {
+    int blind = q->min_tier <= API_TIER_SEALED || q->min_tier == API_TIER_BLIND;
+    struct gw_blind_model *m = blind ? gw_blind_find(g->blind, q->model) : NULL;
+    if (blind && !m && gw_blind_unclear(g->blind, q->model)) {
         *err = ERR_NOTFOUND;
         gw_models_missing(g, q->asked, e);
         return NULL;

@@ -48,6 +48,14 @@ static void on_hangup(void *arg) {
     log_accounts(n);
 }
 
+/* An option that does nothing is a promise that nobody keeps. */
+static int check_blind(const struct node_opts *o, struct why *why) {
+    if (!o->blind.count && (o->blind_listen || o->blind_announce || o->blind_layers || o->blind_clients || o->blind_fold))
+        return why_set(why, ERR_USAGE, "--blind-...: only with --blind FILE");
+    if (o->blind_announce && !o->blind_listen) return why_set(why, ERR_USAGE, "--blind-announce goes with --blind-listen ADDR:PORT");
+    return 0;
+}
+
 static int open_blind(struct node *n, struct why *why) {
     char at[WORKER_AT_BYTES];
     uint8_t pin[32];
@@ -101,7 +109,9 @@ int node_start(struct node *n, struct why *why) {
     if (!n->o.coordinator) return why_set(why, ERR_USAGE, "give --coordinator HOST:PORT");
     if (addr_split(n->o.coordinator, 0, host, &port) != 0)
         return why_set(why, ERR_USAGE, "--coordinator: \"%.80s\" is no HOST:PORT", n->o.coordinator);
-    int r = data_dir_open(&n->dir, n->o.data, "node", why);
+    int r = check_blind(&n->o, why);
+    if (r != 0) return r;
+    r = data_dir_open(&n->dir, n->o.data, "node", why);
     if (r == 0 && !n->o.operator_key) {
         r = data_dir_file(&n->dir, "operator.key", n->operator_path, sizeof n->operator_path);
         n->o.operator_key = n->operator_path;
@@ -153,7 +163,7 @@ int node_main(int argc, char **argv) {
         {"model", OPT_LIST, &n.o.models, "FILE[=NAME]", "a GGUF file to serve; may be repeated. NAME is name:tag (from the file: its name and weight type)", 0, 0},
         {"blind", OPT_LIST, &n.o.blind, "FILE[=NAME]", "compute masked products of this model for blind clients (experimental construction, not yet reviewed); may be repeated", 0, 0},
         {"blind-fold", OPT_FLAG, &n.o.blind_fold, NULL, "compute for clients that prepared the --blind models with --fold: half as many round trips, about twice the memory; takes minutes to start for billions of weights", 0, 0},
-        {"blind-layers", OPT_TEXT, &n.o.blind_layers, "FIRST-LAST", "hold only these layers of the --blind models; the last one brings the output matrix (all)", 0, 0},
+        {"blind-layers", OPT_TEXT, &n.o.blind_layers, "FIRST-LAST", "hold only these layers of the --blind models; the last one brings the output matrix. No gateway of this version joins such workers (all)", 0, 0},
         {"blind-sessions", OPT_U32, &n.o.blind_sessions, "N", "blind sessions at once for each model (32)", 1, 1024},
         {"blind-clients", OPT_TEXT, &n.o.blind_clients, "FILE", "compute blindly only for these, prepaid: lines \"TOKEN COLUMNS\"; SIGHUP reads it again and adds what is paid more (everybody)", 0, 0},
         {"blind-listen", OPT_TEXT, &n.o.blind_listen, "ADDR:PORT", "let blind clients connect here too, not only through the coordinator (nowhere)", 0, 0},

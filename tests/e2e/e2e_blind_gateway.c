@@ -25,6 +25,7 @@
 #include "net/httpc.h"
 #include "seal/record.h"
 #include "tests/e2e/blind_ask.h"
+#include "tests/e2e/rawhttp.h"
 #include "tests/e2e/reports.h"
 #include "tests/e2e/tap.h"
 
@@ -149,8 +150,8 @@ static void a_conversation_goes_on(void) {
     }
     json_decref(question);
     tap_ok(same, "three turns of a conversation are answered as by the local engine");
-    tap_ok(kept[0] == 0 && kept[1] > 20 && kept[2] > kept[1], "turns go on from what was kept: %lld, %lld tokens", (long long)kept[1],
-           (long long)kept[2]);
+    tap_ok(kept[0] == 0 && kept[1] > 20 && kept[2] > kept[1], "turns go on from what was kept: %lld, %lld tokens",
+           (long long)kept[1], (long long)kept[2]);
     tap_ok(columns[1] == 64 && columns[2] == 64, "and send their new part");
     json_t *j = blind_get(&w, "/lull/status");
     tap_ok(json_integer_value(json_object_get(json_array_get(json_object_get(j, "blind"), 0), "conversations_kept")) > 0,
@@ -333,6 +334,22 @@ static int find_operators(struct why *why) {
     return n == NODES && operator_a[0] && operator_b[0] ? 0 : why_set(why, ERR_TIME, "%zu workers of %d", n, NODES);
 }
 
+/* Who asks for what hardware vouches for does not get an experimental construction instead. */
+static void attested_is_not_answered_blind(void) {
+    static const char body[] = "{\"model\":\"" MODEL "\",\"max_tokens\":2,\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}";
+    const char *const extra[8] = {"--blind", prepared, "--pair-a", operator_a, "--pair-b", operator_b};
+    struct why why = {{0}};
+    memcpy(w.o.gateway_extra, extra, sizeof extra);
+    int r = world_start_gateway(&w, &why);
+    if (!tap_ok(r == 0, "a gateway that answers the prepared model blind, and whatever else: %s",
+                r == 0 ? "up" : why_text(&why, r)))
+        return;
+    struct raw_reply a = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "lull-min-tier: attested\r\n", body);
+    tap_ok(a.status == 503 && a.body && strstr(a.body, "--policy"),
+           "a request of tier attested is refused there, not answered blind");
+    free(a.body);
+}
+
 /* Nodes 0 and 2 are of one operator, node 1 of the other. The gateway comes twice: the operators are only known in between. */
 static int start(const char *program, const char *model, int how, struct why *why) {
     struct world_opts o = {.lull = program,
@@ -355,7 +372,8 @@ static int start(const char *program, const char *model, int how, struct why *wh
     if (r == 0) r = blind_net_open(&net, &no, why);
     if (r == 0) r = find_operators(why);
     if (r != 0) return r;
-    const char *const extra[8] = {"--tier=blind", "--blind-guess=2", "--blind", prepared, "--pair-a", operator_a, "--pair-b", operator_b};
+    const char *const extra[8] = {"--tier=blind", "--blind-guess=2", "--blind",  prepared,
+                                  "--pair-a",     operator_a,        "--pair-b", operator_b};
     memcpy(w.o.gateway_extra, extra, sizeof extra);
     proc_stop(&w.gateway, SIGTERM, 5000);
     return world_start_gateway(&w, why);
@@ -382,6 +400,7 @@ int main(void) {
         nothing_goes_sealed();
         nobody_is_left();
         tap_ok(WIFEXITED(proc_stop(&w.gateway, SIGTERM, 5000)), "the gateway stops in good order");
+        attested_is_not_answered_blind();
     }
     blind_net_close(net);
     model_close(local);

@@ -168,7 +168,7 @@ static void arithmetics(void) {
     json_decref(one), json_decref(two);
     snprintf(args, sizeof args, "replay " MODEL " --record %s", file);
     says(args, 0, "exact: every one of ");
-    says("run " MODEL " hi --arith row9 2>&1", 2, "c1 or row8");
+    says("run " MODEL " hi --arith row9 2>&1", 2, "c1, row8 or row8-fold");
     says("bench " MODEL " --threads 1 --prompt 8 --gen 2 --repeat 1 --arith row8 --json", 0, "\"profile\":\"C1-row8-f16\"");
     snprintf(args, sizeof args, "model make --shape tiny-mixtral --type q8_0 %s/experts.gguf 2>&1", dir);
     says(args, 0, "");

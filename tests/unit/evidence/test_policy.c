@@ -1,6 +1,7 @@
 /* Policies: what is read, what is refused so that nobody believes that a misspelt member narrows, and whose digest it is. */
 #include "base/hash.h"
 #include "evidence/policy.h"
+#include "evidence/tlog_note.h"
 #include "tests/check.h"
 
 #define K1 "\"1111111111111111111111111111111111111111111111111111111111111111\""
@@ -105,6 +106,36 @@ TEST(a_value_of_another_type_or_out_of_range_is_refused) {
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) refused(bad[i][0], bad[i][1]);
 }
 
+/* Keys as `lull log` prints them: of C2SP's examples, and the same in digits. */
+TEST(keys_of_a_log_are_taken_as_the_log_prints_them) {
+    char text[1024], log_key[256], witness[256], hex[2][65];
+    struct tlog_key k[2];
+    uint8_t seed[2][32] = {{1}, {2}};
+    CHECK_INT(tlog_key_of(&k[0], "log.example/lull", TLOG_SIG_ED25519, seed[0]), 0);
+    CHECK_INT(tlog_key_of(&k[1], "witness.example", TLOG_SIG_COSIGNATURE, seed[1]), 0);
+    CHECK_INT(tlog_vkey_text(log_key, &k[0]), 0);
+    CHECK_INT(tlog_vkey_text(witness, &k[1]), 0);
+    for (int i = 0; i < 2; i++) hex_encode(hex[i], k[i].key, 32);
+#define LOG "{\"version\":1,\"log\":{\"origin\":\"%s\",\"key\":\"%s\",\"witnesses\":[\"%s\"],\"k\":1}}"
+    snprintf(text, sizeof text, LOG, "log.example/lull", log_key, witness);
+    struct ev_policy *p = read(text);
+    CHECK(p && p->log.given && memcmp(p->log.key, k[0].key, 32) == 0 && memcmp(p->log.witness[0], k[1].key, 32) == 0);
+    ev_policy_free(p);
+    snprintf(text, sizeof text, LOG, "log.example/lull", hex[0], witness);
+    p = read(text);
+    CHECK(p && memcmp(p->log.key, k[0].key, 32) == 0 && memcmp(p->log.witness[0], k[1].key, 32) == 0);
+    ev_policy_free(p);
+    snprintf(text, sizeof text, LOG, "log.example/other", log_key, witness); /* another log's */
+    refused(text, "key");
+    snprintf(text, sizeof text, LOG, "log.example/lull", witness, witness); /* a witness is no log */
+    refused(text, "key");
+    snprintf(text, sizeof text, LOG, "log.example/lull", log_key, log_key); /* nor a log a witness */
+    refused(text, "witnesses");
+    log_key[strlen(log_key) - 2] ^= 1; /* its id is another key's */
+    snprintf(text, sizeof text, LOG, "log.example/lull", log_key, witness);
+    refused(text, "key");
+}
+
 TEST(two_spellings_of_one_policy_have_one_digest) {
     struct ev_policy *a = read("{\"version\":1,\"max_age\":60}"), *b = read("{ \"max_age\": 60,\n  \"version\": 1 }\n"),
                      *c = read("{\"version\":1,\"max_age\":61}");
@@ -141,5 +172,6 @@ TESTS_MAIN("policy", T(the_built_in_accepts_the_classes_of_tier_attested_and_no_
            T(the_text_of_the_built_in_reads_as_the_built_in), T(all_members_are_read),
            T(a_version_that_is_absent_or_unknown_is_refused),
            T(a_member_that_is_not_known_is_refused_and_so_is_one_that_adds_a_root),
-           T(a_value_of_another_type_or_out_of_range_is_refused), T(two_spellings_of_one_policy_have_one_digest),
-           T(a_policy_over_its_limit_is_refused), T(a_kind_that_there_is_not_is_unsupported))
+           T(a_value_of_another_type_or_out_of_range_is_refused), T(keys_of_a_log_are_taken_as_the_log_prints_them),
+           T(two_spellings_of_one_policy_have_one_digest), T(a_policy_over_its_limit_is_refused),
+           T(a_kind_that_there_is_not_is_unsupported))
