@@ -177,7 +177,8 @@ static void conditions(FILE *f, const struct engines *e) {
     if (e->peer)
         fprintf(f, ", `llama-bench -m FILE -t %d -r 1` with `-p %d -n 0`, `-p 0 -n %d -d %d` and (from empty) `-p 0 -n %d -d 0`",
                 e->threads, PROMPT, GEN, PROMPT, GEN);
-    fprintf(f, ". Speeds in tokens/s.\n\n");
+    fprintf(f, ". Speeds in tokens/s. Other figures: [engine](benchmarks-engine.md), [GPU](benchmarks-gpu.md), "
+               "[network](benchmarks-network.md), [verdicts on evidence](benchmarks-evidence.md).\n\n");
 }
 
 static void one_file(const struct engines *e, const char *file, const char *label, FILE *f) {

@@ -20,7 +20,7 @@ struct row {
 };
 static const struct row rows[] = {
     {"SEV-SNP, Milan, VCEK", "sev-snp", "sev-snp/report_v2_milan.hex", {"sev-snp/vcek_milan.der"}, NULL, NULL, "1761955200"},
-    {"SEV-SNP, Genoa, VLEK",
+    {"SEV-SNP, Milan, VLEK",
      "sev-snp",
      "sev-snp/report_vlek_trustee.bin",
      {"sev-snp/vlek_trustee.der"},
