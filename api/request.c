@@ -74,7 +74,8 @@ static size_t arena_size(const json_t *root, size_t body_len) {
     size_t messages = json_array_size(json_object_get(root, "messages"));
     if (messages > GEN_MESSAGES_MAX) messages = GEN_MESSAGES_MAX;
     int schema = json_object_get(root, "response_format") || json_object_get(root, "format");
-    return body_len + (schema ? SCHEMA_BYTES_MAX : 0) + messages * (sizeof(struct gen_message) + 32) + GEN_BIAS_MAX * sizeof(struct gen_bias) + 4096;
+    return body_len + (schema ? SCHEMA_BYTES_MAX : 0) + messages * (sizeof(struct gen_message) + 32) +
+           GEN_BIAS_MAX * sizeof(struct gen_bias) + 4096;
 }
 
 static int model_field(const struct fields *f) {

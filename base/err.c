@@ -46,6 +46,4 @@ int why_set(struct why *w, int err, const char *fmt, ...) {
     return err;
 }
 
-const char *why_text(const struct why *w, int err) {
-    return w && w->text[0] ? w->text : err_text(err);
-}
+const char *why_text(const struct why *w, int err) { return w && w->text[0] ? w->text : err_text(err); }

@@ -50,8 +50,10 @@ static int read_file(struct buf *b, const char *path, size_t max, unsigned forbi
     if (r == 0 && !buf_room(b, size + 1)) r = ERR_NOMEM;
     if (r == 0) r = read_all(fd, b->data, size);
     if (r == ERR_SHORT || r == ERR_IO) why_set(why, r, "%s: reading failed: %s", path, strerror(errno));
-    if (r == 0) b->len = size, b->data[size] = 0; /* a NUL past the end suits text readers */
-    else buf_release(b);
+    if (r == 0)
+        b->len = size, b->data[size] = 0; /* a NUL past the end suits text readers */
+    else
+        buf_release(b);
     if (fd >= 0) close(fd);
     return r;
 }
@@ -127,8 +129,10 @@ int file_map_open(struct file_map *m, const char *path, struct why *why) {
     if (r == 0 && size == 0) r = why_set(why, ERR_SHORT, "%s: empty file", path);
     if (r == 0) {
         void *at = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (at == MAP_FAILED) r = why_set(why, ERR_IO, "%s: cannot map: %s", path, strerror(errno));
-        else *m = (struct file_map){.data = at, .size = size};
+        if (at == MAP_FAILED)
+            r = why_set(why, ERR_IO, "%s: cannot map: %s", path, strerror(errno));
+        else
+            *m = (struct file_map){.data = at, .size = size};
     }
     if (fd >= 0) close(fd);
     return r;
@@ -155,8 +159,9 @@ static int make_folders(char *path, struct why *why) {
 
 static int default_path(char *out, size_t cap, const char *role, struct why *why) {
     const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-    int n = xdg && *xdg ? snprintf(out, cap, "%s/lull/%s", xdg, role)
-          : home && *home ? snprintf(out, cap, "%s/.local/share/lull/%s", home, role) : -1;
+    int n = xdg && *xdg     ? snprintf(out, cap, "%s/lull/%s", xdg, role)
+            : home && *home ? snprintf(out, cap, "%s/.local/share/lull/%s", home, role)
+                            : -1;
     if (n < 0) return why_set(why, ERR_USAGE, "no home folder: give --data DIR");
     return (size_t)n < cap ? 0 : why_set(why, ERR_LIMIT, "data folder: path too long");
 }
@@ -164,8 +169,9 @@ static int default_path(char *out, size_t cap, const char *role, struct why *why
 /* Links in the path, which some of what is kept in the folder would not be opened through. */
 static int resolve(char *path, size_t cap, struct why *why) {
     char *real = realpath(path, NULL);
-    int r = !real ? why_set(why, ERR_IO, "%s: %s", path, strerror(errno))
-            : strlen(real) >= cap ? why_set(why, ERR_LIMIT, "data folder: path too long") : 0;
+    int r = !real                 ? why_set(why, ERR_IO, "%s: %s", path, strerror(errno))
+            : strlen(real) >= cap ? why_set(why, ERR_LIMIT, "data folder: path too long")
+                                  : 0;
     if (r == 0) memcpy(path, real, strlen(real) + 1);
     free(real);
     return r;
@@ -174,8 +180,10 @@ static int resolve(char *path, size_t cap, struct why *why) {
 int data_dir_open(struct data_dir *d, const char *path, const char *role, struct why *why) {
     *d = (struct data_dir){.lock_fd = -1};
     int r = 0;
-    if (!path) r = default_path(d->path, sizeof d->path, role, why);
-    else if ((size_t)snprintf(d->path, sizeof d->path, "%s", path) >= sizeof d->path) r = why_set(why, ERR_LIMIT, "data folder: path too long");
+    if (!path)
+        r = default_path(d->path, sizeof d->path, role, why);
+    else if ((size_t)snprintf(d->path, sizeof d->path, "%s", path) >= sizeof d->path)
+        r = why_set(why, ERR_LIMIT, "data folder: path too long");
     if (r == 0 && d->path[0] == 0) r = why_set(why, ERR_USAGE, "--data: empty path");
     if (r == 0) r = make_folders(d->path, why);
     if (r == 0) r = resolve(d->path, sizeof d->path, why);

@@ -20,9 +20,7 @@ void sha256_done(struct sha256 *h, uint8_t out[SHA256_BYTES]) {
     mem_wipe(h, sizeof *h);
 }
 
-void sha256_of(uint8_t out[SHA256_BYTES], const void *p, size_t n) {
-    sha256_joined(out, "", p, n, NULL, 0);
-}
+void sha256_of(uint8_t out[SHA256_BYTES], const void *p, size_t n) { sha256_joined(out, "", p, n, NULL, 0); }
 
 void sha256_joined(uint8_t out[SHA256_BYTES], const char *label, const void *a, size_t na, const void *b, size_t nb) {
     struct sha256 h;

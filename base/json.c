@@ -10,12 +10,16 @@ static int too_deep(const uint8_t *s, size_t n) {
     int depth = 0, in_string = 0;
     for (size_t i = 0; i < n; i++) {
         if (in_string) {
-            if (s[i] == '\\') i++;
-            else if (s[i] == '"') in_string = 0;
-        } else if (s[i] == '"') in_string = 1;
+            if (s[i] == '\\')
+                i++;
+            else if (s[i] == '"')
+                in_string = 0;
+        } else if (s[i] == '"')
+            in_string = 1;
         else if (s[i] == '{' || s[i] == '[') {
             if (++depth > JSON_DEPTH_MAX) return 1;
-        } else if (s[i] == '}' || s[i] == ']') depth--;
+        } else if (s[i] == '}' || s[i] == ']')
+            depth--;
     }
     return 0;
 }
@@ -25,9 +29,12 @@ int json_has_over(const void *text, size_t n, size_t values) {
     size_t found = 1;
     int in_string = 0;
     for (size_t i = 0; i < n && found <= values; i++) {
-        if (in_string && s[i] == '\\') i++;
-        else if (s[i] == '"') in_string = !in_string;
-        else if (!in_string) found += s[i] == '{' || s[i] == '[' || s[i] == ',';
+        if (in_string && s[i] == '\\')
+            i++;
+        else if (s[i] == '"')
+            in_string = !in_string;
+        else if (!in_string)
+            found += s[i] == '{' || s[i] == '[' || s[i] == ',';
     }
     return found > values;
 }
@@ -95,7 +102,8 @@ enum json_got json_get_str(const json_t *obj, const char *key, const char **out,
 }
 
 static int quote_ascii(struct buf *b, uint8_t c) {
-    static const char short_for[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
+    static const char short_for[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r', ['"'] = '"', ['\\'] = '\\'};
     if (c < sizeof short_for && short_for[c]) return buf_add(b, (const char[]){'\\', short_for[c]}, 2);
     if (c < 0x20 || c == 0x7f) return buf_addf(b, "\\u%04x", c);
     return buf_add(b, &c, 1);
@@ -106,9 +114,12 @@ int json_quote(struct buf *b, const char *s, size_t n) {
     for (size_t i = 0; r == 0 && i < n;) {
         uint32_t cp;
         int len = utf8_get((const uint8_t *)s + i, n - i, &cp);
-        if (len == 1) r = quote_ascii(b, (uint8_t)cp);
-        else if (len > 1) r = buf_add(b, s + i, (size_t)len);
-        else r = buf_add(b, "\xef\xbf\xbd", 3);
+        if (len == 1)
+            r = quote_ascii(b, (uint8_t)cp);
+        else if (len > 1)
+            r = buf_add(b, s + i, (size_t)len);
+        else
+            r = buf_add(b, "\xef\xbf\xbd", 3);
         i += len > 0 ? (size_t)len : 1;
     }
     return r == 0 ? buf_add(b, "\"", 1) : r;

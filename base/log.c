@@ -57,8 +57,10 @@ static void put(struct line *l, const char *fmt, ...) {
 static void put_name(struct line *l, const char *s, unsigned char lowest, size_t max) {
     for (size_t i = 0; s && s[i] && i < max; i++) {
         unsigned char c = (unsigned char)s[i];
-        if (c >= lowest && c < 0x7f && c != '"' && c != '\\') put(l, "%c", c);
-        else put(l, "%%%02x", c);
+        if (c >= lowest && c < 0x7f && c != '"' && c != '\\')
+            put(l, "%c", c);
+        else
+            put(l, "%%%02x", c);
     }
 }
 
@@ -85,8 +87,10 @@ void log_write(enum log_level level, const char *area, const char *event, const 
     struct line l = {.len = 0};
     char when[CLOCK_TEXT_BYTES];
     clock_text(when, clock_unix_ns(), 3);
-    if (as_json) put(&l, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%s\",\"event\":\"%s\"", when, names[level], area, event);
-    else put(&l, "%s %-5s %s %s", when, names[level], area, event);
+    if (as_json)
+        put(&l, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%s\",\"event\":\"%s\"", when, names[level], area, event);
+    else
+        put(&l, "%s %-5s %s %s", when, names[level], area, event);
     for (; f->kind != LOG_F_END; f++) {
         const char *unit = f->kind == LOG_F_MS ? "_ms" : "";
         put(&l, as_json ? ",\"%s%s\":" : " %s%s=", f->key, unit);

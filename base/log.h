@@ -17,11 +17,11 @@ struct log_field {
     const void *data; /* ID: bytes; CODE: a literal of ours; NAME: a peer's name, escaped, cut at 64 bytes */
     uint64_t value;   /* ID: length (at most 32 bytes shown); COUNT, MS */
 };
-#define LOG_ID(k, p, n)  ((struct log_field){LOG_F_ID, (k), (p), (uint64_t)(n)})
-#define LOG_COUNT(k, v)  ((struct log_field){LOG_F_COUNT, (k), NULL, (uint64_t)(v)})
-#define LOG_MS(k, v)     ((struct log_field){LOG_F_MS, (k), NULL, (uint64_t)(v)})
-#define LOG_CODE(k, s)   ((struct log_field){LOG_F_CODE, (k), (s), 0})
-#define LOG_NAME(k, s)   ((struct log_field){LOG_F_NAME, (k), (s), 0})
+#define LOG_ID(k, p, n) ((struct log_field){LOG_F_ID, (k), (p), (uint64_t)(n)})
+#define LOG_COUNT(k, v) ((struct log_field){LOG_F_COUNT, (k), NULL, (uint64_t)(v)})
+#define LOG_MS(k, v)    ((struct log_field){LOG_F_MS, (k), NULL, (uint64_t)(v)})
+#define LOG_CODE(k, s)  ((struct log_field){LOG_F_CODE, (k), (s), 0})
+#define LOG_NAME(k, s)  ((struct log_field){LOG_F_NAME, (k), (s), 0})
 
 /* "error", "warn", "info", "debug" and "text", "json": 0 or ERR_USAGE. NULL keeps what is set; $LULL_LOG is the default level. */
 int log_setup(const char *level, const char *format);

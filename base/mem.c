@@ -21,9 +21,7 @@ int mem_equal_ct(const void *a, const void *b, size_t n) {
     return diff == 0;
 }
 
-void *mem_zalloc(size_t count, size_t size) {
-    return calloc(count ? count : 1, size ? size : 1);
-}
+void *mem_zalloc(size_t count, size_t size) { return calloc(count ? count : 1, size ? size : 1); }
 
 void mem_dontdump(void *p, size_t n) {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
@@ -88,9 +86,7 @@ void arena_release(struct arena *a) {
     *a = (struct arena){0};
 }
 
-void buf_init(struct buf *b, size_t max) {
-    *b = (struct buf){.max = max};
-}
+void buf_init(struct buf *b, size_t max) { *b = (struct buf){.max = max}; }
 
 uint8_t *buf_room(struct buf *b, size_t n) {
     if (n > b->max - b->len) return NULL;

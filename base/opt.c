@@ -31,8 +31,10 @@ static int set_integer(const struct opt *o, const char *text, struct why *why) {
     double lo = o->lo, hi = o->lo == 0 && o->hi == 0 ? max : o->hi;
     if (text[0] < '0' || text[0] > '9' || *end || errno || (double)v < lo || (double)v > hi)
         return why_set(why, ERR_USAGE, "--%s: needs a whole number from %.0f to %.0f", o->name, lo, hi);
-    if (o->kind == OPT_U32) *(uint32_t *)o->to = (uint32_t)v;
-    else *(uint64_t *)o->to = v;
+    if (o->kind == OPT_U32)
+        *(uint32_t *)o->to = (uint32_t)v;
+    else
+        *(uint64_t *)o->to = v;
     return 0;
 }
 
@@ -99,7 +101,8 @@ static int config_line(const struct command_line *c, char *line, int *ours, cons
         if (n < 3 || line[n - 1] != ']') return why_set(why, ERR_USAGE, "%s:%u: a section is written [name]", where, number);
         *ours = strlen(c->command) == n - 2 && memcmp(line + 1, c->command, n - 2) == 0;
         if (*ours || section_known(line + 1, n - 2)) return 0;
-        return why_set(why, ERR_USAGE, "%s:%u: there is no command \"%.*s\"", where, number, (int)(n - 2 > 64 ? 64 : n - 2), line + 1);
+        return why_set(why, ERR_USAGE, "%s:%u: there is no command \"%.*s\"", where, number, (int)(n - 2 > 64 ? 64 : n - 2),
+                       line + 1);
     }
     if (*ours < 0) return why_set(why, ERR_USAGE, "%s:%u: stands before any [command] section", where, number);
     if (!*ours) return 0;
@@ -118,7 +121,7 @@ static int config_line(const struct command_line *c, char *line, int *ours, cons
 static struct kept_text {
     struct kept_text *next;
     struct buf text;
-} *kept_texts;
+} * kept_texts;
 
 static int config_read(const struct command_line *c, const char *path, int must, struct why *why) {
     struct buf b;
@@ -155,8 +158,9 @@ static int config_all(const struct command_line *c, struct why *why) {
     char path[512];
     int r = config_read(c, "/etc/lull/config", 0, why);
     const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-    int n = xdg && *xdg ? snprintf(path, sizeof path, "%s/lull/config", xdg)
-          : home && *home ? snprintf(path, sizeof path, "%s/.config/lull/config", home) : -1;
+    int n = xdg && *xdg     ? snprintf(path, sizeof path, "%s/lull/config", xdg)
+            : home && *home ? snprintf(path, sizeof path, "%s/.config/lull/config", home)
+                            : -1;
     if (r == 0 && n > 0 && (size_t)n < sizeof path) r = config_read(c, path, 0, why);
     return r;
 }
@@ -168,7 +172,8 @@ static int one_option(struct command_line *c, int argc, char **argv, int *i, int
     const char *name = argv[*i] + 2, *eq = strchr(name, '=');
     size_t n = eq ? (size_t)(eq - name) : strlen(name);
     const struct opt *own = find(c->opts, name, n), *o = own ? own : find(builtin, name, n);
-    if (!o) return why_set(why, ERR_USAGE, "no option --%.*s; lull %s --help lists them", (int)(n > 64 ? 64 : n), name, c->command);
+    if (!o)
+        return why_set(why, ERR_USAGE, "no option --%.*s; lull %s --help lists them", (int)(n > 64 ? 64 : n), name, c->command);
     if (!own && o->kind == OPT_FLAG) return OPT_HELP_SHOWN;
     const char *value = eq ? eq + 1 : NULL;
     if (o->kind == OPT_FLAG && !eq) value = "yes";
@@ -183,15 +188,22 @@ static int pass(struct command_line *c, int argc, char **argv, int apply, struct
     int only_args = 0, r = 0;
     c->arg_count = 0;
     for (int i = 1; r == 0 && i < argc; i++) {
-        if (!only_args && strcmp(argv[i], "--") == 0) only_args = 1;
-        else if (!only_args && strncmp(argv[i], "--", 2) == 0) r = one_option(c, argc, argv, &i, apply, why);
-        else if (!only_args && strcmp(argv[i], "-h") == 0) r = OPT_HELP_SHOWN;
-        else if (!only_args && argv[i][0] == '-' && argv[i][1]) /* also where text is expected: a mistyped option is not a prompt */
-            r = why_set(why, ERR_USAGE, "no option %.64s; lull %s --help lists them, and \"--\" ends options before text that begins with a dash",
+        if (!only_args && strcmp(argv[i], "--") == 0)
+            only_args = 1;
+        else if (!only_args && strncmp(argv[i], "--", 2) == 0)
+            r = one_option(c, argc, argv, &i, apply, why);
+        else if (!only_args && strcmp(argv[i], "-h") == 0)
+            r = OPT_HELP_SHOWN;
+        else if (!only_args && argv[i][0] == '-' &&
+                 argv[i][1]) /* also where text is expected: a mistyped option is not a prompt */
+            r = why_set(why, ERR_USAGE,
+                        "no option %.64s; lull %s --help lists them, and \"--\" ends options before text that begins with a dash",
                         argv[i], c->command);
         else if (c->arg_count >= c->args_max)
-            r = why_set(why, ERR_USAGE, "too many arguments, usage: lull %s [options]%s%s", c->command, *c->arguments ? " " : "", c->arguments);
-        else c->args[c->arg_count++] = argv[i];
+            r = why_set(why, ERR_USAGE, "too many arguments, usage: lull %s [options]%s%s", c->command, *c->arguments ? " " : "",
+                        c->arguments);
+        else
+            c->args[c->arg_count++] = argv[i];
     }
     return r;
 }
@@ -213,7 +225,8 @@ int opt_parse(struct command_line *c, int argc, char **argv, struct why *why) {
     if (r == 0) clear_lists_given(c, argc, argv);
     if (r == 0) r = pass(c, argc, argv, 1, why);
     if (r == OPT_HELP_SHOWN) opt_help(c);
-    if (r == 0 && c->arg_count < c->args_min) r = why_set(why, ERR_USAGE, "too few arguments, usage: lull %s [options] %s", c->command, c->arguments);
+    if (r == 0 && c->arg_count < c->args_min)
+        r = why_set(why, ERR_USAGE, "too few arguments, usage: lull %s [options] %s", c->command, c->arguments);
     return r;
 }
 

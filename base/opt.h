@@ -19,17 +19,17 @@ struct opt_list { /* a repeatable option */
     size_t count;
 };
 struct opt {
-    const char *name;     /* without the dashes */
+    const char *name; /* without the dashes */
     enum opt_kind kind;
-    void *to;             /* int, const char *, struct opt_list, uint32_t, uint64_t, double */
-    const char *value;    /* what help calls the value: "FILE", "N"; NULL for flags */
-    const char *help;     /* one line */
-    double lo, hi;        /* bounds of numbers; both 0: the type's own */
+    void *to;          /* int, const char *, struct opt_list, uint32_t, uint64_t, double */
+    const char *value; /* what help calls the value: "FILE", "N"; NULL for flags */
+    const char *help;  /* one line */
+    double lo, hi;     /* bounds of numbers; both 0: the type's own */
 };
 struct command_line {
-    const char *command;   /* "gateway": the section's name and what help prints */
-    const char *arguments; /* "MODEL \"PROMPT\"" or "" */
-    const char *about;     /* one or more lines */
+    const char *command;    /* "gateway": the section's name and what help prints */
+    const char *arguments;  /* "MODEL \"PROMPT\"" or "" */
+    const char *about;      /* one or more lines */
     const struct opt *opts; /* ends with a row whose name is NULL; --help and --config are always there */
     int args_min, args_max; /* positional arguments */
     const char *args[8];    /* filled in; they point into argv */

@@ -47,8 +47,10 @@ uint64_t read_u64_le(struct reader *r) { return read_le(r, 8); }
 void read_copy(struct reader *r, void *out, size_t n) {
     const uint8_t *at = read_bytes(r, n);
     if (!n) return;
-    if (at) memcpy(out, at, n);
-    else memset(out, 0, n);
+    if (at)
+        memcpy(out, at, n);
+    else
+        memset(out, 0, n);
 }
 
 static struct reader block(struct reader *r, uint64_t n, size_t max) {
@@ -57,9 +59,15 @@ static struct reader block(struct reader *r, uint64_t n, size_t max) {
     return (struct reader){.p = at, .left = r->err ? 0 : (size_t)n, .err = r->err};
 }
 
-struct reader read_block8(struct reader *r, size_t max) { return block(r, read_u8(r), max); }
-struct reader read_block16(struct reader *r, size_t max) { return block(r, read_u16(r), max); }
-struct reader read_block32(struct reader *r, size_t max) { return block(r, read_u32(r), max); }
+struct reader read_block8(struct reader *r, size_t max) {
+    return block(r, read_u8(r), max);
+}
+struct reader read_block16(struct reader *r, size_t max) {
+    return block(r, read_u16(r), max);
+}
+struct reader read_block32(struct reader *r, size_t max) {
+    return block(r, read_u32(r), max);
+}
 
 static void text(struct reader *r, struct reader in, char *out, size_t cap) {
     if (!r->err && in.left && memchr(in.p, 0, in.left)) read_fail(r, ERR_FORMAT);

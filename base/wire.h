@@ -21,8 +21,8 @@ uint64_t read_u64(struct reader *r);
 uint16_t read_u16_le(struct reader *r);
 uint32_t read_u32_le(struct reader *r);
 uint64_t read_u64_le(struct reader *r);
-void read_copy(struct reader *r, void *out, size_t n);          /* out is zeroed on failure */
-const uint8_t *read_bytes(struct reader *r, size_t n);          /* points into the input; NULL on failure */
+void read_copy(struct reader *r, void *out, size_t n); /* out is zeroed on failure */
+const uint8_t *read_bytes(struct reader *r, size_t n); /* points into the input; NULL on failure */
 /* A length-prefixed block as a reader of its own. Longer than max is ERR_LIMIT. */
 struct reader read_block8(struct reader *r, size_t max);
 struct reader read_block16(struct reader *r, size_t max);
@@ -30,7 +30,7 @@ struct reader read_block32(struct reader *r, size_t max);
 /* u8/u16-length-prefixed text into out[cap], NUL-terminated. Over cap-1 bytes is ERR_LIMIT, a NUL inside ERR_FORMAT. */
 void read_text8(struct reader *r, char *out, size_t cap);
 void read_text16(struct reader *r, char *out, size_t cap);
-void read_fail(struct reader *r, int err);                      /* keeps an earlier error */
+void read_fail(struct reader *r, int err); /* keeps an earlier error */
 /* 0 when all was read and nothing failed; ERR_TRAILING when bytes are left over; else the first error. */
 int read_end(struct reader *r);
 
@@ -49,7 +49,7 @@ void write_u32_le(struct writer *w, uint32_t v);
 void write_u64_le(struct writer *w, uint64_t v);
 void write_bytes(struct writer *w, const void *p, size_t n);
 void write_zeros(struct writer *w, size_t n);
-void write_block8(struct writer *w, const void *p, size_t n);   /* n over the prefix is ERR_LIMIT */
+void write_block8(struct writer *w, const void *p, size_t n); /* n over the prefix is ERR_LIMIT */
 void write_block16(struct writer *w, const void *p, size_t n);
 void write_block32(struct writer *w, const void *p, size_t n);
 void write_text8(struct writer *w, const char *s);

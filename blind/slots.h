@@ -25,7 +25,8 @@ enum {
     SLOTS_SESSION_BYTES = 16  /* of a session's public name */
 };
 
-struct blind_session; /* in memory that is locked as far as the system allows, kept out of core files and zero in a forked child */
+struct
+    blind_session; /* in memory that is locked as far as the system allows, kept out of core files and zero in a forked child */
 /* A fresh key and name, all counters at 0. stacks: [count], must outlive the session. ERR_NOMEM, ERR_RANGE. */
 int blind_session_new(struct blind_session **out, const struct linear *stacks, uint32_t count);
 /* No further slot is spent or filled. Tickets keep their bytes, for their answers' checks. */

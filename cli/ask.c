@@ -88,7 +88,8 @@ static int judge(struct stream *s, const struct httpc_reply *reply, int r, struc
             take_error(a, j);
             json_decref(j);
         }
-        if (!a->error[0]) return why_set(why, ERR_FORMAT, "%.200s: that is not a lull gateway (HTTP status %d)", a->gateway, reply->status);
+        if (!a->error[0])
+            return why_set(why, ERR_FORMAT, "%.200s: that is not a lull gateway (HTTP status %d)", a->gateway, reply->status);
         return why_set(why, ERR_UNSUPPORTED, "%s (status %d)", a->error, reply->status);
     }
     if (a->error[0]) return why_set(why, ERR_LOST, "%s", a->error);
@@ -109,8 +110,18 @@ int ask_run(struct ask *a, struct why *why) {
     struct buf body;
     int r = json_print(&body, a->body, 64 << 20);
     if (r != 0) return r;
-    struct httpc_call call = {.url = url, .method = "POST", .content_type = "application/json", .body = body.data, .body_len = body.len,
-                              .bearer = a->bearer, .min_tier = a->min_tier, .blind_mode = a->blind_mode, .silence_ms = a->silence_ms, .on_data = on_data, .should_stop = should_stop, .arg = &s};
+    struct httpc_call call = {.url = url,
+                              .method = "POST",
+                              .content_type = "application/json",
+                              .body = body.data,
+                              .body_len = body.len,
+                              .bearer = a->bearer,
+                              .min_tier = a->min_tier,
+                              .blind_mode = a->blind_mode,
+                              .silence_ms = a->silence_ms,
+                              .on_data = on_data,
+                              .should_stop = should_stop,
+                              .arg = &s};
     struct httpc_reply reply = {0};
     r = httpc_run(&call, &reply, why);
     r = judge(&s, &reply, r, why);

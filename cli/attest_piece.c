@@ -66,6 +66,7 @@ struct ev_input piece_input(const struct piece *p, const struct ev_policy *polic
 int piece_names_check(const struct piece_names *names, struct why *why) {
     enum ev_kind kind = names->kind ? ev_kind_named(names->kind) : EV_KIND_NONE;
     if (kind == EV_TDX || (kind != EV_KIND_NONE && !names->event_log)) return 0;
-    if (kind != EV_KIND_NONE) return why_set(why, ERR_USAGE, "--event-log goes with --kind tdx: a TPM's logs are in its member of an envelope");
+    if (kind != EV_KIND_NONE)
+        return why_set(why, ERR_USAGE, "--event-log goes with --kind tdx: a TPM's logs are in its member of an envelope");
     return why_set(why, ERR_USAGE, "--kind: sev-snp, tdx, tpm-quote, apple-mda, nvidia-gpu or aws-nitro");
 }

@@ -6,10 +6,10 @@ enum exit_status {
     EXIT_OK = 0,
     EXIT_FAILED = 1,
     EXIT_USAGE = 2,
-    EXIT_INVALID = 10,   /* verify, replay: it was judged, and is wrong */
-    EXIT_MALFORMED = 30, /* verify, replay: cannot be judged */
+    EXIT_INVALID = 10,      /* verify, replay: it was judged, and is wrong */
+    EXIT_MALFORMED = 30,    /* verify, replay: cannot be judged */
     EXIT_INTERRUPTED = 130, /* Ctrl-C, as a shell says it */
-    EXIT_PIPE = 141,     /* the reader of our output has left, likewise */
+    EXIT_PIPE = 141,        /* the reader of our output has left, likewise */
 };
 
 int cmd_attest(int argc, char **argv);

@@ -36,7 +36,7 @@ struct known { /* what has been read of it */
     int has_p256; /* seal_key is a TPM's kind */
     struct tpm_pair pair[OPT_LIST_MAX];
     struct tpm_activated activated;
-    uint8_t evidence_hash[32];  /* of the record; zeros: it names none */
+    uint8_t evidence_hash[32]; /* of the record; zeros: it names none */
     char engine_id[ENGINE_ID_BYTES];
     struct buf release;         /* a proof from the log */
     int has_key_hash, keys_err; /* keys_err: what is wrong with record or key statement */
@@ -96,14 +96,14 @@ static int check_form(const struct asked *a, struct why *why) {
     if (!a->piece.kind && !a->file) return why_set(why, ERR_USAGE, "needs FILE, an envelope, or --kind with --evidence");
     if (a->piece.kind && !a->piece.evidence) return why_set(why, ERR_USAGE, "--kind needs --evidence");
     if (a->piece.kind && piece_names_check(&a->piece, why) != 0) return ERR_USAGE;
-    if (a->file && (a->piece.evidence || a->piece.chain.count || a->piece.key || a->piece.collateral ||
-                    a->piece.event_log))
+    if (a->file && (a->piece.evidence || a->piece.chain.count || a->piece.key || a->piece.collateral || a->piece.event_log))
         return why_set(why, ERR_USAGE,
                        "--evidence, --chain, --key, --collateral and --event-log go with --kind: an envelope brings its own");
-    if (a->piece.kind && (a->record || a->keys || a->exporter || a->tls || a->channel || a->log_size || a->activated.count ||
-                          a->release))
-        return why_set(why, ERR_USAGE,
-                       "--record, --keys, --channel, --exporter, --tls, --activated, --log-size and --release go with an envelope");
+    if (a->piece.kind &&
+        (a->record || a->keys || a->exporter || a->tls || a->channel || a->log_size || a->activated.count || a->release))
+        return why_set(
+            why, ERR_USAGE,
+            "--record, --keys, --channel, --exporter, --tls, --activated, --log-size and --release go with an envelope");
     if (a->record && a->keys) return why_set(why, ERR_USAGE, "either --record or --keys");
     return 0;
 }
@@ -242,7 +242,8 @@ int attest_verify(int argc, char **argv) {
         {"chain", OPT_LIST, &a.piece.chain, "FILE", "with --kind: certificates, PEM or DER; up to eight files", 0, 0},
         {"key", OPT_TEXT, &a.piece.key, "FILE", "with --kind: a public key (of the TPM's AK, of the Secure Enclave)", 0, 0},
         {"collateral", OPT_TEXT, &a.piece.collateral, "FILE", "with --kind: what the manufacturer publishes beside it", 0, 0},
-        {"event-log", OPT_TEXT, &a.piece.event_log, "FILE", "with --kind tdx: the firmware's log (CCEL), which must give the RTMRs", 0, 0},
+        {"event-log", OPT_TEXT, &a.piece.event_log, "FILE",
+         "with --kind tdx: the firmware's log (CCEL), which must give the RTMRs", 0, 0},
         {"nonce", OPT_TEXT, &a.nonce, "HEX", "what it must have been made for", 0, 0},
         {"record", OPT_TEXT, &a.record, "FILE", "with an envelope: the node's record, whose keys it must be bound to", 0, 0},
         {"keys", OPT_TEXT, &a.keys, "FILE", "with an envelope: the same, from a key statement alone", 0, 0},
@@ -253,7 +254,8 @@ int attest_verify(int argc, char **argv) {
         {"activated", OPT_LIST, &a.activated, "EK:AK",
          "with an envelope: a TPM that you have challenged yourself: SHA-256 of its EK, name of its AK", 0, 0},
         {"log-size", OPT_U64, &a.log_size, "N", "size of the largest checkpoint seen before; smaller ones are refused", 0, 0},
-        {"release", OPT_TEXT, &a.release, "FILE", "with an envelope: a proof (lull log prove) of the release that must run; the policy names the log", 0, 0},
+        {"release", OPT_TEXT, &a.release, "FILE",
+         "with an envelope: a proof (lull log prove) of the release that must run; the policy names the log", 0, 0},
         {"policy", OPT_TEXT, &a.policy, "FILE", "what is accepted; else the built-in policy", 0, 0},
         {"at", OPT_TEXT, &a.at, "TIME",
          "judge dates at this time, in seconds since 1970 or as 2026-11-25T10:00:00Z; else by the clock", 0, 0},

@@ -150,8 +150,14 @@ static int bench_all(struct bench *b, struct why *why) {
 }
 
 static int bench_together(const struct bench *b, struct why *why) {
-    struct bench_streams s = {.m = b->m, .kv = b->format, .threads = b->threads, .streams = b->streams, .prompt = b->prompt, .gen = b->gen,
-                              .chunk = b->chunk, .runs = b->repeat};
+    struct bench_streams s = {.m = b->m,
+                              .kv = b->format,
+                              .threads = b->threads,
+                              .streams = b->streams,
+                              .prompt = b->prompt,
+                              .gen = b->gen,
+                              .chunk = b->chunk,
+                              .runs = b->repeat};
     int r = bench_streams_run(&s, why);
     if (r == 0) bench_streams_print(&s, b->json);
     return r;

@@ -230,7 +230,8 @@ int cmd_blind_bench(int argc, char **argv) {
         {"ahead-mb", OPT_U32, &b.ahead_mb, "N", "memory for what is ready ahead of its use, in MiB; 0: 64, lattice 512 (0)", 0,
          1 << 16},
         {"ask", OPT_LIST, &b.ask, "TEXT",
-         "measure the answer to TEXT, of --gen tokens at most, instead of random ids; again: what is asked after that answer, whose "
+         "measure the answer to TEXT, of --gen tokens at most, instead of random ids; again: what is asked after that answer, "
+         "whose "
          "answer is then measured",
          0, 0},
         {"guess", OPT_U32, &b.guess, "K", "of --ask: K guessed tokens go along in every pass (0)", 0, 7},
@@ -253,7 +254,8 @@ int cmd_blind_bench(int argc, char **argv) {
     const struct lattice_params *lp = lattice_params_named(b.params);
     if (r == 0 && !lp) r = why_set(&why, ERR_USAGE, "--params: is d6 or d5");
     b.rank = r == 0 && lattice ? lp->rank : 0;
-    if (r == 0 && b.guess && !b.ask.count) r = why_set(&why, ERR_USAGE, "--guess: with --ask TEXT alone; random ids repeat nothing");
+    if (r == 0 && b.guess && !b.ask.count)
+        r = why_set(&why, ERR_USAGE, "--guess: with --ask TEXT alone; random ids repeat nothing");
     if (r == 0 && !b.path == !b.shape) r = why_set(&why, ERR_USAGE, "either MODEL or --shape");
     if (r == 0 && b.shape) r = make_shape(&b, &why);
     if (r == 0) r = run(&b, &why);

@@ -175,10 +175,8 @@ static int list_operators(struct operators *o, struct why *why) {
 }
 
 static int open_pair(struct blind_site *s, const struct blind_site_opts *o, struct why *why) {
-    struct pair_opts po = {.prepared = s->prepared,
-                           .workers = {open_link, s},
-                           .ahead_bytes = o->ahead_bytes,
-                           .decode_columns = o->decode_columns};
+    struct pair_opts po = {
+        .prepared = s->prepared, .workers = {open_link, s}, .ahead_bytes = o->ahead_bytes, .decode_columns = o->decode_columns};
     int r = list_operators(&po.policy, why);
     return r == 0 ? pair_new(&s->pair, &po, why) : r;
 }

@@ -16,15 +16,15 @@
 
 enum { SITE_TASKS_MAX = 512 };
 struct blind_site_opts {
-    int lattice;        /* else pair */
-    uint32_t rank;      /* of lattice */
-    int folded;         /* profile C1-row8-fold, of the local engine too */
-    const char *model;  /* path */
-    uint32_t positions; /* of one answer, prompt included */
-    uint32_t threads;   /* of the engines and of A; 0: one per core */
-    uint32_t threads_b; /* of B */
-    uint32_t rtt_us;    /* round trip to either worker */
-    size_t ahead_bytes; /* pair_opts */
+    int lattice;             /* else pair */
+    uint32_t rank;           /* of lattice */
+    int folded;              /* profile C1-row8-fold, of the local engine too */
+    const char *model;       /* path */
+    uint32_t positions;      /* of one answer, prompt included */
+    uint32_t threads;        /* of the engines and of A; 0: one per core */
+    uint32_t threads_b;      /* of B */
+    uint32_t rtt_us;         /* round trip to either worker */
+    size_t ahead_bytes;      /* pair_opts */
     uint32_t decode_columns; /* of each pass after the prompt; 0: 1 */
 };
 /* What the process holds: its own pages, and those of files (the hint, the client file), which the system can take back at any time. */

@@ -227,7 +227,8 @@ static int read_key(struct chat *c, struct why *why) {
 
 static int check_mode(const struct chat *c, struct why *why) {
     if (!c->mode) return 0;
-    if (strcmp(c->mode, "pair") != 0 && strcmp(c->mode, "lattice") != 0) return why_set(why, ERR_USAGE, "--mode: pair or lattice");
+    if (strcmp(c->mode, "pair") != 0 && strcmp(c->mode, "lattice") != 0)
+        return why_set(why, ERR_USAGE, "--mode: pair or lattice");
     return c->tier && strcmp(c->tier, "blind") == 0 ? 0 : why_set(why, ERR_USAGE, "--mode: only with --tier blind");
 }
 
@@ -241,7 +242,9 @@ int cmd_chat(int argc, char **argv) {
         {"seed", OPT_U64, &c.seed, "N", "the same seed and question give the same answer (random)", 0, 9.2e18},
         {"max-tokens", OPT_U32, &c.max_tokens, "N", "longest answer in tokens (what the context holds)", 0, 0},
         {"tier", OPT_TEXT, &c.tier, "TIER",
-         "the least tier that may answer: sealed, attested, or blind, an experimental construction, not yet reviewed (the gateway's)", 0, 0},
+         "the least tier that may answer: sealed, attested, or blind, an experimental construction, not yet reviewed (the "
+         "gateway's)",
+         0, 0},
         {"mode", OPT_TEXT, &c.mode, "MODE", "with --tier blind: pair or lattice, and no other mode (the gateway's)", 0, 0},
         {"key-file", OPT_TEXT, &c.key_file, "FILE", "the gateway's bearer key, when it asks for one", 0, 0},
         {"json", OPT_FLAG, &c.json, NULL, "one JSON line per answer", 0, 0},

@@ -19,7 +19,16 @@
 #include "cli/world.h"
 #include "seal/transcript.h"
 
-enum { KILL_AFTER = 12, SEARCH_AFTER = 24, TOKENS_WANTED = 100, SEEDS_TRIED = 8, FIRST_TOKEN_RUNS = 100, ANSWER_IDS_MAX = 4096, WINDOW = 12, ANSWER_SHOWN = 200 };
+enum {
+    KILL_AFTER = 12,
+    SEARCH_AFTER = 24,
+    TOKENS_WANTED = 100,
+    SEEDS_TRIED = 8,
+    FIRST_TOKEN_RUNS = 100,
+    ANSWER_IDS_MAX = 4096,
+    WINDOW = 12,
+    ANSWER_SHOWN = 200
+};
 
 struct answer {
     struct buf text;
@@ -123,8 +132,9 @@ static int fetch_ids(struct demo *d, struct answer *a, struct buf *file, struct 
 }
 
 static int ask_once(struct demo *d, struct answer *a, void (*each)(void *, const char *, size_t), struct why *why) {
-    json_t *body = json_pack("{s:s, s:[{s:s, s:s}], s:b, s:f, s:I, s:i}", "model", d->model_name, "messages", "role", "user", "content", d->prompt,
-                             "stream", 1, "temperature", 0.8, "seed", (json_int_t)d->seed, "max_tokens", 400);
+    json_t *body = json_pack("{s:s, s:[{s:s, s:s}], s:b, s:f, s:I, s:i}", "model", d->model_name, "messages", "role", "user",
+                             "content", d->prompt, "stream", 1, "temperature", 0.8, "seed", (json_int_t)d->seed, "max_tokens",
+                             400);
     if (!body) return ERR_NOMEM;
     buf_release(&a->text);
     buf_init(&a->text, 1 << 20);
@@ -183,8 +193,10 @@ static int judge(const struct demo *d, struct why *why) {
         return why_set(why, ERR_AUTH, "failover: the tokens are NOT those of the undisturbed answer");
     if (d->searched != 6) return why_set(why, ERR_IO, "memory could not be searched");
     if (d->prompt_hits || d->answer_hits)
-        return why_set(why, ERR_AUTH, "coordinator memory: prompt %llu hits, answer %llu hits", (unsigned long long)d->prompt_hits, (unsigned long long)d->answer_hits);
-    if (!d->control_hits) return why_set(why, ERR_INTERNAL, "the control found nothing in the gateway: the search proves nothing");
+        return why_set(why, ERR_AUTH, "coordinator memory: prompt %llu hits, answer %llu hits",
+                       (unsigned long long)d->prompt_hits, (unsigned long long)d->answer_hits);
+    if (!d->control_hits)
+        return why_set(why, ERR_INTERNAL, "the control found nothing in the gateway: the search proves nothing");
     if (d->verdict.err != 0 || !d->verdict.replayed) return why_set(why, ERR_AUTH, "receipt: %s", err_text(d->verdict.err));
     return 0;
 }
@@ -203,8 +215,11 @@ static int show(struct demo *d, struct why *why) {
     if (r == 0) r = verify_answer(d, why);
     if (r == 0) r = judge(d, why);
     if (r != 0) return r;
-    d->first = (struct first_token){.gateway = d->w.gateway_at, .model_name = d->model_name, .model_file = d->model_file,
-                                    .runs = FIRST_TOKEN_RUNS, .threads = 1};
+    d->first = (struct first_token){.gateway = d->w.gateway_at,
+                                    .model_name = d->model_name,
+                                    .model_file = d->model_file,
+                                    .runs = FIRST_TOKEN_RUNS,
+                                    .threads = 1};
     return first_token_measure(&d->first, why);
 }
 
@@ -223,19 +238,21 @@ static void print_answer_escaped(const struct buf *t) {
 static void print_lines(const struct demo *d) {
     print_answer_escaped(&d->answer.text);
     printf("failover: 1 node killed mid-answer, tokens identical: yes\n");
-    printf("coordinator memory: prompt %llu hits, answer %llu hits (control in gateway: %llu hits)\n", (unsigned long long)d->prompt_hits,
-           (unsigned long long)d->answer_hits, (unsigned long long)d->control_hits);
+    printf("coordinator memory: prompt %llu hits, answer %llu hits (control in gateway: %llu hits)\n",
+           (unsigned long long)d->prompt_hits, (unsigned long long)d->answer_hits, (unsigned long long)d->control_hits);
     printf("receipt: valid, replay exact (%u tokens)\n", d->verdict.tokens);
     printf("added to first token: p50 %.2f ms, p99 %.2f ms over the local engine\n", d->first.added_p50, d->first.added_p99);
     printf("demo: ok\n");
 }
 
 static void print_json(const struct demo *d) {
-    json_t *j = json_pack("{s:s%, s:I, s:i, s:b, s:i, s:I, s:I, s:I, s:b, s:i, s:f, s:f, s:b}", "answer", (char *)d->answer.text.data, d->answer.text.len,
-                          "tokens", (json_int_t)d->answer.id_count, "nodes_killed", d->killed, "tokens_identical", 1, "resumed_at", (int)d->answer.from,
-                          "coordinator_prompt_hits", (json_int_t)d->prompt_hits, "coordinator_answer_hits", (json_int_t)d->answer_hits,
-                          "gateway_control_hits", (json_int_t)d->control_hits, "receipt_valid", 1, "replayed_tokens", (int)d->verdict.tokens,
-                          "added_first_token_p50_ms", d->first.added_p50, "added_first_token_p99_ms", d->first.added_p99, "ok", 1);
+    json_t *j = json_pack("{s:s%, s:I, s:i, s:b, s:i, s:I, s:I, s:I, s:b, s:i, s:f, s:f, s:b}", "answer",
+                          (char *)d->answer.text.data, d->answer.text.len, "tokens", (json_int_t)d->answer.id_count,
+                          "nodes_killed", d->killed, "tokens_identical", 1, "resumed_at", (int)d->answer.from,
+                          "coordinator_prompt_hits", (json_int_t)d->prompt_hits, "coordinator_answer_hits",
+                          (json_int_t)d->answer_hits, "gateway_control_hits", (json_int_t)d->control_hits, "receipt_valid", 1,
+                          "replayed_tokens", (int)d->verdict.tokens, "added_first_token_p50_ms", d->first.added_p50,
+                          "added_first_token_p99_ms", d->first.added_p99, "ok", 1);
     struct buf b;
     if (j && json_print(&b, j, 8 << 20) == 0) {
         printf("%.*s\n", (int)b.len, (char *)b.data);
@@ -264,8 +281,11 @@ static int run_demo(struct demo *d, struct why *why) {
 int cmd_demo(int argc, char **argv) {
     static struct demo d;
     const struct opt rows[] = {{"json", OPT_FLAG, &d.json, NULL, "one JSON line instead of the story", 0, 0}, {0}};
-    struct command_line line = {.command = "demo", .arguments = "", .opts = rows,
-                                .about = "Shows the whole system on this machine: sealed question, killed node, searched memory, replayed receipt."};
+    struct command_line line = {
+        .command = "demo",
+        .arguments = "",
+        .opts = rows,
+        .about = "Shows the whole system on this machine: sealed question, killed node, searched memory, replayed receipt."};
     struct why why = {{0}};
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
@@ -274,10 +294,14 @@ int cmd_demo(int argc, char **argv) {
     sigaction(SIGTERM, &act, NULL);
     d.model_name = "lull-toy:q8_0";
     if (r == 0) r = run_demo(&d, &why);
-    if (r == 0 && d.json) print_json(&d);
-    else if (r == 0) print_lines(&d);
-    else if (interrupted) fprintf(stderr, "lull demo: interrupted\n");
-    else fprintf(stderr, "lull demo: %s\n", why_text(&why, r));
+    if (r == 0 && d.json)
+        print_json(&d);
+    else if (r == 0)
+        print_lines(&d);
+    else if (interrupted)
+        fprintf(stderr, "lull demo: interrupted\n");
+    else
+        fprintf(stderr, "lull demo: %s\n", why_text(&why, r));
     buf_release(&d.undisturbed.text);
     buf_release(&d.answer.text);
     patterns_free(d.prompt_pattern);

@@ -20,11 +20,11 @@ enum { TOOLS_BYTES_MAX = 1 << 20, FORMAT_BYTES_MAX = 1 << 16 }; /* as the APIs t
 struct run_opts {
     int raw, json;
     const char *system, *kv, *arith, *device, *schema, *grammar, *tools, *template_options;
-    struct gen_format format_wanted; /* what schema or grammar holds */
+    struct gen_format format_wanted;     /* what schema or grammar holds */
     json_t *tools_given, *options_given; /* what tools and template_options hold */
-    const struct device_ops *ops;    /* what device names */
-    enum kv_format format;           /* what kv names */
-    enum model_arith arithmetic;     /* what arith names */
+    const struct device_ops *ops;        /* what device names */
+    enum kv_format format;               /* what kv names */
+    enum model_arith arithmetic;         /* what arith names */
     double temp, top_p, min_p, repeat, presence, frequency;
     uint32_t top_k, max_tokens, threads, context;
     uint32_t repeat_last_n;
@@ -212,7 +212,8 @@ int cmd_run(int argc, char **argv) {
          "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
         {"device", OPT_TEXT, &o.device, "DEVICE", compute_device_help, 0, 0},
         {"threads", OPT_U32, &o.threads, "N", "compute threads; 0: one per core (0)", 0, 256},
-        {"json", OPT_FLAG, &o.json, NULL, "one line of JSON at the end instead of the text: what lull replay --record takes", 0, 0},
+        {"json", OPT_FLAG, &o.json, NULL, "one line of JSON at the end instead of the text: what lull replay --record takes", 0,
+         0},
         {0},
     };
     struct command_line c = {.command = "run",

@@ -40,7 +40,8 @@ static void count_types(struct shown *s) {
         size_t k = 0;
         while (k < s->type_count && strcmp(s->type[k].name, name) != 0) k++;
         if (k == TYPES_MAX) continue;
-        if (k == s->type_count) s->type[s->type_count++] = (struct shown_type){.name = name, .computed = weight_type_of(t->type) != NULL};
+        if (k == s->type_count)
+            s->type[s->type_count++] = (struct shown_type){.name = name, .computed = weight_type_of(t->type) != NULL};
         s->type[k].tensors++;
         s->type[k].bytes += t->bytes;
         s->parameters += t->dims[0] * t->dims[1] * t->dims[2] * t->dims[3];
@@ -122,10 +123,9 @@ static json_t *report(const struct shown *s, const char *path) {
     (void)gguf_text(&s->g, "general.architecture", &arch, NULL);
     (void)gguf_text(&s->g, "general.name", &name, NULL);
     for (size_t i = 0; i < s->type_count; i++)
-        json_object_set_new(
-            types, s->type[i].name,
-            json_pack("{s:I, s:I, s:b}", "tensors", (json_int_t)s->type[i].tensors, "bytes", (json_int_t)s->type[i].bytes, "computed",
-                      s->type[i].computed));
+        json_object_set_new(types, s->type[i].name,
+                            json_pack("{s:I, s:I, s:b}", "tensors", (json_int_t)s->type[i].tensors, "bytes",
+                                      (json_int_t)s->type[i].bytes, "computed", s->type[i].computed));
     json_object_set_new(all, "file", utf8_valid(path, strlen(path)) ? json_string(path) : json_null());
     json_object_set_new(all, "bytes", json_integer((json_int_t)s->g.size));
     json_object_set_new(all, "sha256", json_string(s->sha256));

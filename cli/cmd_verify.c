@@ -19,7 +19,7 @@ static void print_blind_json(const struct gw_blind_judged *v) {
     char check[192];
     snprintf(check, sizeof check, "%s%s%s", v->member, v->member[0] ? " " : "", v->bad ? v->bad : "all");
     json_t *j = json_pack("{s:s, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "verdict",
-                          !v->bad        ? "consistent"
+                          !v->bad       ? "consistent"
                           : v->readable ? "wrong"
                                         : "not judged",
                           "check", check, "tier", "blind", "signed", 0, "mode", gw_blind_mode_name(v->mode), "model", v->model,
@@ -90,19 +90,27 @@ int cmd_verify(int argc, char **argv) {
     const char *pin = NULL;
     int json = 0;
     uint8_t pinned[32];
-    const struct opt rows[] = {{"replay", OPT_TEXT, &how.model, "MODEL", "compute the whole answer again with this GGUF file and compare every bit", 0, 0},
-                               {"coordinator-key", OPT_TEXT, &pin, "HEX", "the coordinator's public key that must have countersigned", 0, 0},
-                               {"json", OPT_FLAG, &json, NULL, "one JSON line", 0, 0},
-                               {0}};
-    struct command_line line = {.command = "verify", .arguments = "RECEIPT", .opts = rows, .args_min = 1, .args_max = 1,
-                                .about = "Checks a receipt offline: signatures, hashes, counts. Exit 0: valid, 10: wrong, 30: cannot be judged.\n"
-                                         "--json prints one line: verdict (valid, wrong, not judged), check (the one that failed, or all), model, node,\n"
-                                         "profile, tokens, from, replayed, countersigned, first_difference (when a replay differs).\n"
-                                         "A receipt of tier blind is unsigned: it is held against itself, and valid is called consistent."};
+    const struct opt rows[] = {
+        {"replay", OPT_TEXT, &how.model, "MODEL", "compute the whole answer again with this GGUF file and compare every bit", 0,
+         0},
+        {"coordinator-key", OPT_TEXT, &pin, "HEX", "the coordinator's public key that must have countersigned", 0, 0},
+        {"json", OPT_FLAG, &json, NULL, "one JSON line", 0, 0},
+        {0}};
+    struct command_line line = {
+        .command = "verify",
+        .arguments = "RECEIPT",
+        .opts = rows,
+        .args_min = 1,
+        .args_max = 1,
+        .about = "Checks a receipt offline: signatures, hashes, counts. Exit 0: valid, 10: wrong, 30: cannot be judged.\n"
+                 "--json prints one line: verdict (valid, wrong, not judged), check (the one that failed, or all), model, node,\n"
+                 "profile, tokens, from, replayed, countersigned, first_difference (when a replay differs).\n"
+                 "A receipt of tier blind is unsigned: it is held against itself, and valid is called consistent."};
     struct why why = {{0}};
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return EXIT_OK;
-    if (r == 0 && pin && hex_decode(pinned, 32, pin, strlen(pin)) != 0) r = why_set(&why, ERR_USAGE, "--coordinator-key: 64 hexadecimal digits");
+    if (r == 0 && pin && hex_decode(pinned, 32, pin, strlen(pin)) != 0)
+        r = why_set(&why, ERR_USAGE, "--coordinator-key: 64 hexadecimal digits");
     if (r != 0) {
         fprintf(stderr, "lull verify: %s\n", why_text(&why, r));
         return EXIT_USAGE;

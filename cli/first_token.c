@@ -27,8 +27,8 @@ static void on_text(void *arg, const char *text, size_t n) {
 }
 
 static int through_gateway(const struct first_token *f, const char *prompt, double *ms, struct why *why) {
-    json_t *body = json_pack("{s:s, s:[{s:s, s:s}], s:b, s:i, s:i}", "model", f->model_name, "messages", "role", "user", "content", prompt,
-                             "stream", 1, "temperature", 0, "max_tokens", 8);
+    json_t *body = json_pack("{s:s, s:[{s:s, s:s}], s:b, s:i, s:i}", "model", f->model_name, "messages", "role", "user",
+                             "content", prompt, "stream", 1, "temperature", 0, "max_tokens", 8);
     struct clocked c = {0};
     struct ask a = {.gateway = f->gateway, .body = body, .on_text = on_text, .arg = &c};
     c.start_ns = clock_mono_ns();
@@ -67,9 +67,7 @@ static int by_value(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-static double percentile(double *sorted, uint32_t n, uint32_t percent) {
-    return sorted[(n - 1) * percent / 100];
-}
+static double percentile(double *sorted, uint32_t n, uint32_t percent) { return sorted[(n - 1) * percent / 100]; }
 
 static int interleaved(struct first_token *f, struct gen_pool *pool, double *network, double *local, struct why *why) {
     char prompt[64];

@@ -14,7 +14,7 @@ struct first_token {
     const char *model_file;
     uint32_t runs, threads;
     /* out: milliseconds */
-    double added_p50, added_p99;   /* percentile through the gateway minus the same percentile of the local engine */
+    double added_p50, added_p99; /* percentile through the gateway minus the same percentile of the local engine */
     double network_p50, network_p99, local_p50, local_p99;
 };
 int first_token_measure(struct first_token *f, struct why *why);

@@ -18,11 +18,12 @@ struct command {
 };
 
 /* Sections that a configuration file may have. */
-static const char *const command_names[] = {"demo",       "gateway", "chat",  "node",     "coordinator",
-                                            "run",        "verify",  "replay", "show",    "tokenize",
-                                            "logits",     "perplexity", "bench", "blind", "model", "version",
-                                            "attest verify", "attest show", "attest collect", "attest policy",
-                                            "log init", "log append", "log serve", "log witness", "log prove", "log verify", NULL};
+static const char *const command_names[] = {
+    "demo",           "gateway",       "chat",     "node",       "coordinator",   "run",
+    "verify",         "replay",        "show",     "tokenize",   "logits",        "perplexity",
+    "bench",          "blind",         "model",    "version",    "attest verify", "attest show",
+    "attest collect", "attest policy", "log init", "log append", "log serve",     "log witness",
+    "log prove",      "log verify",    NULL};
 
 static int cmd_version(int argc, char **argv) {
     int json = 0;

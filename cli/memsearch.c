@@ -120,8 +120,10 @@ int proc_search(const struct proc *p, const struct patterns *s, uint64_t *hits, 
     FILE *maps = copy < 0 ? NULL : fdopen(copy, "r");
     if (!piece || !maps) {
         free(piece);
-        if (maps) fclose(maps);
-        else if (copy >= 0) close(copy);
+        if (maps)
+            fclose(maps);
+        else if (copy >= 0)
+            close(copy);
         return ERR_NOMEM;
     }
     int status;

@@ -9,9 +9,10 @@
 
 enum { FIRST_MS = 1000, EVERY_MS = 250, FILE_FIRST_MS = 10000, FILE_EVERY_MS = 10000 };
 
-const char cli_arith_help[] = "of the large products: c1; row8, in integers as workers of the tier blind compute them (an experimental "
-                              "construction, not yet reviewed); or row8-fold, likewise in half as many rounds and with more "
-                              "weights; part of the arithmetic profile (c1)";
+const char cli_arith_help[] =
+    "of the large products: c1; row8, in integers as workers of the tier blind compute them (an experimental "
+    "construction, not yet reviewed); or row8-fold, likewise in half as many rounds and with more "
+    "weights; part of the arithmetic profile (c1)";
 
 void cli_progress_start(struct cli_progress *p, const char *what) {
     *p = (struct cli_progress){.what = what, .started_ms = clock_mono_ms()};

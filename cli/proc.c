@@ -30,7 +30,8 @@ static int open_memory(struct proc *p, struct why *why) {
     int status;
     if (waitpid(p->pid, &status, 0) != p->pid || !WIFSTOPPED(status)) {
         if (WIFEXITED(status) || WIFSIGNALED(status)) p->pid = 0;
-        return why_set(why, ERR_PERM, "memory cannot be searched: tracing a child is barred on this system (see kernel.yama.ptrace_scope)");
+        return why_set(why, ERR_PERM,
+                       "memory cannot be searched: tracing a child is barred on this system (see kernel.yama.ptrace_scope)");
     }
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/mem", (int)p->pid);
@@ -38,7 +39,8 @@ static int open_memory(struct proc *p, struct why *why) {
     snprintf(path, sizeof path, "/proc/%d/maps", (int)p->pid);
     p->maps_fd = open(path, O_RDONLY | O_CLOEXEC);
     int opened = p->mem_fd >= 0 && p->maps_fd >= 0;
-    if (ptrace(PTRACE_DETACH, p->pid, NULL, NULL) != 0 || !opened) return why_set(why, ERR_PERM, "cannot open the memory of a child: %s", strerror(errno));
+    if (ptrace(PTRACE_DETACH, p->pid, NULL, NULL) != 0 || !opened)
+        return why_set(why, ERR_PERM, "cannot open the memory of a child: %s", strerror(errno));
     return 0;
 }
 
@@ -107,9 +109,7 @@ void proc_signal(const struct proc *p, int sig) {
     if (p->pid > 0) kill(p->pid, sig);
 }
 
-int proc_running(struct proc *p) {
-    return p->pid > 0 && waitpid(p->pid, NULL, WNOHANG) == 0;
-}
+int proc_running(struct proc *p) { return p->pid > 0 && waitpid(p->pid, NULL, WNOHANG) == 0; }
 
 int proc_stop(struct proc *p, int sig, uint32_t ms) {
     if (p->pid <= 0) return -1;

@@ -9,11 +9,11 @@
 #include "base/err.h"
 
 struct proc {
-    pid_t pid;       /* 0: not running */
-    int out_fd;      /* its standard output */
+    pid_t pid;           /* 0: not running */
+    int out_fd;          /* its standard output */
     int mem_fd, maps_fd; /* /proc/PID/mem and maps when it was started to be searched, else -1 */
-    char ready[192]; /* what its line says after "ready ROLE " */
-    char log[320];   /* file that takes its standard error */
+    char ready[192];     /* what its line says after "ready ROLE " */
+    char log[320];       /* file that takes its standard error */
 };
 enum { PROC_PLAIN = 0, PROC_SEARCHABLE = 1 };
 

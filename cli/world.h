@@ -13,8 +13,8 @@ struct world_opts {
     int operators;     /* node i belongs to operator i % operators */
     int how;           /* PROC_SEARCHABLE: coordinator and gateway */
     int nodes_how;
-    const char *slots; /* per node; NULL: the node's default */
-    const char *threads; /* that compute, per node; NULL: "1", since there are several nodes */
+    const char *slots;    /* per node; NULL: the node's default */
+    const char *threads;  /* that compute, per node; NULL: "1", since there are several nodes */
     const char *drain_ms; /* per node; NULL: the node's default */
     const char *gateway_extra[8], *coordinator_extra[8], *node_extra[8]; /* more options, NULL-terminated */
     /* Where nodes and gateway dial instead of the coordinator's own address (a relay that can be cut); "" or NULL: there.

@@ -95,8 +95,9 @@ static void send_json(struct coord *c, struct http_req *r) {
                             (json_int_t)clock_unix_ms(), "coordinator_key", id_json(c->public_key, 32), "up_ms",
                             (json_int_t)(clock_unix_ms() - c->started_ms), "nodes_here", (json_int_t)c->dir.count, "nodes_known",
                             (json_int_t)x.totals.nodes_known, "operators_known", (json_int_t)x.totals.operators_known, "slots",
-                            (json_int_t)x.slots, "running", (json_int_t)x.running, "waiting", (json_int_t)c->queue.count, "today", tally_json(&x.totals.today), "ever",
-                            tally_json(&x.totals.ever), "nodes", nodes, "operators_today", operators);
+                            (json_int_t)x.slots, "running", (json_int_t)x.running, "waiting", (json_int_t)c->queue.count, "today",
+                            tally_json(&x.totals.today), "ever", tally_json(&x.totals.ever), "nodes", nodes, "operators_today",
+                            operators);
     struct buf b;
     if (all && json_print(&b, all, PAGE_MAX) == 0) {
         http_reply(r, 200, "application/json", b.data, b.len);
@@ -134,7 +135,8 @@ static void html_page(struct coord *c, struct buf *b) {
                    "<style>body{font:15px/1.5 system-ui,sans-serif;margin:2em auto;max-width:70em;padding:0 1em;color:#222}"
                    "table{border-collapse:collapse;margin:1em 0}td,th{text-align:left;padding:.2em .9em .2em 0;"
                    "border-bottom:1px solid #ddd}</style>\n<h1>lull coordinator</h1>\n"
-                   "<p>%zu nodes are here, %llu of %llu slots are at work, %zu requests wait. %llu nodes of %llu operators have been seen.\n",
+                   "<p>%zu nodes are here, %llu of %llu slots are at work, %zu requests wait. %llu nodes of %llu operators have "
+                   "been seen.\n",
                    c->dir.count, (unsigned long long)x.running, (unsigned long long)x.slots, (size_t)c->queue.count,
                    (unsigned long long)x.totals.nodes_known, (unsigned long long)x.totals.operators_known);
     (void)buf_addf(b, "<h2>Work</h2><table><tr><th><th>jobs<th>whole<th>prompt tokens<th>answer tokens\n");

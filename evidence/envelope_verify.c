@@ -70,7 +70,8 @@ static void settle_operator(struct job *j) {
 
 static void without_release(struct job *j) {
     if (j->want->policy->log.release_required)
-        ev_fail(&j->out->whole, "release", EV_REFUSED, "the policy requires a proof from the log of what runs, and there is none");
+        ev_fail(&j->out->whole, "release", EV_REFUSED,
+                "the policy requires a proof from the log of what runs, and there is none");
     else
         ev_unchecked(&j->out->whole, "release");
 }

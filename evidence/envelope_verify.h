@@ -40,9 +40,9 @@ struct ev_expected {
     const struct tpm_activated *activated; /* TPMs that the caller has challenged itself; NULL: none */
     const uint8_t *operator_id;            /* 16 bytes, from K; NULL: none, or not known */
     uint64_t log_size_seen;                /* of the largest checkpoint that the caller has seen; 0: none */
-    struct ev_bytes release;               /* a proof from the policy's log (evidence/tlog_bundle.h) of the release that must run; n 0: none */
-    const char *engine_id;                 /* K's; NULL: not known */
-    const struct ev_policy *policy;        /* never NULL */
+    struct ev_bytes release; /* a proof from the policy's log (evidence/tlog_bundle.h) of the release that must run; n 0: none */
+    const char *engine_id;   /* K's; NULL: not known */
+    const struct ev_policy *policy; /* never NULL */
     int64_t now;
 };
 

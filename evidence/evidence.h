@@ -91,7 +91,7 @@ struct ev_input {
     struct ev_bytes nonce;          /* what the evidence must have been made for; n 0: not known, and "nonce" is unchecked */
     const struct ev_policy *policy; /* never NULL: ev_policy_strict() when the user has none */
     int64_t now;                    /* seconds since 1970: dates are judged by this and by nothing else */
-    int enveloped;                  /* key, chain and collateral came with the evidence: they are the node's word, not the caller's */
+    int enveloped; /* key, chain and collateral came with the evidence: they are the node's word, not the caller's */
 };
 /* Verifies by kind. *out is initialised here. */
 void ev_verify(enum ev_kind kind, const struct ev_input *in, struct ev_report *out);

@@ -10,8 +10,8 @@
 
 static const unsigned attested = 1u << EV_T1 | 1u << EV_T2 | 1u << EV_T3 | 1u << EV_A2;
 
-static const char *const members[] = {"version", "max_age", "classes", "operators", "log", "ima",
-                                      "apple",   "nitro",   "nvidia",  "sev_snp",   "tdx",       "tpm", NULL};
+static const char *const members[] = {"version", "max_age", "classes", "operators", "log", "ima", "apple",
+                                      "nitro",   "nvidia",  "sev_snp", "tdx",       "tpm", NULL};
 
 static void be_strict(struct ev_policy *p) {
     *p = (struct ev_policy){.max_age_s = EV_AGE_S_MAX, .classes = attested};

@@ -31,8 +31,10 @@ static int read_required(const json_t *section, const char *name, int *required,
 }
 
 int tdx_policy_read(const json_t *section, struct tdx_policy *p, struct why *why) {
-    static const char *const known[] = {"collateral", "tcb_status", "tcb_evaluation_min", "mrtd", "rtmr0", "rtmr1",     "rtmr2",
-                                        "rtmr3",      "mr_config",  "td_attributes",      "xfam", "fmspc", "platforms", "event_log", NULL};
+    static const char *const known[] = {
+        "collateral", "tcb_status", "tcb_evaluation_min", "mrtd", "rtmr0", "rtmr1",     "rtmr2",
+        "rtmr3",      "mr_config",  "td_attributes",      "xfam", "fmspc", "platforms", "event_log",
+        NULL};
     tdx_policy_strict(p);
     int r = ev_policy_known(section, known, "tdx", why);
     if (r == 0) r = read_required(section, "collateral", &p->collateral_required, why);

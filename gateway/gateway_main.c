@@ -65,7 +65,8 @@ static void on_signal(void *arg) {
 static void check_link(void *arg) {
     struct gateway *g = arg;
     if (!g->link_up_ms) /* a link that was lost since has its own line */
-        log_event(LOG_WARN, "gateway", "no link to the coordinator yet: requests fail until there is one", LOG_NAME("coordinator", g->o.coordinator));
+        log_event(LOG_WARN, "gateway", "no link to the coordinator yet: requests fail until there is one",
+                  LOG_NAME("coordinator", g->o.coordinator));
 }
 
 static int open_data(struct gateway *g, struct why *why) {
@@ -78,8 +79,12 @@ static int open_data(struct gateway *g, struct why *why) {
 static void on_verdict(void *arg) { gw_requests_wake(arg); }
 
 static int open_evidence(struct gateway *g) {
-    struct gw_evidence_opts e = {
-        .loop = g->loop, .link = g->link, .policy = g->o.attested, .releases = &g->o.releases, .on_verdict = on_verdict, .arg = g};
+    struct gw_evidence_opts e = {.loop = g->loop,
+                                 .link = g->link,
+                                 .policy = g->o.attested,
+                                 .releases = &g->o.releases,
+                                 .on_verdict = on_verdict,
+                                 .arg = g};
     return gw_evidence_open(&g->evidence, &e);
 }
 

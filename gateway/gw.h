@@ -24,13 +24,13 @@ struct gateway {
     struct gw_dir dir;
     struct pins pins;
     struct gw_receipts receipts;
-    struct gw_salt salt; /* of the KV pages that nodes keep */
-    struct gw_request *requests; /* newest first */
-    size_t request_count;          /* of both tiers */
-    struct gw_evidence *evidence;  /* NULL: without a policy nothing is attested */
-    struct gw_blind *blind;        /* NULL: no model is prepared for it */
-    uint64_t link_up_ms; /* when the first directory of the present link came */
-    uint64_t started_s;  /* unix */
+    struct gw_salt salt;          /* of the KV pages that nodes keep */
+    struct gw_request *requests;  /* newest first */
+    size_t request_count;         /* of both tiers */
+    struct gw_evidence *evidence; /* NULL: without a policy nothing is attested */
+    struct gw_blind *blind;       /* NULL: no model is prepared for it */
+    uint64_t link_up_ms;          /* when the first directory of the present link came */
+    uint64_t started_s;           /* unix */
     int stopping;
     struct timer *stop_timer, *link_check;
 };

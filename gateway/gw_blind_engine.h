@@ -62,10 +62,10 @@ struct gw_blind_engine_opts { /* all of them outlive the engine; pool and client
     struct loop *loop;
     void (*on_event)(void *arg, const struct gw_blind_event *e); /* on the loop's thread */
     void *arg;
-    uint32_t queue_max; /* answers that wait or are made; beyond: ERR_BUSY */
+    uint32_t queue_max;    /* answers that wait or are made; beyond: ERR_BUSY */
     uint32_t pass_columns; /* of each pass after the prompt; 0: 1 */
-    uint32_t keep;      /* conversations whose keys and values are kept between turns; 0: none */
-    uint64_t keep_ms;   /* for so long without a turn */
+    uint32_t keep;         /* conversations whose keys and values are kept between turns; 0: none */
+    uint64_t keep_ms;      /* for so long without a turn */
 };
 int gw_blind_engine_new(struct gw_blind_engine **out, const struct gw_blind_engine_opts *o, struct why *why);
 /* Cancels everything and joins. Links must be lost first (gw_blind_workers_stop), else it may wait for a worker. Before loop_free. NULL is fine. */

@@ -17,10 +17,8 @@ static const struct gw_blind_client pair_client = {
     .prompt = on_pair_prompt, .why = on_pair_why, .count = on_pair_count, .roster = on_pair_roster, .role = {"A", "B"}};
 
 static int open_pair(struct gw_blind_half *h, const struct gw_blind_half_opts *o, struct why *why) {
-    struct pair_opts po = {.prepared = o->prepared,
-                           .workers = o->workers,
-                           .policy = o->blind->policy,
-                           .decode_columns = 1 + o->blind->guess};
+    struct pair_opts po = {
+        .prepared = o->prepared, .workers = o->workers, .policy = o->blind->policy, .decode_columns = 1 + o->blind->guess};
     for (int role = 0; role < PAIR_ROLES; role++) {
         po.token[role] = o->blind->token[role].data;
         po.token_n[role] = (uint8_t)o->blind->token[role].len; /* at most BLIND_TOKEN_MAX: it was checked */

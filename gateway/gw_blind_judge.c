@@ -67,12 +67,33 @@ static int only(struct said *s, const json_t *o, const char *const *names, const
 }
 
 static int read_mode(struct said *s) {
-    static const char *const names[] = {
-        "lull_receipt",  "version",     "notice",       "id",        "start",          "end",
-        "model",         "profile",     "manifest",     "mode",      "replay",         "prompt_tokens",
-        "output_tokens", "stop_reason", "products",     "verified",  "bytes_up",       "bytes_down",
-        "sessions",      "workers",     "worker_count", "incidents", "incident_count", "visible_to_workers",
-        "params",        "kept_tokens", NULL};
+    static const char *const names[] = {"lull_receipt",
+                                        "version",
+                                        "notice",
+                                        "id",
+                                        "start",
+                                        "end",
+                                        "model",
+                                        "profile",
+                                        "manifest",
+                                        "mode",
+                                        "replay",
+                                        "prompt_tokens",
+                                        "output_tokens",
+                                        "stop_reason",
+                                        "products",
+                                        "verified",
+                                        "bytes_up",
+                                        "bytes_down",
+                                        "sessions",
+                                        "workers",
+                                        "worker_count",
+                                        "incidents",
+                                        "incident_count",
+                                        "visible_to_workers",
+                                        "params",
+                                        "kept_tokens",
+                                        NULL};
     const char *mode, *params;
     if (get_text(s, s->j, "mode", &mode) != 0) return -1;
     if (gw_blind_mode_named(&s->out->mode, mode) != 0) return is_bad(s, "mode", "is no mode");

@@ -35,8 +35,7 @@ static int check_mode(struct gw_blind_opts *o, struct why *why) {
     o->mode = GW_BLIND_PAIR;
     if (o->mode_name && gw_blind_mode_named(&o->mode, o->mode_name) != 0)
         return why_set(why, ERR_USAGE, "--mode: pair or lattice");
-    if (o->mode != GW_BLIND_PAIR && has_pair_options(o))
-        return why_set(why, ERR_USAGE, "--pair-...: only with --mode pair");
+    if (o->mode != GW_BLIND_PAIR && has_pair_options(o)) return why_set(why, ERR_USAGE, "--pair-...: only with --mode pair");
     if (o->mode != GW_BLIND_LATTICE && has_lattice_options(o))
         return why_set(why, ERR_USAGE, "--lattice-...: only with --mode lattice");
     o->direct = o->mode == GW_BLIND_LATTICE ? o->lattice_direct : o->pair_direct;

@@ -46,9 +46,9 @@ struct gw_blind_receipt {
     const uint8_t *request_id;   /* 16 bytes */
     const char *model, *profile; /* names without anything to quote (seal/names.h) */
     enum gw_blind_mode mode;
-    const char *params; /* of lattice: "d6" */
-    const uint8_t *manifest;     /* digest of the blind manifest */
-    uint64_t start_ms, end_ms;   /* unix */
+    const char *params;        /* of lattice: "d6" */
+    const uint8_t *manifest;   /* digest of the blind manifest */
+    uint64_t start_ms, end_ms; /* unix */
     uint32_t prompt_tokens, output_tokens;
     enum gen_stop stop;
     const struct gw_blind_account *account;

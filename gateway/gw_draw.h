@@ -26,7 +26,8 @@ struct gw_wish {
     const struct progress *progress;
     size_t want; /* 1..CANDIDATES_MAX */
     uint64_t now_s, now_ms;
-    const struct gw_verdicts *verdicts; /* only nodes that have shown a class here; NULL: tier sealed, evidence is not looked at */
+    const struct gw_verdicts
+        *verdicts; /* only nodes that have shown a class here; NULL: tier sealed, evidence is not looked at */
 };
 typedef uint32_t gw_random(void *arg, uint32_t below); /* uniform in 0..below-1 */
 /* But for the verdicts. */

@@ -49,7 +49,8 @@ static int check_listen(struct gw_opts *o, struct why *why) {
     char host[ADDR_HOST_BYTES];
     uint16_t port;
     struct addr a;
-    if (addr_split(o->listen, 0, host, &port) != 0) return why_set(why, ERR_USAGE, "--listen: \"%.80s\" is no ADDR:PORT", o->listen);
+    if (addr_split(o->listen, 0, host, &port) != 0)
+        return why_set(why, ERR_USAGE, "--listen: \"%.80s\" is no ADDR:PORT", o->listen);
     o->beyond_loopback = strcmp(host, "localhost") != 0 && (addr_numeric(&a, host, port) != 0 || !addr_is_loopback(&a));
     if (!o->beyond_loopback || o->key.len) return 0;
     return why_set(why, ERR_USAGE, "--listen %.80s is reachable from other machines: give --api-key-file FILE too", o->listen);
@@ -102,26 +103,30 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
         {"pin-node", OPT_LIST, &nodes, "HEX", "only this node's identity; may be repeated", 0, 0},
         {"forget-pin", OPT_TEXT, &o->forget_pin, "NAME", "forget which file that model name stood for, and exit", 0, 0},
         {"api-key-file", OPT_TEXT, &key_file, "FILE", "apps must present the key in FILE (none; needed beyond loopback)", 0, 0},
-        {"receipts", OPT_TEXT, &o->receipts, "DIR", "write each receipt there: it holds question and answer (the last 64 in memory)", 0, 0},
+        {"receipts", OPT_TEXT, &o->receipts, "DIR",
+         "write each receipt there: it holds question and answer (the last 64 in memory)", 0, 0},
         {"data", OPT_TEXT, &o->data, "DIR", "pinned models (~/.local/share/lull/gateway)", 0, 0},
         {"max-queue", OPT_U32, &o->max_queue, "N", "requests at once, queued ones included (256)", 1, 4096},
         {"keep-nothing", OPT_FLAG, &o->keep_nothing, NULL,
          "nodes keep nothing computed after an answer; else a prompt that begins like an earlier one is answered sooner", 0, 0},
         {"tier", OPT_TEXT, &o->blind.tier, "TIER",
-         "the least tier of every request: sealed, attested, or blind, an experimental construction, not yet reviewed (sealed)", 0, 0},
-        {"policy", OPT_TEXT, &o->policy_file, "FILE", "what tier attested asks of nodes: a policy (lull attest policy check) (none)", 0, 0},
+         "the least tier of every request: sealed, attested, or blind, an experimental construction, not yet reviewed (sealed)",
+         0, 0},
+        {"policy", OPT_TEXT, &o->policy_file, "FILE",
+         "what tier attested asks of nodes: a policy (lull attest policy check) (none)", 0, 0},
         {"release", OPT_LIST, &o->releases, "PROOF",
-         "tier attested: a proof from the policy's log of a release that nodes may run (lull log prove), read anew for each node; may be "
+         "tier attested: a proof from the policy's log of a release that nodes may run (lull log prove), read anew for each "
+         "node; may be "
          "repeated (none)",
          0, 0},
-        {"blind", OPT_LIST, &o->blind.dirs, "DIR", "answer this model in tier blind: a folder of lull blind prepare; may be repeated",
-         0, 0},
+        {"blind", OPT_LIST, &o->blind.dirs, "DIR",
+         "answer this model in tier blind: a folder of lull blind prepare; may be repeated", 0, 0},
         {"mode", OPT_TEXT, &o->blind.mode_name, "MODE",
          "of tier blind: pair, two workers of different operators, or lattice, one that need not be trusted (pair)", 0, 0},
         {"pair-a", OPT_LIST, &o->blind.operators[PAIR_A], "OPERATOR",
          "whose workers may get masked inputs; may be repeated. Never one of --pair-b", 0, 0},
-        {"pair-b", OPT_LIST, &o->blind.operators[PAIR_B], "OPERATOR", "whose workers may get the keys of the masks; may be repeated",
-         0, 0},
+        {"pair-b", OPT_LIST, &o->blind.operators[PAIR_B], "OPERATOR",
+         "whose workers may get the keys of the masks; may be repeated", 0, 0},
         {"pair-a-token", OPT_TEXT, &o->blind.token_file[PAIR_A], "FILE", "of the columns prepaid there (none)", 0, 0},
         {"pair-b-token", OPT_TEXT, &o->blind.token_file[PAIR_B], "FILE", "of the columns prepaid there (none)", 0, 0},
         {"pair-direct", OPT_FLAG, &o->blind.pair_direct, NULL,
@@ -133,11 +138,14 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
         {"lattice-masks-mb", OPT_U32, &o->blind.masks_mb, "N",
          "no more masks are made ahead beyond N MiB for each model, but those that a pass needs; 0: 512 (0)", 0, 1 << 20},
         {"blind-keep", OPT_U32, &o->blind.keep, "N",
-         "keep the last N conversations of a model between two turns, so that a turn sends workers its new part only; 0: none (4)", 0,
-         KEPT_MAX},
-        {"blind-keep-minutes", OPT_U32, &o->blind.keep_minutes, "N", "wipe one of them after N minutes without a turn (15)", 1, 1440},
+         "keep the last N conversations of a model between two turns, so that a turn sends workers its new part only; 0: none "
+         "(4)",
+         0, KEPT_MAX},
+        {"blind-keep-minutes", OPT_U32, &o->blind.keep_minutes, "N", "wipe one of them after N minutes without a turn (15)", 1,
+         1440},
         {"blind-guess", OPT_U32, &o->blind.guess, "K",
-         "send K guessed tokens along in every pass after the prompt: fewer round trips where text repeats itself, 1 + K times the bytes a "
+         "send K guessed tokens along in every pass after the prompt: fewer round trips where text repeats itself, 1 + K times "
+         "the bytes a "
          "pass, and workers see how many passes an answer took (0)",
          0, BLIND_GUESS_MAX},
         {"threads", OPT_U32, &o->blind.threads, "N", "threads of tier blind's own computing; 0: one per core (0)", 0, 256},
@@ -160,7 +168,8 @@ int gw_opts_parse(struct gw_opts *o, int argc, char **argv, struct why *why) {
     if (r == 0) r = check_folder(o->receipts, why);
     if (r == 0) r = read_key(&o->key, key_file, why);
     if (r == 0) r = read_key(&o->coordinator_key, coordinator_key_file, why);
-    if (r == 0 && o->coordinator_key.len) snprintf(o->bearer, sizeof o->bearer, "Bearer %s", (const char *)o->coordinator_key.data);
+    if (r == 0 && o->coordinator_key.len)
+        snprintf(o->bearer, sizeof o->bearer, "Bearer %s", (const char *)o->coordinator_key.data);
     if (r == 0) r = check_listen(o, why);
     if (r == 0) r = gw_blind_opts_check(&o->blind, why);
     return r == 0 ? read_policy(o, why) : r;

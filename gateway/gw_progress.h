@@ -27,8 +27,8 @@ enum {
     PROGRESS_TRIES_START = 8,         /* failed attempts in a row before any token */
     PROGRESS_TRIES_RUNNING = 60,      /* and after one */
     PROGRESS_ATTEMPTS_MAX = 250,
-    PROGRESS_TEXT_HELD_MAX = 65536,  /* bytes of text that wait for the receipt */
-    PROGRESS_TEXT_MAX = 2097152      /* bytes of text of a whole answer: what a RECEIPT file takes */
+    PROGRESS_TEXT_HELD_MAX = 65536, /* bytes of text that wait for the receipt */
+    PROGRESS_TEXT_MAX = 2097152     /* bytes of text of a whole answer: what a RECEIPT file takes */
 };
 
 enum progress_state { PROGRESS_WAIT, PROGRESS_RUN, PROGRESS_DONE, PROGRESS_FAILED };

@@ -15,8 +15,7 @@ static void store_8(uint8_t *p, uint64_t v) { memcpy(p, &v, sizeof v); }
 
 /* Q2_K, Q3_K: 64 bytes; each half of 128 columns takes bits 0-1 of 32 bytes, then bits 2-3 of the same, and so on. */
 static void two_bits(const uint8_t *from, uint8_t code[256]) {
-    for (unsigned i = 0; i < 256; i += 8)
-        store_8(code + i, load_8(from + i / 128 * 32 + i % 32) >> i % 128 / 32 * 2 & BYTES(3));
+    for (unsigned i = 0; i < 256; i += 8) store_8(code + i, load_8(from + i / 128 * 32 + i % 32) >> i % 128 / 32 * 2 & BYTES(3));
 }
 
 static void read_q2_k(const uint8_t *block, struct block256 *out) {
@@ -85,7 +84,8 @@ static void read_iq4_xs(const uint8_t *block, struct block256 *out) {
     for (unsigned j = 0; j < 8; j++) {
         int low = block[4 + j / 2] >> j % 2 * 4 & 15, high = load_u16(block + 2) >> 2 * j & 3;
         out->sc[j] = (int8_t)((low | high << 4) - 32);
-        for (unsigned i = 0; i < 32; i += 8) store_8(out->code + 32 * j + i, load_8(block + 8 + 16 * j + i % 16) >> i / 16 * 4 & BYTES(15));
+        for (unsigned i = 0; i < 32; i += 8)
+            store_8(out->code + 32 * j + i, load_8(block + 8 + 16 * j + i % 16) >> i / 16 * 4 & BYTES(15));
     }
 }
 

@@ -72,7 +72,7 @@ int cpu_has_dotprod(void) { return apple_has("hw.optional.arm.FEAT_DotProd"); }
 int cpu_has_i8mm(void) { return cpu_has_dotprod() && apple_has("hw.optional.arm.FEAT_I8MM"); }
 #else
 #include <sys/auxv.h>
-int cpu_has_dotprod(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }                      /* HWCAP_ASIMDDP */
+int cpu_has_dotprod(void) { return (getauxval(AT_HWCAP) >> 20 & 1) != 0; }                    /* HWCAP_ASIMDDP */
 int cpu_has_i8mm(void) { return cpu_has_dotprod() && (getauxval(AT_HWCAP2) >> 13 & 1) != 0; } /* HWCAP2_I8MM */
 #endif
 

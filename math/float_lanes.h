@@ -11,7 +11,8 @@ ALWAYS_INLINE vf float_weights(enum weight_kernel kind, const uint8_t *line, uns
 /* `blocks` blocks of `len` columns from k0 on, for the rows of vector `part` and the next `parts` - 1. Their lines start at
  * `line` and are `step` lines apart, the blocks' one beside the other (float_line in packed.h). */
 ALWAYS_INLINE void float_blocks(enum weight_kernel kind, unsigned w, unsigned part, unsigned parts, unsigned blocks,
-                                const uint8_t *line, uint32_t step, const float *x, uint32_t len, vf acc[LINE_VECTORS][WIDTH_MAX]) {
+                                const uint8_t *line, uint32_t step, const float *x, uint32_t len,
+                                vf acc[LINE_VECTORS][WIDTH_MAX]) {
     const size_t bytes = kind == WK_F32 ? 64 : 32;
     vf p[TOGETHER_MAX][LINE_VECTORS][WIDTH_MAX];
     EACH(b, blocks)

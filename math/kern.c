@@ -21,12 +21,9 @@ static const struct {
     const char *name;
     const struct kern *table; /* NULL: not for the architecture that this was compiled for */
 } kernels[] = {
-    {"plain", &kern_plain},
-    {"avx2", X86(kern_avx2)},
-    {"avxvnni", X86(kern_avxvnni)},
-    {"avx512vnni", X86(kern_avx512vnni)},
-    {"neon", ARM(kern_neon)},
-    {"neoni8mm", ARM(kern_neoni8mm)},
+    {"plain", &kern_plain},         {"avx2", X86(kern_avx2)},
+    {"avxvnni", X86(kern_avxvnni)}, {"avx512vnni", X86(kern_avx512vnni)},
+    {"neon", ARM(kern_neon)},       {"neoni8mm", ARM(kern_neoni8mm)},
 };
 enum { KERNELS = sizeof kernels / sizeof *kernels };
 #define KERN_NAMES "plain, avx2, avxvnni, avx512vnni (x86-64), neon, neoni8mm (AArch64)"

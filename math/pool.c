@@ -65,7 +65,9 @@ static void wait_done(struct pool *p) {
         relax();
     }
     pthread_mutex_lock(&p->lock);
-    atomic_exchange(&p->caller_sleeps, 1); /* not a store: a caller once slept for ever under qemu-user; a load passing the store is the suspected cause */
+    atomic_exchange(
+        &p->caller_sleeps,
+        1); /* not a store: a caller once slept for ever under qemu-user; a load passing the store is the suspected cause */
     while (atomic_load(&p->pending) != 0) pthread_cond_wait(&p->done, &p->lock);
     atomic_store(&p->caller_sleeps, 0);
     pthread_mutex_unlock(&p->lock);

@@ -20,12 +20,12 @@ struct device_ops; /* model/device.h */
 struct linear_ops; /* model/linear.h */
 
 struct engine_opts {
-    uint32_t threads;        /* 0: one per core */
-    uint32_t rows_max;       /* tokens of one step, over all sequences */
-    uint32_t logits_max;     /* rows of one step that may ask for logits */
-    uint32_t kv_pages;       /* of KV_PAGE positions each */
-    enum kv_format kv;       /* format of keys and values: part of the profile */
-    const struct kern *kern; /* NULL: the model's */
+    uint32_t threads;                /* 0: one per core */
+    uint32_t rows_max;               /* tokens of one step, over all sequences */
+    uint32_t logits_max;             /* rows of one step that may ask for logits */
+    uint32_t kv_pages;               /* of KV_PAGE positions each */
+    enum kv_format kv;               /* format of keys and values: part of the profile */
+    const struct kern *kern;         /* NULL: the model's */
     const struct device_ops *device; /* runs the steps; NULL: this processor */
     const struct linear_ops *linear; /* computes the stacks of a model of ARITH_ROW8; NULL: this processor */
     void *linear_state;

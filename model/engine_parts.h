@@ -62,9 +62,9 @@ struct engine {
     uint32_t *logits_row; /* rows that yield logits */
     struct tile *tile;
     uint32_t *device_first, *device_page; /* struct device_step's; only with a device */
-    uint8_t *bad;     /* by row; written by the thread that has the row */
-    uint8_t *bad_att; /* by part; set with atomic stores: several threads share a part's heads */
-    uint8_t *bad_head; /* by number among logits_rows; zero between uses */
+    uint8_t *bad;                         /* by row; written by the thread that has the row */
+    uint8_t *bad_att;                     /* by part; set with atomic stores: several threads share a part's heads */
+    uint8_t *bad_head;                    /* by number among logits_rows; zero between uses */
 };
 
 /* Runs the forward pass of e's batch: fills pages, bad flags and the logits of logits_rows (model/forward.c). 0, or what linear_ops

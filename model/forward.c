@@ -129,12 +129,9 @@ void forward_attend(void *arg, uint32_t begin, uint32_t end) {
 static int run_attention(struct engine *e, struct row_job *j) {
     const struct layer *y = j->layer;
     uint32_t stack = j->layer_index * LINEAR_KINDS, q = q_width(e), kv = kv_width(e);
-    struct products qkv = {e,
-                           stack + LINEAR_QKV,
-                           {{&y->wq, q, y->q_bias, e->q}, {&y->wk, kv, y->k_bias, e->k}, {&y->wv, kv, y->v_bias, e->v}},
-                           3,
-                           0,
-                           0};
+    struct products qkv = {
+        e, stack + LINEAR_QKV, {{&y->wq, q, y->q_bias, e->q}, {&y->wk, kv, y->k_bias, e->k}, {&y->wv, kv, y->v_bias, e->v}}, 3, 0,
+        0};
     struct products out = {e, stack + LINEAR_OUT, {{&y->wo, e->m->hp.n_embd, NULL, e->proj}}, 1, 0, 0};
     j->norm = y->attn_norm;
     j->next = &qkv;
@@ -154,7 +151,8 @@ static int run_ffn(struct engine *e, struct row_job *j) {
     const struct layer *y = j->layer;
     const struct hparams *h = &e->m->hp;
     uint32_t stack = j->layer_index * LINEAR_KINDS;
-    struct products wide = {e, stack + LINEAR_GATE_UP, {{&y->gate, h->n_ff, NULL, e->gate}, {&y->up, h->n_ff, NULL, e->up}}, 2, 0, 0};
+    struct products wide = {e, stack + LINEAR_GATE_UP, {{&y->gate, h->n_ff, NULL, e->gate}, {&y->up, h->n_ff, NULL, e->up}}, 2, 0,
+                            0};
     struct products router = {e, 0, {{&y->router, h->n_expert, NULL, e->moe.logits}}, 1, 0, 0};
     struct products down = {e, stack + LINEAR_DOWN, {{&y->down, h->n_embd, NULL, e->proj}}, 1, 0, 0};
     struct products *first = h->n_expert ? &router : &wide;

@@ -12,7 +12,7 @@
 #include "model/gen_request.h"
 #include "model/profile.h"
 
-struct model; /* model/model.h: weights, vocabulary, template; shared, read-only */
+struct model;      /* model/model.h: weights, vocabulary, template; shared, read-only */
 struct device_ops; /* model/device.h */
 struct linear_ops; /* model/linear.h */
 struct gen_pool;
@@ -28,8 +28,8 @@ struct gen_pool_opts {
     const struct device_ops *device; /* computes; NULL: this processor */
     const struct linear_ops *linear; /* computes the stacks of a model of ARITH_ROW8, with this state; NULL: this processor */
     void *linear_state;
-    uint32_t guesses;       /* ids guessed ahead per answer and step, 0..GEN_GUESSES_MAX; 0: none. Changes no id and no digest */
-    int guess_always;       /* also after wrong guesses: a step costs the same with them */
+    uint32_t guesses; /* ids guessed ahead per answer and step, 0..GEN_GUESSES_MAX; 0: none. Changes no id and no digest */
+    int guess_always; /* also after wrong guesses: a step costs the same with them */
 };
 enum { GEN_GUESSES_MAX = 8 };
 /* The model must outlive the pool. ERR_NOMEM, also when keys, values and buffers would not fit the memory that is free (why has
@@ -67,7 +67,7 @@ struct gen_past;
 /* gen_free, but keeps those of the first `most` ids, prompt and answer; UINT32_MAX: of all that were fed. NULL: there are none, or no
  * memory. The caller's, to be freed before the pool; its pages are the pool's. */
 struct gen_past *gen_leave(struct gen *g, uint32_t most);
-void gen_past_free(struct gen_past *t); /* wipes; NULL is fine */
+void gen_past_free(struct gen_past *t);          /* wipes; NULL is fine */
 uint32_t gen_past_ids(const struct gen_past *t); /* how many it is of */
 /* As gen_start, for an answer that goes on with *past as far as the prompt's ids are its ids, but for the last of the prompt, and for
  * `most` of them at most; what is behind is forgotten. gen_times_of tells how many as cached_tokens. The result does not depend on it.

@@ -47,8 +47,13 @@ int gen_pool_new(struct gen_pool **out, struct model *m, const struct gen_pool_o
     p->guesses = o->guesses;
     p->guess_always = o->guess_always;
     uint32_t tokens = p->slots + (o->guesses ? GEN_GUESS_ROWS : 0);
-    struct engine_opts eo = {.threads = o->threads, .rows_max = tokens + p->chunk, .logits_max = tokens, .kv = o->kv, .device = o->device,
-                             .linear = o->linear, .linear_state = o->linear_state};
+    struct engine_opts eo = {.threads = o->threads,
+                             .rows_max = tokens + p->chunk,
+                             .logits_max = tokens,
+                             .kv = o->kv,
+                             .device = o->device,
+                             .linear = o->linear,
+                             .linear_state = o->linear_state};
     r = plan_memory(p, o, &eo, why);
     if (r == 0) r = engine_new(&p->engine, m, &eo, why);
     if (r == 0 && (r = prefix_init(&p->prefix, engine_kv(p->engine))) != 0) why_set(why, r, "no memory for a pool");
@@ -88,8 +93,12 @@ void gen_pool_forget(struct gen_pool *p, const uint8_t *cache_salt) { prefix_for
 static int prompt_ids(const struct gen_pool *p, const struct gen_request *r, uint32_t limit, struct ids *ids, struct why *why) {
     const struct vocab *v = model_vocab(p->m);
     ids_init(ids, limit);
-    struct template_chat chat = {.messages = r->messages, .count = r->message_count, .details = r->extras.details,
-                                 .tools = r->extras.tools, .options = r->extras.options, .unix_s = r->template_time};
+    struct template_chat chat = {.messages = r->messages,
+                                 .count = r->message_count,
+                                 .details = r->extras.details,
+                                 .tools = r->extras.tools,
+                                 .options = r->extras.options,
+                                 .unix_s = r->template_time};
     int e = r->raw ? vocab_encode(v, r->text.p, r->text.n, VOCAB_BOS, ids, why)
                    : template_render_chat(model_template(p->m), v, &chat, ids, why);
     if (e == 0 && ids->count == 0) e = why_set(why, ERR_RANGE, "the prompt has no tokens");
@@ -207,8 +216,7 @@ static int start_with(struct gen *g, const struct start *s, const struct ids *pr
     }
     g->count = g->prompt_count = (uint32_t)prompt->count;
     e = constrain(g, s->r, why);
-    if (e == 0 && res && res->count > (size_t)answer_max + 1)
-        return why_set(why, ERR_RANGE, "the answer to resume is too long");
+    if (e == 0 && res && res->count > (size_t)answer_max + 1) return why_set(why, ERR_RANGE, "the answer to resume is too long");
     if (e == 0 && res) e = resume_feed(g, res, answer_max, why);
     return e == 0 ? take_pages(g, s, why) : e;
 }

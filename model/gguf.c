@@ -121,8 +121,7 @@ static int check_general(struct gguf *g, struct why *why) {
 /* Rows, columns and bytes of a tensor, checked against overflow; the offset is checked by the caller. */
 static int size_tensor(struct gguf_tensor *t, struct why *why) {
     const struct gguf_tensor_type *wt = gguf_tensor_type(t->type);
-    if (!wt)
-        return why_set(why, ERR_UNSUPPORTED, "tensor %s has weight type %" PRIu32 ", which is not known", t->name, t->type);
+    if (!wt) return why_set(why, ERR_UNSUPPORTED, "tensor %s has weight type %" PRIu32 ", which is not known", t->name, t->type);
     uint64_t row = t->dims[0] <= UINT32_MAX && t->dims[0] % wt->block_len == 0 ? t->dims[0] / wt->block_len * wt->block_bytes : 0;
     if (row == 0)
         return why_set(why, ERR_FORMAT, "tensor %s: rows of %" PRIu64 " values do not fit type %s", t->name, t->dims[0],

@@ -22,11 +22,11 @@ enum model_stacks {
 };
 
 struct model_opts {
-    unsigned threads;    /* that pack the weights; 0: one per core */
-    uint32_t context;    /* positions that sessions may use; 0, or more than the model was trained for: as many as that */
-    const char *kernels; /* as kern_select takes it (LULL_KERNELS); NULL: the fastest */
-    enum model_arith arith;     /* of the linear layers; part of the profile */
-    enum model_stacks stacks;   /* only with stacks */
+    unsigned threads;            /* that pack the weights; 0: one per core */
+    uint32_t context;            /* positions that sessions may use; 0, or more than the model was trained for: as many as that */
+    const char *kernels;         /* as kern_select takes it (LULL_KERNELS); NULL: the fastest */
+    enum model_arith arith;      /* of the linear layers; part of the profile */
+    enum model_stacks stacks;    /* only with stacks */
     const struct linear *linear; /* STACKS_ELSEWHERE: rows, cols, norm2_max and row_scale of each stack; copied */
     uint32_t linear_count;
     /* Called from the opening thread after each tensor; NULL: silent. */
@@ -54,7 +54,8 @@ uint64_t model_weight_bytes(const struct model *m); /* packed, in memory */
 uint64_t model_parameters(const struct model *m);   /* elements of all tensors */
 const char *model_name(const struct model *m);      /* general.name as printable UTF-8, at most 95 bytes; "" when absent */
 const char *model_arch(const struct model *m);
-const char *model_type(const struct model *m); /* the type that most weights of the file have: "Q8_0"; of a client file, its embeddings */
+const char *
+model_type(const struct model *m); /* the type that most weights of the file have: "Q8_0"; of a client file, its embeddings */
 enum model_arith model_arith(const struct model *m);
 /* SHA-256 of the whole file. Reads it all (about 1 GB/s): callers keep the result. */
 void model_file_sha256(const struct model *m, uint8_t out[32]);

@@ -11,8 +11,8 @@ struct model;
 
 /* How the linear layers are computed. A model is opened for one of them. */
 enum model_arith {
-    ARITH_C1,   /* block by block, as the file's types have them */
-    ARITH_ROW8, /* integers with one scale per row of weights and one per token (math/row8.h) */
+    ARITH_C1,        /* block by block, as the file's types have them */
+    ARITH_ROW8,      /* integers with one scale per row of weights and one per token (math/row8.h) */
     ARITH_ROW8_FOLD, /* likewise, with products of neighbouring matrices beside them: half as many rounds (model/row8_fold.h) */
     ARITHS
 };

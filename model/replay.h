@@ -23,7 +23,7 @@ struct replay {
     size_t bias_count;
     struct gen_format format; /* that the answer had to have */
     int at_start;             /* gen_at_start of its request */
-    const int32_t *ids; /* every sampled id from output position 0 on, a closing end-of-generation id included */
+    const int32_t *ids;       /* every sampled id from output position 0 on, a closing end-of-generation id included */
     size_t count;
     size_t from;                                          /* first position that is checked; ids before it are taken as given */
     const uint8_t *salt;                                  /* DIGEST_BYTES that the chain starts from; NULL: zeros */

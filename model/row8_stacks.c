@@ -30,7 +30,8 @@ void row8_stack_add(struct model *m, uint32_t stack, const struct matrix_rows *f
     struct row8_stack *s = &m->stack[stack];
     s->linear.rows += from->rows;
     s->linear.cols = from->cols;
-    if (t) s->part[s->parts++] = (struct row8_part){
+    if (t)
+        s->part[s->parts++] = (struct row8_part){
             .tensor = t, .type = type, .first_row = from->first_row, .rows = from->rows, .cols = from->cols};
 }
 

@@ -34,7 +34,7 @@ struct sampler {
     uint32_t *seen_at; /* id -> 1 + index into seen, 0: not in the window */
     int32_t *ring;     /* the window itself; NULL when it never drops an id */
     uint32_t window, ring_at, ring_used;
-    uint64_t *heap; /* n_vocab candidates; NULL when greedy */
+    uint64_t *heap;           /* n_vocab candidates; NULL when greedy */
     struct gram_run *grammar; /* what the answer must match; NULL: anything */
 };
 /* Checks, copies the bias list and takes all memory that picking needs. ids_max: most ids that will ever be accepted. */

@@ -38,8 +38,7 @@ static int read_kind(struct vocab *v, const struct gguf *g, struct why *why) {
     if (r != 0) return r;
     v->pretok = pretok_find(pre.p, pre.n);
     if (!v->pretok || pre.n >= sizeof v->pre)
-        return why_set(why, ERR_UNSUPPORTED, "key " KEY "pre: pre-tokenizer \"%s\" is not supported",
-                       shown(text, pre));
+        return why_set(why, ERR_UNSUPPORTED, "key " KEY "pre: pre-tokenizer \"%s\" is not supported", shown(text, pre));
     memcpy(v->pre, pre.p, pre.n);
     return 0;
 }

@@ -197,7 +197,7 @@ static void sum_up(struct load *l) {
     const struct gguf *g = &l->m->gguf;
     uint64_t most = 0;
     l->m->type_name = l->m->embd_type->name; /* of a client file; else there are matrices: */
-    for (uint32_t id = 0; id < 64; id++) { /* every number of a type that the format has so far */
+    for (uint32_t id = 0; id < 64; id++) {   /* every number of a type that the format has so far */
         const struct weight_type *t = weight_type_of(id);
         if (t && l->type_weights[t->kernel] > most) most = l->type_weights[t->kernel], l->m->type_name = t->name;
     }

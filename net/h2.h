@@ -76,14 +76,14 @@ struct h2_events {
     void (*on_gone)(void *arg, struct h2 *h, int err);
 };
 
-struct h2_opts {            /* zeros: the defaults in brackets */
-    uint32_t streams_max;   /* streams at once: taken when serving, opened when asking [100] */
-    uint32_t window;        /* bytes of one stream's receive window [65535] */
-    size_t write_max;       /* bytes of one stream's write buffer [262144] */
-    uint32_t handshake_ms;  /* connect, TLS and first SETTINGS [10000] */
-    uint32_t ping_after_ms; /* silence before a PING [1000] */
-    uint32_t lost_after_ms; /* silence before the link is lost [3000] */
-    int trust_resets;       /* 1: no rapid-reset guard; only for a node towards its coordinator */
+struct h2_opts {             /* zeros: the defaults in brackets */
+    uint32_t streams_max;    /* streams at once: taken when serving, opened when asking [100] */
+    uint32_t window;         /* bytes of one stream's receive window [65535] */
+    size_t write_max;        /* bytes of one stream's write buffer [262144] */
+    uint32_t handshake_ms;   /* connect, TLS and first SETTINGS [10000] */
+    uint32_t ping_after_ms;  /* silence before a PING [1000] */
+    uint32_t lost_after_ms;  /* silence before the link is lost [3000] */
+    int trust_resets;        /* 1: no rapid-reset guard; only for a node towards its coordinator */
     struct dialler *dialler; /* when dialling: who makes the connection, to the place that it knows; NULL: this process */
 };
 

@@ -85,7 +85,7 @@ void h2_dial_free(struct dial *d);
 /* h2_session.c */
 int h2_session_start(struct h2 *h);
 int h2_session_step_out(struct h2 *h, const uint8_t **p); /* bytes of one frame; 0: nothing; negative: broken */
-int h2_session_window(struct h2 *h);                       /* the connection's, as streams and h->wider_by ask for it */
+int h2_session_window(struct h2 *h);                      /* the connection's, as streams and h->wider_by ask for it */
 /* h2_stream.c */
 struct h2_stream *h2_stream_new(struct h2 *h, int32_t id);
 /* Unlinks, gives windows back, and, with tell, calls on_close. */

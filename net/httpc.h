@@ -13,11 +13,11 @@ struct httpc_call {
     const char *content_type; /* NULL: none; of the body */
     const void *body;
     size_t body_len;
-    const char *bearer;  /* NULL: none */
-    const char *min_tier; /* value of lull-min-tier; NULL: not sent */
+    const char *bearer;     /* NULL: none */
+    const char *min_tier;   /* value of lull-min-tier; NULL: not sent */
     const char *blind_mode; /* value of lull-blind-mode; NULL: not sent */
-    uint32_t connect_ms; /* 0: 5000 */
-    uint32_t silence_ms; /* no byte for so long: ERR_TIME; 0: 60000 */
+    uint32_t connect_ms;    /* 0: 5000 */
+    uint32_t silence_ms;    /* no byte for so long: ERR_TIME; 0: 60000 */
     /* Body bytes as they come; other than 0 ends the call with ERR_CANCELLED. May be NULL. */
     int (*on_data)(void *arg, const uint8_t *p, size_t n);
     /* Asked about ten times a second; other than 0 ends the call with ERR_CANCELLED. May be NULL. */

@@ -60,8 +60,9 @@ static void add_cors(struct http_req *r) {
     if (!origin) return;
     (void)http_req_add_header(r, "Access-Control-Allow-Origin", origin);
     (void)http_req_add_header(r, "Vary", "Origin");
-    (void)http_req_add_header(r, "Access-Control-Expose-Headers",
-                              "lull-receipt, lull-tier, lull-blind-mode, lull-notice, lull-node-class, lull-evidence-class, x-request-id, retry-after");
+    (void)http_req_add_header(
+        r, "Access-Control-Expose-Headers",
+        "lull-receipt, lull-tier, lull-blind-mode, lull-notice, lull-node-class, lull-evidence-class, x-request-id, retry-after");
 }
 
 static void answer_preflight(struct http_req *r) {

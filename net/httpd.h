@@ -31,15 +31,15 @@ int http_problem_status(enum http_problem p);
 const char *http_problem_text(enum http_problem p); /* a sentence for the error object */
 
 struct httpd_opts {
-    const char *listen;    /* HOST:PORT */
-    const char *key;       /* bearer key that every request must carry; NULL: none. Copied, wiped */
-    size_t body_max;       /* 0: 8 MiB */
-    uint32_t requests_max; /* unanswered at once; 0: 256 */
+    const char *listen;        /* HOST:PORT */
+    const char *key;           /* bearer key that every request must carry; NULL: none. Copied, wiped */
+    size_t body_max;           /* 0: 8 MiB */
+    uint32_t requests_max;     /* unanswered at once; 0: 256 */
     uint32_t connections_max;  /* open at once, others are closed; 0: requests_max + 64 */
     size_t buffered_max;       /* bytes of request bodies at once; 0: 64 MiB */
     uint32_t head_ms, body_ms; /* how long a head and a body may take; 0: 10 s and 60 s */
-    uint32_t stall_ms;     /* a client that takes nothing for so long is dropped; 0: 30000 */
-    int any_host;          /* 1: no Host check (a public page); Origin is then checked for anything but GET and HEAD */
+    uint32_t stall_ms;         /* a client that takes nothing for so long is dropped; 0: 30000 */
+    int any_host;              /* 1: no Host check (a public page); Origin is then checked for anything but GET and HEAD */
     void (*on_request)(void *arg, struct http_req *r);
     void (*on_problem)(void *arg, struct http_req *r, enum http_problem p); /* must answer r, in the dialect of its path */
     void *arg;

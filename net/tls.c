@@ -91,7 +91,8 @@ int tls_server_new(struct tls **out, const char *cert_file, const char *key_file
     if (r == 0) r = file_check(key_file, 0, why);
     if (r == 0 && SSL_CTX_use_certificate_chain_file(t->ctx, cert_file) != 1)
         r = why_set(why, ERR_FORMAT, "%.200s: no usable certificate: %s", cert_file, ssl_reason());
-    else if (r == 0 && (SSL_CTX_use_PrivateKey_file(t->ctx, key_file, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(t->ctx) != 1))
+    else if (r == 0 &&
+             (SSL_CTX_use_PrivateKey_file(t->ctx, key_file, SSL_FILETYPE_PEM) != 1 || SSL_CTX_check_private_key(t->ctx) != 1))
         r = why_set(why, ERR_FORMAT, "%.200s: no usable key for the certificate: %s", key_file, ssl_reason());
     if (r != 0) {
         tls_free(t);

@@ -26,7 +26,7 @@ struct tls_conn {
     enum state state;
     struct event *readable, *writable;
     struct later gone_later, free_later;
-    int err;  /* what on_gone will say */
+    int err; /* what on_gone will say */
     struct tls_fault fault;
     int dead; /* tls_conn_free was called */
     struct buf out;

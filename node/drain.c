@@ -26,10 +26,14 @@ void drain_begin(struct node *n) {
     link_say_drain(n);
     blind_listen_pause(n->blind_listen);
     for (size_t i = 0; i < n->blind_count; i++) blind_thread_drain(n->blind[i].thread);
-    if (!n->link) loop_stop(n->loop);
-    else if (work_count(n) == 0) drain_check(n);
-    else if (n->o.drain_ms) timer_start_ms(n->drain, n->o.drain_ms);
-    else hand_back(n);
+    if (!n->link)
+        loop_stop(n->loop);
+    else if (work_count(n) == 0)
+        drain_check(n);
+    else if (n->o.drain_ms)
+        timer_start_ms(n->drain, n->o.drain_ms);
+    else
+        hand_back(n);
 }
 
 void drain_check(struct node *n) {

@@ -138,8 +138,8 @@ static void start(struct job *j, const struct opened *o, int time_ok) {
         return;
     }
     if (o->content.deadline_ms) timer_start_ms(j->deadline, o->content.deadline_ms);
-    log_event(LOG_INFO, "job", "started", LOG_COUNT("job", j->number), LOG_NAME("model", j->model->manifest.name), LOG_COUNT("from", j->from),
-              LOG_COUNT("size_class", o->head.size_class));
+    log_event(LOG_INFO, "job", "started", LOG_COUNT("job", j->number), LOG_NAME("model", j->model->manifest.name),
+              LOG_COUNT("from", j->from), LOG_COUNT("size_class", o->head.size_class));
 }
 
 static int open_envelope(struct job *j, uint8_t **plain, size_t *plain_n, struct opened *o) {
@@ -150,7 +150,8 @@ static int open_envelope(struct job *j, uint8_t **plain, size_t *plain_n, struct
         models[i].name = n->models[i].manifest.name;
         memcpy(models[i].manifest_hash, n->models[i].manifest_hash, 32);
     }
-    struct envelope_own own = {.keys = n->keys->keys, .key_count = n->keys->count, .models = models, .model_count = n->model_count};
+    struct envelope_own own = {
+        .keys = n->keys->keys, .key_count = n->keys->count, .models = models, .model_count = n->model_count};
     int r = envelope_head_read(j->envelope.data, j->envelope.len, &head);
     if (r != 0) return r;
     *plain_n = head.head.size_class;
@@ -173,8 +174,10 @@ static void on_end(void *arg, struct h2_stream *s) {
     int r = o ? open_envelope(j, &plain, &plain_n, o) : ERR_NOMEM;
     if (r == ERR_LIMIT) timer_start_ms(j->node->renew, 0); /* the replay cache is full: this key has served enough */
     envelope_drop(j);
-    if (r == 0 || r == ERR_TIME) start(j, o, r == 0);
-    else refuse(j, r == ERR_NOMEM ? CODE_BUSY : CODE_REFUSED);
+    if (r == 0 || r == ERR_TIME)
+        start(j, o, r == 0);
+    else
+        refuse(j, r == ERR_NOMEM ? CODE_BUSY : CODE_REFUSED);
     if (plain) mem_wipe(plain, plain_n);
     free(plain);
     secret_free(o);
@@ -184,9 +187,12 @@ static void on_data(void *arg, struct h2_stream *s, const uint8_t *p, size_t n) 
     struct job *j = arg;
     h2_consume(s, n);
     if (j->state != JOB_RECEIVING) return;
-    if (n > NODE_ENVELOPES_MAX - j->node->receiving) refuse(j, CODE_BUSY);
-    else if (buf_add(&j->envelope, p, n) != 0) refuse(j, CODE_TOO_LARGE);
-    else j->node->receiving += n;
+    if (n > NODE_ENVELOPES_MAX - j->node->receiving)
+        refuse(j, CODE_BUSY);
+    else if (buf_add(&j->envelope, p, n) != 0)
+        refuse(j, CODE_TOO_LARGE);
+    else
+        j->node->receiving += n;
 }
 
 static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
@@ -199,7 +205,8 @@ static void on_close(void *arg, struct h2_stream *s, uint32_t code) {
 
 static void on_writable(void *arg, struct h2_stream *s) { (void)arg, (void)s; }
 
-static const struct h2_stream_events events = {.on_data = on_data, .on_end = on_end, .on_close = on_close, .on_writable = on_writable};
+static const struct h2_stream_events events = {
+    .on_data = on_data, .on_end = on_end, .on_close = on_close, .on_writable = on_writable};
 
 void job_begin(struct node *n, struct h2_stream *s) {
     struct job *j = secret_alloc(sizeof *j); /* holds a receipt key and response keys */
@@ -215,8 +222,10 @@ void job_begin(struct node *n, struct h2_stream *s) {
     j->next = n->jobs;
     n->jobs = j;
     h2_stream_set(s, &events, j);
-    if (timer_new(&j->deadline, n->loop, on_deadline, j) != 0) refuse(j, CODE_BUSY);
-    else if (n->draining) refuse(j, CODE_DRAINING);
+    if (timer_new(&j->deadline, n->loop, on_deadline, j) != 0)
+        refuse(j, CODE_BUSY);
+    else if (n->draining)
+        refuse(j, CODE_DRAINING);
 }
 
 void job_event(void *arg, const struct work_event *e) {
@@ -227,8 +236,10 @@ void job_event(void *arg, const struct work_event *e) {
 void job_fail_all(struct node *n, enum code code) {
     for (struct job *j = n->jobs, *next; j; j = next) {
         next = j->next;
-        if (j->state == JOB_RUNNING) job_answer_error(j, code);
-        else if (j->state == JOB_RECEIVING) refuse(j, code);
+        if (j->state == JOB_RUNNING)
+            job_answer_error(j, code);
+        else if (j->state == JOB_RECEIVING)
+            refuse(j, code);
     }
 }
 

@@ -32,8 +32,10 @@ static void abandon(struct job *j) {
 /* put: what building the frame returned. When it cannot go out, j is gone. */
 static void send_frame(struct job *j, const uint8_t *frame, int put) {
     if (put == 0) put = h2_write(j->stream, frame, j->out.frame_bytes);
-    if (put == 0) timer_start_ms(j->quiet, j->pacing_ms ? j->pacing_ms : QUIET_MS);
-    else abandon(j);
+    if (put == 0)
+        timer_start_ms(j->quiet, j->pacing_ms ? j->pacing_ms : QUIET_MS);
+    else
+        abandon(j);
 }
 
 static void finish(struct job *j, const struct h2_headers *trailers) {
@@ -51,18 +53,28 @@ void job_answer_error(struct job *j, enum code code) {
     if (r == 0) r = h2_write(j->stream, end, n);
     free(end);
     log_event(LOG_INFO, "job", "failed", LOG_COUNT("job", j->number), LOG_CODE("code", code_name(code)));
-    if (r == 0) finish(j, NULL);
-    else abandon(j);
+    if (r == 0)
+        finish(j, NULL);
+    else
+        abandon(j);
 }
 
 /* ---- the end of a whole answer ---- */
 
-static uint8_t seal_stop_of(enum gen_stop s) { return s == STOP_END ? SEAL_STOP_END : s == STOP_STRING ? SEAL_STOP_STRING : SEAL_STOP_LENGTH; }
+static uint8_t seal_stop_of(enum gen_stop s) {
+    return s == STOP_END ? SEAL_STOP_END : s == STOP_STRING ? SEAL_STOP_STRING : SEAL_STOP_LENGTH;
+}
 
 static int write_end(struct job *j, const struct work_event *e, const uint8_t *receipt, size_t receipt_n) {
-    uint32_t cached = e->times.cached_tokens < j->receipt.prompt_tokens ? e->times.cached_tokens : j->receipt.prompt_tokens; /* resumed ids are none of the prompt's */
-    struct frame_usage u = {.stop = seal_stop_of(e->stop), .prompt_tokens = j->receipt.prompt_tokens, .cached_tokens = cached,
-                            .output_tokens = j->next_position, .prefill_ns = e->times.prefill_ns, .decode_ns = e->times.decode_ns};
+    uint32_t cached = e->times.cached_tokens < j->receipt.prompt_tokens
+                          ? e->times.cached_tokens
+                          : j->receipt.prompt_tokens; /* resumed ids are none of the prompt's */
+    struct frame_usage u = {.stop = seal_stop_of(e->stop),
+                            .prompt_tokens = j->receipt.prompt_tokens,
+                            .cached_tokens = cached,
+                            .output_tokens = j->next_position,
+                            .prefill_ns = e->times.prefill_ns,
+                            .decode_ns = e->times.decode_ns};
     size_t n = stream_end_bytes(&j->out, receipt_n);
     uint8_t *end = malloc(n ? n : 1);
     int r = end ? stream_put_end(&j->out, end, n, &u, receipt, receipt_n) : ERR_NOMEM;
@@ -112,7 +124,8 @@ static void send_accepted(struct job *j, const struct work_event *e) {
 
 static void send_token(struct job *j, const struct work_event *e) {
     uint8_t frame[FRAME_BYTES_MAX];
-    struct frame_token t = {.position = e->position, .id = e->id, .is_end = (uint8_t)e->is_end, .text = e->text, .text_n = e->text_len};
+    struct frame_token t = {
+        .position = e->position, .id = e->id, .is_end = (uint8_t)e->is_end, .text = e->text, .text_n = e->text_len};
     memcpy(t.digest, e->digest, 32);
     sha256_add(&j->text_hash, e->text, e->text_len);
     chain_add_id(j->receipt.ids_chain, e->id);
@@ -139,8 +152,10 @@ static int send_event(struct job *j, const struct work_event *e) {
 }
 
 void job_answer_event(struct job *j, const struct work_event *e) {
-    if (!j->pacing_ms || e->kind == WORK_FAILED) (void)send_event(j, e);
-    else if (buf_add(&j->queue, e, sizeof *e) != 0) job_answer_error(j, CODE_INTERNAL);
+    if (!j->pacing_ms || e->kind == WORK_FAILED)
+        (void)send_event(j, e);
+    else if (buf_add(&j->queue, e, sizeof *e) != 0)
+        job_answer_error(j, CODE_INTERNAL);
 }
 
 /* One tick: queued events up to and with the next one that makes a frame. 1 when one did. */

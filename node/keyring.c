@@ -39,8 +39,10 @@ int keyring_renew(struct keyring *k, const uint8_t identity[32], const uint8_t o
     struct replay *seen;
     int r = replay_new(&seen, REPLAY_MAX);
     if (r != 0) return r;
-    if (k->count == KEYRING_KEYS) replay_free(k->seen[KEYRING_KEYS - 1]);
-    else k->count++;
+    if (k->count == KEYRING_KEYS)
+        replay_free(k->seen[KEYRING_KEYS - 1]);
+    else
+        k->count++;
     for (size_t i = k->count - 1; i > 0; i--) { /* newest first */
         k->keys[i] = k->keys[i - 1];
         k->seen[i] = k->seen[i - 1];
@@ -72,8 +74,10 @@ static int operator_seed(const char *path, uint8_t seed[SEED_BYTES], struct why 
         return file_write(path, seed, SEED_BYTES, 0600, why);
     }
     if (r != 0) return r;
-    if (b.len != SEED_BYTES) r = why_set(why, ERR_FORMAT, "%s: not an operator key (32 bytes)", path);
-    else memcpy(seed, b.data, SEED_BYTES);
+    if (b.len != SEED_BYTES)
+        r = why_set(why, ERR_FORMAT, "%s: not an operator key (32 bytes)", path);
+    else
+        memcpy(seed, b.data, SEED_BYTES);
     buf_release(&b);
     return r;
 }

@@ -221,8 +221,10 @@ static const struct h2_events events = {.on_ready = on_ready, .on_request = on_r
 
 void link_dial(struct node *n) {
     uint32_t visits = n->blind_count ? n->o.blind_sessions * (uint32_t)n->blind_count + BLIND_UNSEATED_MAX : 0;
-    struct h2_opts o = {
-        .streams_max = n->o.slots * (uint32_t)n->model_count + visits + 4, .write_max = STREAM_WRITE_MAX, .trust_resets = 1, .dialler = n->dialler};
+    struct h2_opts o = {.streams_max = n->o.slots * (uint32_t)n->model_count + visits + 4,
+                        .write_max = STREAM_WRITE_MAX,
+                        .trust_resets = 1,
+                        .dialler = n->dialler};
     int r = h2_dial(&n->link, n->loop, n->tls, n->o.coordinator, &o, &events, n);
     if (r == 0) return;
     n->link = NULL;
@@ -238,7 +240,8 @@ static int renew_keys(struct node *n, struct why *why) {
     uint8_t op[32];
     int r = operator_statement(&n->operator_stmt, n->o.operator_key, n->signer.identity, now, why);
     if (r == 0) operator_id_of(op, n->operator_stmt.operator_key);
-    if (r == 0) r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, n->seal_source.ecdh ? &n->seal_source : NULL, now);
+    if (r == 0)
+        r = keyring_renew(n->keys, n->signer.identity, op, NODE_ENGINE_ID, n->seal_source.ecdh ? &n->seal_source : NULL, now);
     if (r == 0) evidence_ahead_make(n);
     return r;
 }

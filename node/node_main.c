@@ -52,7 +52,8 @@ static void on_hangup(void *arg) {
 static int check_blind(const struct node_opts *o, struct why *why) {
     if (!o->blind.count && (o->blind_listen || o->blind_announce || o->blind_layers || o->blind_clients || o->blind_fold))
         return why_set(why, ERR_USAGE, "--blind-...: only with --blind FILE");
-    if (o->blind_announce && !o->blind_listen) return why_set(why, ERR_USAGE, "--blind-announce goes with --blind-listen ADDR:PORT");
+    if (o->blind_announce && !o->blind_listen)
+        return why_set(why, ERR_USAGE, "--blind-announce goes with --blind-listen ADDR:PORT");
     return 0;
 }
 
@@ -77,7 +78,8 @@ static int open_blind(struct node *n, struct why *why) {
         if (r == 0) n->blind_count++;
         for (size_t k = 0; r == 0 && k < i; k++)
             if (strcmp(n->blind[k].entry.name, n->blind[i].entry.name) == 0)
-                r = why_set(why, ERR_USAGE, "two blind models are called %s; name one: --blind FILE=NAME", n->blind[i].entry.name);
+                r = why_set(why, ERR_USAGE, "two blind models are called %s; name one: --blind FILE=NAME",
+                            n->blind[i].entry.name);
         if (r == 0)
             log_event(LOG_INFO, "node", "computes_blindly", LOG_NAME("model", n->blind[i].entry.name),
                       LOG_ID("manifest", n->blind[i].entry.manifest_hash, 8), LOG_COUNT("stacks", n->blind[i].stack_count));
@@ -86,9 +88,11 @@ static int open_blind(struct node *n, struct why *why) {
 }
 
 static int open_models(struct node *n, struct why *why) {
-    struct served_opts so = {.threads = n->o.threads, .slots = n->o.slots, .context = n->o.context, .loop = n->loop, .on_event = job_event, .arg = n};
+    struct served_opts so = {
+        .threads = n->o.threads, .slots = n->o.slots, .context = n->o.context, .loop = n->loop, .on_event = job_event, .arg = n};
     int r = kv_format_of(&so.kv, n->o.kv, why);
-    if (r == 0 && n->o.models.count + n->o.blind.count == 0 && !n->o.explain) r = why_set(why, ERR_USAGE, "give at least one --model FILE or --blind FILE");
+    if (r == 0 && n->o.models.count + n->o.blind.count == 0 && !n->o.explain)
+        r = why_set(why, ERR_USAGE, "give at least one --model FILE or --blind FILE");
     if (r == 0 && n->o.models.count > NODE_MODELS_MAX) r = why_set(why, ERR_USAGE, "at most %d models", NODE_MODELS_MAX);
     for (size_t i = 0; r == 0 && i < n->o.models.count; i++) {
         r = served_open(&n->models[i], n->o.models.item[i], &so, &n->dir, why);
@@ -96,7 +100,9 @@ static int open_models(struct node *n, struct why *why) {
         for (size_t k = 0; r == 0 && k < i; k++)
             if (strcmp(n->models[k].manifest.name, n->models[i].manifest.name) == 0)
                 r = why_set(why, ERR_USAGE, "two models are called %s; name one: --model FILE=NAME", n->models[i].manifest.name);
-        if (r == 0) log_event(LOG_INFO, "node", "serves", LOG_NAME("model", n->models[i].manifest.name), LOG_COUNT("context", n->models[i].context));
+        if (r == 0)
+            log_event(LOG_INFO, "node", "serves", LOG_NAME("model", n->models[i].manifest.name),
+                      LOG_COUNT("context", n->models[i].context));
     }
     return r;
 }
@@ -155,42 +161,71 @@ void node_stop(struct node *n) {
 }
 
 int node_main(int argc, char **argv) {
-    static struct node n = {.signer = {.child.fd = -1}, .dir = {.lock_fd = -1}, .visit_times = BLIND_TIMES_USUAL, .o = {.slots = 4, .drain_ms = 1000, .kv = "f16", .blind_sessions = 32}};
+    static struct node n = {.signer = {.child.fd = -1},
+                            .dir = {.lock_fd = -1},
+                            .visit_times = BLIND_TIMES_USUAL,
+                            .o = {.slots = 4, .drain_ms = 1000, .kv = "f16", .blind_sessions = 32}};
     const struct opt rows[] = {
         {"coordinator", OPT_TEXT, &n.o.coordinator, "HOST:PORT", "the coordinator to work for; always needed", 0, 0},
         {"ca", OPT_TEXT, &n.o.ca, "FILE", "trust these certificates: the coordinator's tls.crt (the system's)", 0, 0},
         {"pin", OPT_TEXT, &n.o.pin, "sha256:HEX", "trust the coordinator's public key itself instead", 0, 0},
-        {"model", OPT_LIST, &n.o.models, "FILE[=NAME]", "a GGUF file to serve; may be repeated. NAME is name:tag (from the file: its name and weight type)", 0, 0},
-        {"blind", OPT_LIST, &n.o.blind, "FILE[=NAME]", "compute masked products of this model for blind clients (experimental construction, not yet reviewed); may be repeated", 0, 0},
-        {"blind-fold", OPT_FLAG, &n.o.blind_fold, NULL, "compute for clients that prepared the --blind models with --fold: half as many round trips, about twice the memory; takes minutes to start for billions of weights", 0, 0},
-        {"blind-layers", OPT_TEXT, &n.o.blind_layers, "FIRST-LAST", "hold only these layers of the --blind models; the last one brings the output matrix. No gateway of this version joins such workers (all)", 0, 0},
+        {"model", OPT_LIST, &n.o.models, "FILE[=NAME]",
+         "a GGUF file to serve; may be repeated. NAME is name:tag (from the file: its name and weight type)", 0, 0},
+        {"blind", OPT_LIST, &n.o.blind, "FILE[=NAME]",
+         "compute masked products of this model for blind clients (experimental construction, not yet reviewed); may be repeated",
+         0, 0},
+        {"blind-fold", OPT_FLAG, &n.o.blind_fold, NULL,
+         "compute for clients that prepared the --blind models with --fold: half as many round trips, about twice the memory; "
+         "takes minutes to start for billions of weights",
+         0, 0},
+        {"blind-layers", OPT_TEXT, &n.o.blind_layers, "FIRST-LAST",
+         "hold only these layers of the --blind models; the last one brings the output matrix. No gateway of this version joins "
+         "such workers (all)",
+         0, 0},
         {"blind-sessions", OPT_U32, &n.o.blind_sessions, "N", "blind sessions at once for each model (32)", 1, 1024},
-        {"blind-clients", OPT_TEXT, &n.o.blind_clients, "FILE", "compute blindly only for these, prepaid: lines \"TOKEN COLUMNS\"; SIGHUP reads it again and adds what is paid more (everybody)", 0, 0},
-        {"blind-listen", OPT_TEXT, &n.o.blind_listen, "ADDR:PORT", "let blind clients connect here too, not only through the coordinator (nowhere)", 0, 0},
-        {"blind-announce", OPT_TEXT, &n.o.blind_announce, "HOST:PORT", "how they reach that address (as --blind-listen says)", 0, 0},
-        {"blind-quota", OPT_U64, &n.o.blind_quota, "N", "columns that one blind session may ask for; one through one matrix counts one (no end)", 0, 0},
+        {"blind-clients", OPT_TEXT, &n.o.blind_clients, "FILE",
+         "compute blindly only for these, prepaid: lines \"TOKEN COLUMNS\"; SIGHUP reads it again and adds what is paid more "
+         "(everybody)",
+         0, 0},
+        {"blind-listen", OPT_TEXT, &n.o.blind_listen, "ADDR:PORT",
+         "let blind clients connect here too, not only through the coordinator (nowhere)", 0, 0},
+        {"blind-announce", OPT_TEXT, &n.o.blind_announce, "HOST:PORT", "how they reach that address (as --blind-listen says)", 0,
+         0},
+        {"blind-quota", OPT_U64, &n.o.blind_quota, "N",
+         "columns that one blind session may ask for; one through one matrix counts one (no end)", 0, 0},
         {"slots", OPT_U32, &n.o.slots, "N", "answers at once for each model (4)", 1, 64},
         {"threads", OPT_U32, &n.o.threads, "N", "compute threads for each model (one per core)", 1, 256},
         {"context", OPT_U32, &n.o.context, "N", "longest prompt and answer in tokens (the model's, at most 8192)", 16, 16777216},
-        {"kv", OPT_TEXT, &n.o.kv, "FORMAT", "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
-        {"operator-key", OPT_TEXT, &n.o.operator_key, "FILE", "your operator key, shared by your machines; made when missing (operator.key in DIR)", 0, 0},
+        {"kv", OPT_TEXT, &n.o.kv, "FORMAT",
+         "keys and values in the cache: f16 or q8, half the memory; part of the arithmetic profile (f16)", 0, 0},
+        {"operator-key", OPT_TEXT, &n.o.operator_key, "FILE",
+         "your operator key, shared by your machines; made when missing (operator.key in DIR)", 0, 0},
         {"drain-ms", OPT_U32, &n.o.drain_ms, "MS", "how long running answers may finish when the node leaves (1000)", 0, 600000},
-        {"tpm", OPT_TEXT, &n.o.tpm, "TCTI", "keep the key that opens requests in a TPM 2.0, usable only as this machine has booted: device:/dev/tpmrm0, or what tss2 takes (in memory)", 0, 0},
-        {"enclave", OPT_FLAG, &n.o.enclave, NULL, "keep it in the Secure Enclave of a Mac instead; never yet run on hardware", 0, 0},
-        {"explain-hardening", OPT_FLAG, &n.o.explain, NULL, "print what the node takes from itself before it serves, what this kernel gave of it, and stop", 0, 0},
+        {"tpm", OPT_TEXT, &n.o.tpm, "TCTI",
+         "keep the key that opens requests in a TPM 2.0, usable only as this machine has booted: device:/dev/tpmrm0, or what "
+         "tss2 takes (in memory)",
+         0, 0},
+        {"enclave", OPT_FLAG, &n.o.enclave, NULL, "keep it in the Secure Enclave of a Mac instead; never yet run on hardware", 0,
+         0},
+        {"explain-hardening", OPT_FLAG, &n.o.explain, NULL,
+         "print what the node takes from itself before it serves, what this kernel gave of it, and stop", 0, 0},
         {"json", OPT_FLAG, &n.o.json, NULL, "that as JSON", 0, 0},
         {"data", OPT_TEXT, &n.o.data, "DIR", "keys and caches (~/.local/share/lull/node)", 0, 0},
         {"log", OPT_TEXT, &n.o.log, "LEVEL", "error, warn, info or debug (info)", 0, 0},
         {"log-format", OPT_TEXT, &n.o.log_format, "FORMAT", "text or json (text)", 0, 0},
         {0},
     };
-    struct command_line line = {.command = "node", .arguments = "", .opts = rows,
-                                .about = "Lends this machine: answers sealed requests with the given models. Prints a line when it is registered.\n"
-                                         "SIGTERM or Ctrl-C leaves in good order; a second one at once."};
+    struct command_line line = {
+        .command = "node",
+        .arguments = "",
+        .opts = rows,
+        .about = "Lends this machine: answers sealed requests with the given models. Prints a line when it is registered.\n"
+                 "SIGTERM or Ctrl-C leaves in good order; a second one at once."};
     struct why why = {{0}};
     int r = opt_parse(&line, argc, argv, &why);
     if (r == OPT_HELP_SHOWN) return 0;
-    if (r == 0 && log_setup(n.o.log, n.o.log_format) != 0) r = why_set(&why, ERR_USAGE, "--log is error, warn, info or debug; --log-format text or json");
+    if (r == 0 && log_setup(n.o.log, n.o.log_format) != 0)
+        r = why_set(&why, ERR_USAGE, "--log is error, warn, info or debug; --log-format text or json");
     if (r == 0 && n.o.explain) return hardening_explain(&n, n.o.json);
     if (r == 0) r = node_start(&n, &why);
     if (r != 0) fprintf(stderr, "lull node: %s\n", why_text(&why, r));

@@ -51,7 +51,7 @@ struct node {
     struct dialler *dialler;
     struct loop *loop;
     struct tls *tls;
-    struct chip_proc *chip; /* node_tpm.c; NULL: the seal key is in memory */
+    struct chip_proc *chip;  /* node_tpm.c; NULL: the seal key is in memory */
     struct enclave *enclave; /* node_enclave.c; NULL: likewise */
     struct seal_source seal_source;
     struct chip_turns proofs, activations; /* evidence_answer.c, activate_answer.c: when the chip was last kept busy */
@@ -77,7 +77,7 @@ struct node {
     uint64_t next_job;
     size_t receiving; /* bytes of envelopes held */
     struct blind_accounts accounts;
-    struct timer *keep_used; /* writes down now and then what they have used */
+    struct timer *keep_used;           /* writes down now and then what they have used */
     struct blind_listen *blind_listen; /* NULL: nowhere */
     /* blind_visit.c */
     struct blind_visit *visits;
@@ -122,7 +122,7 @@ void job_drop_all(struct node *n);                 /* the link is lost: nobody l
 
 /* ---- drain.c ---- */
 void drain_begin(struct node *n);
-void drain_check(struct node *n);  /* after a job has ended */
-void drain_on_timer(void *node);    /* the time for finishing is over */
+void drain_check(struct node *n); /* after a job has ended */
+void drain_on_timer(void *node);  /* the time for finishing is over */
 
 #endif

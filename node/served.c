@@ -20,8 +20,10 @@ static size_t name_part(char *out, size_t max, const char *text) {
     for (; *text && n < max; text++) {
         char c = (char)tolower((unsigned char)*text);
         int ok = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || (n && (c == '.' || c == '_' || c == '-'));
-        if (ok) out[n++] = c;
-        else if (n && out[n - 1] != '-') out[n++] = '-';
+        if (ok)
+            out[n++] = c;
+        else if (n && out[n - 1] != '-')
+            out[n++] = '-';
     }
     while (n && out[n - 1] == '-') n--;
     out[n] = 0;
@@ -40,8 +42,8 @@ int served_name(char out[MODEL_NAME_BYTES], const char *general_name, const char
 static int cache_key(char key[KEY_BYTES], const char *path) {
     struct stat st;
     if (stat(path, &st) != 0) return ERR_NOTFOUND;
-    snprintf(key, KEY_BYTES, "%llu %llu %lld %lld.%09ld ", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino, (long long)st.st_size,
-             (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
+    snprintf(key, KEY_BYTES, "%llu %llu %lld %lld.%09ld ", (unsigned long long)st.st_dev, (unsigned long long)st.st_ino,
+             (long long)st.st_size, (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
     return 0;
 }
 
@@ -88,10 +90,12 @@ static void show_progress(void *arg, uint64_t done, uint64_t all) {
     uint64_t now = clock_mono_ms();
     if (now - p->started_ms < 1000 || (now - p->shown_ms < 500 && done < all) || !all) return;
     p->shown_ms = now;
-    fprintf(stderr, "\rlull node: loading %s %llu %%%s", p->path, (unsigned long long)(done * 100 / all), done == all ? "\n" : "");
+    fprintf(stderr, "\rlull node: loading %s %llu %%%s", p->path, (unsigned long long)(done * 100 / all),
+            done == all ? "\n" : "");
 }
 
-static int make_manifest(struct served *s, const char *name, const char *path, enum kv_format kv, const struct data_dir *dir, struct why *why) {
+static int make_manifest(struct served *s, const char *name, const char *path, enum kv_format kv, const struct data_dir *dir,
+                         struct why *why) {
     struct manifest *m = &s->manifest;
     int r = name ? model_name_full(m->name, name) : served_name(m->name, model_name(s->model), model_type(s->model));
     if (r != 0)
@@ -119,15 +123,22 @@ int served_open(struct served *s, const char *spec, const struct served_opts *o,
     *s = (struct served){0};
     if (served_spec(spec, path, sizeof path, &name) != 0) return why_set(why, ERR_LIMIT, "--model: path too long");
     struct progress p = {.path = path, .started_ms = clock_mono_ms()};
-    struct model_opts mo = {.threads = o->threads, .context = o->context, .kernels = getenv("LULL_KERNELS"), .progress = show_progress, .arg = &p};
+    struct model_opts mo = {
+        .threads = o->threads, .context = o->context, .kernels = getenv("LULL_KERNELS"), .progress = show_progress, .arg = &p};
     int r = model_open(&s->model, path, &mo, why);
     if (r == 0) {
         s->context = o->context ? o->context : model_context_usual(s->model);
         if (s->context > model_context(s->model)) s->context = model_context(s->model);
         r = make_manifest(s, name, path, o->kv, dir, why);
     }
-    struct worker_opts wo = {.model = s->model, .loop = o->loop, .on_event = o->on_event, .arg = o->arg,
-                             .pool = {.threads = o->threads, .slots = o->slots ? o->slots : SLOTS_DEFAULT, .context_max = s->context, .kv = o->kv,
+    struct worker_opts wo = {.model = s->model,
+                             .loop = o->loop,
+                             .on_event = o->on_event,
+                             .arg = o->arg,
+                             .pool = {.threads = o->threads,
+                                      .slots = o->slots ? o->slots : SLOTS_DEFAULT,
+                                      .context_max = s->context,
+                                      .kv = o->kv,
                                       .guesses = GUESSES_DEFAULT}};
     if (r == 0) r = worker_new(&s->worker, &wo, why);
     if (r != 0) served_close(s);

@@ -27,9 +27,9 @@ struct worker {
     int started;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    int stopping;   /* lock */
-    uint32_t count; /* slots */
-    uint32_t kept;  /* thread: KV pages kept for later prompts, when last looked at */
+    int stopping;     /* lock */
+    uint32_t count;   /* slots */
+    uint32_t kept;    /* thread: KV pages kept for later prompts, when last looked at */
     uint64_t look_ms; /* thread: when to look for unused ones again */
     struct slot *slots;
     struct gen_event *events;
@@ -117,8 +117,10 @@ static uint32_t settle(struct worker *x) {
         struct work *w = drop ? NULL : s->work;
         if (w) s->work = NULL;
         pthread_mutex_unlock(&x->lock);
-        if (drop) slot_clear(x, s);
-        else if (w) start_one(x, s, w);
+        if (drop)
+            slot_clear(x, s);
+        else if (w)
+            start_one(x, s, w);
         active += s->gen != NULL;
     }
     return active;
@@ -187,8 +189,10 @@ static void look_after_kept(struct worker *x, uint32_t active) {
 static void wait_for_news(struct worker *x) {
     struct timespec at = {.tv_sec = (time_t)(x->look_ms / 1000), .tv_nsec = (long)(x->look_ms % 1000) * 1000000};
     while (!any_news(x))
-        if (!x->kept) pthread_cond_wait(&x->wake, &x->lock);
-        else if (pthread_cond_timedwait(&x->wake, &x->lock, &at) != 0) return;
+        if (!x->kept)
+            pthread_cond_wait(&x->wake, &x->lock);
+        else if (pthread_cond_timedwait(&x->wake, &x->lock, &at) != 0)
+            return;
 }
 
 static void *run(void *arg) {
@@ -267,8 +271,10 @@ int worker_new(struct worker **out, const struct worker_opts *o, struct why *why
     }
     if (r == 0) r = mailbox_new(&x->mail, o->loop, sizeof(struct work_event), MAILBOX_ITEMS, on_item, x);
     if (r == 0 && pthread_create(&x->thread, NULL, run, x) != 0) r = why_set(why, ERR_NOMEM, "no thread for the engine");
-    if (r == 0) x->started = 1, *out = x;
-    else worker_free(x);
+    if (r == 0)
+        x->started = 1, *out = x;
+    else
+        worker_free(x);
     return r;
 }
 

@@ -19,10 +19,10 @@ struct work {
     struct api_request request; /* parsed; seed and template_time set */
     int32_t *resumed;           /* malloc'd ids of the answer so far, NULL when resumed_count is 0 */
     uint32_t resumed_count;
-    uint8_t salt[32];         /* starts the digest chain */
-    uint8_t cache_salt[16];   /* KV pages are kept and shared under it; zeros: none are */
-    uint64_t text_delivered;  /* bytes of the resumed ids' text that the client has; the rest comes as WORK_CARRY */
-    int check_prompt_hash;    /* 1: prompt_hash must be equal, or the job ends with ERR_AUTH */
+    uint8_t salt[32];        /* starts the digest chain */
+    uint8_t cache_salt[16];  /* KV pages are kept and shared under it; zeros: none are */
+    uint64_t text_delivered; /* bytes of the resumed ids' text that the client has; the rest comes as WORK_CARRY */
+    int check_prompt_hash;   /* 1: prompt_hash must be equal, or the job ends with ERR_AUTH */
     uint8_t prompt_hash[32];
 };
 void work_free(struct work *w); /* wipes; NULL is fine */
@@ -53,7 +53,7 @@ enum { KEEP_MS = 10 * 60 * 1000 };
 struct worker_opts {
     struct model *model; /* must outlive the worker */
     struct gen_pool_opts pool;
-    uint32_t keep_ms;    /* kept KV pages that were not used for so long are wiped; 0: KEEP_MS */
+    uint32_t keep_ms; /* kept KV pages that were not used for so long are wiped; 0: KEEP_MS */
     struct loop *loop;
     void (*on_event)(void *arg, const struct work_event *e); /* on the loop's thread */
     void *arg;

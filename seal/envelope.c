@@ -83,8 +83,7 @@ static int seal_into(uint8_t *at, struct envelope_secrets *s, const struct envel
     reqhead_write(&w, &s->head);
     sha256_of(s->header_hash, at, head_n);
     int r = w.err;
-    for (unsigned i = 0; i < spec->count && r == 0; i++)
-        r = wrap_for(at + head_n + i * ENVELOPE_WRAP_BYTES, s, spec, i, dek);
+    for (unsigned i = 0; i < spec->count && r == 0; i++) r = wrap_for(at + head_n + i * ENVELOPE_WRAP_BYTES, s, spec, i, dek);
     mem_wipe(dek, sizeof dek);
     return r;
 }

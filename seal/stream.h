@@ -45,7 +45,7 @@ struct stream_reader { /* secret; stream_reader_wipe */
     const struct envelope_secrets *secrets;
     struct chunk_key key;
     uint32_t next_position;
-    int err; /* 0, or what ended it: then nothing more is accepted */
+    int err;    /* 0, or what ended it: then nothing more is accepted */
     int inside; /* 1: that was in a frame that opened, so it is the candidate's own doing; else anybody's on the way */
     uint8_t state, candidate, failed_code;
     uint16_t frame_bytes;

@@ -14,23 +14,23 @@
 
 #include "base/secret.h"
 
-#define TEST(name)      static void name(void **cmocka_state_ __attribute__((unused)))
-#define T(name)         cmocka_unit_test(name)
-#define CHECK(cond)     assert_true(cond)
-#define CHECK_INT(a, b) assert_int_equal((a), (b))
-#define CHECK_STR(a, b) assert_string_equal((a), (b))
+#define TEST(name)         static void name(void **cmocka_state_ __attribute__((unused)))
+#define T(name)            cmocka_unit_test(name)
+#define CHECK(cond)        assert_true(cond)
+#define CHECK_INT(a, b)    assert_int_equal((a), (b))
+#define CHECK_STR(a, b)    assert_string_equal((a), (b))
 #define CHECK_MEM(a, b, n) assert_memory_equal((a), (b), (n))
-#define SKIP(why)            \
-    do {                     \
+#define SKIP(why)                       \
+    do {                                \
         printf("# skipped: %s\n", why); \
-        skip();              \
+        skip();                         \
     } while (0)
-#define TESTS_MAIN(group, ...)                                            \
-    int main(void) {                                                      \
-        const struct CMUnitTest all[] = {__VA_ARGS__};                    \
-        if (secret_setup() != 0) return 99;                               \
-        cmocka_set_message_output(CM_OUTPUT_TAP);                         \
-        return cmocka_run_group_tests_name(group, all, NULL, NULL) != 0;  \
+#define TESTS_MAIN(group, ...)                                           \
+    int main(void) {                                                     \
+        const struct CMUnitTest all[] = {__VA_ARGS__};                   \
+        if (secret_setup() != 0) return 99;                              \
+        cmocka_set_message_output(CM_OUTPUT_TAP);                        \
+        return cmocka_run_group_tests_name(group, all, NULL, NULL) != 0; \
     }
 
 #endif

@@ -66,7 +66,8 @@ static void exec_program(const char *program, const char *scratch) {
     snprintf(artifacts, sizeof artifacts, "-artifact_prefix=%s/", scratch);
     struct stat st;
     const char *seeds = stat(corpus, &st) == 0 ? corpus : NULL;
-    execl(program, program, "-max_total_time=2", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=0", artifacts, scratch, seeds, (char *)NULL);
+    execl(program, program, "-max_total_time=2", "-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=0", artifacts, scratch,
+          seeds, (char *)NULL);
     _exit(127);
 }
 
@@ -109,12 +110,15 @@ static void read_line(char *line, struct tally *t, struct totals *all, const cha
     unsigned planned;
     char *skip = strstr(line, "# SKIP");
     if (!skip) skip = strstr(line, "# skip");
-    if (sscanf(line, "1..%u", &planned) == 1) t->planned += planned;
+    if (sscanf(line, "1..%u", &planned) == 1)
+        t->planned += planned;
     else if ((strncmp(line, "ok ", 3) == 0 || strncmp(line, "not ok ", 7) == 0) && skip) {
         t->skipped++;
         fprintf(all->skip_list, "  skipped: %s: %s\n", base_name(program), skip[6] == ' ' ? skip + 7 : line);
-    } else if (strncmp(line, "ok ", 3) == 0) t->passed++;
-    else if (strncmp(line, "not ok ", 7) == 0) t->failed++;
+    } else if (strncmp(line, "ok ", 3) == 0)
+        t->passed++;
+    else if (strncmp(line, "not ok ", 7) == 0)
+        t->failed++;
 }
 
 static struct tally read_tap(struct job *j, struct totals *all) {
@@ -134,22 +138,29 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 static void judge(struct job *j, int status, int timed_out, struct totals *all) {
     struct tally t = {0};
     int clean = WIFEXITED(status) && WEXITSTATUS(status) == 0 && !timed_out;
-    if (is_fuzzer(j->program)) t = (struct tally){.planned = 1, .passed = clean ? 1 : 0, .failed = clean ? 0 : 1};
+    if (is_fuzzer(j->program))
+        t = (struct tally){.planned = 1, .passed = clean ? 1 : 0, .failed = clean ? 0 : 1};
     else {
         t = read_tap(j, all);
         unsigned seen = t.passed + t.failed + t.skipped;
-        if (t.planned == 0) t.failed++; /* no plan: it died before it began, or is no test */
-        else if (seen < t.planned) t.failed += t.planned - seen;
-        else if (!clean && t.failed == 0) t.failed++; /* every test fine, then a leak report or a crash at exit */
+        if (t.planned == 0)
+            t.failed++; /* no plan: it died before it began, or is no test */
+        else if (seen < t.planned)
+            t.failed += t.planned - seen;
+        else if (!clean && t.failed == 0)
+            t.failed++; /* every test fine, then a leak report or a crash at exit */
     }
     if (j->scratch[0] && !t.failed) nftw(j->scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
     all->passed += t.passed;
     all->failed += t.failed;
     all->skipped += t.skipped;
-    printf("%s %s: %u passed, %u failed (%.1f s)\n", t.failed ? "FAIL" : "ok  ", j->program, t.passed, t.failed, now_s() - j->started);
+    printf("%s %s: %u passed, %u failed (%.1f s)\n", t.failed ? "FAIL" : "ok  ", j->program, t.passed, t.failed,
+           now_s() - j->started);
     if (t.failed) {
-        if (timed_out) printf("  stopped: over its time limit\n");
-        else if (WIFSIGNALED(status)) printf("  ended by signal %d\n", WTERMSIG(status));
+        if (timed_out)
+            printf("  stopped: over its time limit\n");
+        else if (WIFSIGNALED(status))
+            printf("  ended by signal %d\n", WTERMSIG(status));
         fwrite(j->out, 1, j->len, stdout);
         printf("\n");
     }
@@ -177,7 +188,8 @@ static void run_all(char **programs, int count, int jobs, double limit, struct t
                     printf("FAIL %s: cannot be started\n", programs[next]);
                     all->failed++;
                     running[i].program = NULL;
-                } else active++;
+                } else
+                    active++;
                 next++;
             }
         struct pollfd fds[JOBS_MAX];
@@ -198,10 +210,14 @@ int main(int argc, char **argv) {
     double limit = 400, began = now_s();
     int jobs = 2, i = 1;
     for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0; i += 2) {
-        if (strcmp(argv[i], "--limit") == 0) limit = atof(argv[i + 1]);
-        else if (strcmp(argv[i], "--jobs") == 0) jobs = atoi(argv[i + 1]);
-        else if (strcmp(argv[i], "--under") == 0) emulator = argv[i + 1];
-        else return 2;
+        if (strcmp(argv[i], "--limit") == 0)
+            limit = atof(argv[i + 1]);
+        else if (strcmp(argv[i], "--jobs") == 0)
+            jobs = atoi(argv[i + 1]);
+        else if (strcmp(argv[i], "--under") == 0)
+            emulator = argv[i + 1];
+        else
+            return 2;
     }
     if (jobs < 1 || jobs > JOBS_MAX) return 2;
     struct totals all = {0};

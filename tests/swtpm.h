@@ -62,8 +62,7 @@ SWTPM int swtpm_manufacture(const char *dir) {
              dir, dir, dir);
     if (r == 0) r = swtpm_write_text(dir, "localca.conf", text);
     if (r == 0)
-        r = swtpm_write_text(dir, "options.conf",
-                             "--platform-manufacturer test\n--platform-version 1\n--platform-model test\n");
+        r = swtpm_write_text(dir, "options.conf", "--platform-manufacturer test\n--platform-version 1\n--platform-model test\n");
     snprintf(cmd, sizeof cmd,
              "swtpm_setup --tpm2 --tpmstate %s --config %s/setup.conf --create-ek-cert --lock-nvram >%s/log 2>&1", dir, dir, dir);
     return r == 0 && system(cmd) == 0 ? 0 : ERR_IO;

@@ -19,7 +19,8 @@ int main(void) {
     signal(SIGPIPE, SIG_IGN);
     int r = world_shipped_model(model);
     struct world_opts o = {.lull = lull ? lull : "build/lull", .model = model, .nodes = 1, .operators = 1};
-    struct first_token f = {.model_name = "lull-toy:q8_0", .model_file = model, .runs = runs ? (uint32_t)atoi(runs) : 400, .threads = 1};
+    struct first_token f = {
+        .model_name = "lull-toy:q8_0", .model_file = model, .runs = runs ? (uint32_t)atoi(runs) : 400, .threads = 1};
     if (r == 0) r = world_start(&w, &o, &why);
     f.gateway = w.gateway_at;
     if (r == 0) r = first_token_measure(&f, &why);

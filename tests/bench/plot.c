@@ -38,32 +38,39 @@ static int find_scale(const struct plot *p, struct scale *s) {
 
 static void axes(FILE *f, const struct plot *p, const struct scale *s) {
     for (double y = 0, step = step_for(s->y1); y <= s->y1 * 1.0001; y += step)
-        fprintf(f, "<line x1='%d' x2='%d' y1='%.1f' y2='%.1f' stroke='#ddd'/><text x='%d' y='%.1f' text-anchor='end'>%g</text>\n", LEFT, WIDTH - RIGHT, at_y(s, y),
-                at_y(s, y), LEFT - 6, at_y(s, y) + 4, y);
+        fprintf(f, "<line x1='%d' x2='%d' y1='%.1f' y2='%.1f' stroke='#ddd'/><text x='%d' y='%.1f' text-anchor='end'>%g</text>\n",
+                LEFT, WIDTH - RIGHT, at_y(s, y), at_y(s, y), LEFT - 6, at_y(s, y) + 4, y);
     const struct plot_line *longest = &p->line[0];
     for (int l = 1; l < p->lines; l++)
         if (p->line[l].n > longest->n) longest = &p->line[l];
     for (int i = 0; i < longest->n; i++)
-        fprintf(f, "<text x='%.1f' y='%d' text-anchor='middle'>%g</text>\n", at_x(s, longest->x[i]), HEIGHT - BOTTOM + 18, longest->x[i]);
+        fprintf(f, "<text x='%.1f' y='%d' text-anchor='middle'>%g</text>\n", at_x(s, longest->x[i]), HEIGHT - BOTTOM + 18,
+                longest->x[i]);
     fprintf(f, "<text x='%d' y='20' font-size='15'>%s</text>\n", LEFT, p->title);
     fprintf(f, "<text x='%d' y='%d' text-anchor='middle'>%s</text>\n", (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, p->x_label);
-    fprintf(f, "<text transform='translate(16 %d) rotate(-90)' text-anchor='middle'>%s</text>\n", (TOP + HEIGHT - BOTTOM) / 2, p->y_label);
+    fprintf(f, "<text transform='translate(16 %d) rotate(-90)' text-anchor='middle'>%s</text>\n", (TOP + HEIGHT - BOTTOM) / 2,
+            p->y_label);
 }
 
 static void draw(FILE *f, const struct plot_line *l, const struct scale *s, int number) {
     const char *colour = colours[number % PLOT_LINES];
-    fprintf(f, "<polyline fill='none' stroke='%s' stroke-width='2'%s points='", colour, l->dashed ? " stroke-dasharray='6 4'" : "");
+    fprintf(f, "<polyline fill='none' stroke='%s' stroke-width='2'%s points='", colour,
+            l->dashed ? " stroke-dasharray='6 4'" : "");
     for (int i = 0; i < l->n; i++) fprintf(f, "%.1f,%.1f ", at_x(s, l->x[i]), at_y(s, l->y[i]));
     fprintf(f, "'/>\n");
-    for (int i = 0; i < l->n; i++) fprintf(f, "<circle cx='%.1f' cy='%.1f' r='3' fill='%s'/>\n", at_x(s, l->x[i]), at_y(s, l->y[i]), colour);
-    fprintf(f, "<text x='%d' y='%d' fill='%s' text-anchor='end'>%s</text>\n", WIDTH - RIGHT - 6, TOP + 16 + 16 * number, colour, l->name);
+    for (int i = 0; i < l->n; i++)
+        fprintf(f, "<circle cx='%.1f' cy='%.1f' r='3' fill='%s'/>\n", at_x(s, l->x[i]), at_y(s, l->y[i]), colour);
+    fprintf(f, "<text x='%d' y='%d' fill='%s' text-anchor='end'>%s</text>\n", WIDTH - RIGHT - 6, TOP + 16 + 16 * number, colour,
+            l->name);
 }
 
 int plot_write(const struct plot *p, const char *path) {
     struct scale s;
     FILE *f = find_scale(p, &s) == 0 ? fopen(path, "we") : NULL;
     if (!f) return -1;
-    fprintf(f, "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' font-family='sans-serif' font-size='12' fill='#222'>\n", WIDTH, HEIGHT);
+    fprintf(f,
+            "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 %d %d' font-family='sans-serif' font-size='12' fill='#222'>\n",
+            WIDTH, HEIGHT);
     fprintf(f, "<rect width='%d' height='%d' fill='white'/>\n", WIDTH, HEIGHT);
     axes(f, p, &s);
     for (int l = 0; l < p->lines; l++) draw(f, &p->line[l], &s, l);

@@ -43,8 +43,9 @@ static int read_receipt(struct answer *a, struct world *w, const char *id, struc
 int answer_get(struct answer *a, struct world *w, const struct question *q, struct why *why) {
     *a = (struct answer){0};
     buf_init(&a->text, 1 << 20);
-    json_t *body = json_pack("{s:s, s:[{s:s, s:s}], s:b, s:f, s:I, s:i}", "model", q->model, "messages", "role", "user", "content", q->prompt,
-                             "stream", 1, "temperature", q->temperature, "seed", (json_int_t)q->seed, "max_tokens", q->max_tokens);
+    json_t *body = json_pack("{s:s, s:[{s:s, s:s}], s:b, s:f, s:I, s:i}", "model", q->model, "messages", "role", "user",
+                             "content", q->prompt, "stream", 1, "temperature", q->temperature, "seed", (json_int_t)q->seed,
+                             "max_tokens", q->max_tokens);
     struct collect c = {.a = a, .q = q};
     struct ask ask = {.gateway = w->gateway_at, .body = body, .silence_ms = 60000, .on_text = on_text, .arg = &c};
     int r = body ? ask_run(&ask, why) : ERR_NOMEM;
@@ -53,8 +54,8 @@ int answer_get(struct answer *a, struct world *w, const struct question *q, stru
 }
 
 int answer_equal(const struct answer *a, const struct answer *b) {
-    return a->id_count == b->id_count && memcmp(a->ids, b->ids, a->id_count * sizeof a->ids[0]) == 0 && a->text.len == b->text.len &&
-           (a->text.len == 0 || memcmp(a->text.data, b->text.data, a->text.len) == 0);
+    return a->id_count == b->id_count && memcmp(a->ids, b->ids, a->id_count * sizeof a->ids[0]) == 0 &&
+           a->text.len == b->text.len && (a->text.len == 0 || memcmp(a->text.data, b->text.data, a->text.len) == 0);
 }
 
 void answer_release(struct answer *a) { buf_release(&a->text); }

@@ -82,7 +82,8 @@ static void relay(int listener, const struct sockaddr_in *to, const struct socka
     for (;;) {
         struct pollfd f[1 + 2 * PAIRS_MAX] = {{.fd = listener, .events = POLLIN}};
         for (int i = 0; i < PAIRS_MAX; i++)
-            for (int k = 0; k < 2; k++) f[1 + 2 * i + k] = (struct pollfd){.fd = pairs[i].fd[0] ? pairs[i].fd[k] : -1, .events = POLLIN};
+            for (int k = 0; k < 2; k++)
+                f[1 + 2 * i + k] = (struct pollfd){.fd = pairs[i].fd[0] ? pairs[i].fd[k] : -1, .events = POLLIN};
         int n = poll(f, 1 + 2 * PAIRS_MAX, -1);
         if (wanted) {
             wanted = 0;
@@ -93,7 +94,8 @@ static void relay(int listener, const struct sockaddr_in *to, const struct socka
         if (n <= 0) continue;
         for (int i = 0; i < PAIRS_MAX; i++)
             for (int k = 0; k < 2; k++)
-                if (pairs[i].fd[0] && f[1 + 2 * i + k].revents && !move(pairs[i].fd[k], pairs[i].fd[1 - k])) close_pair(&pairs[i], 0);
+                if (pairs[i].fd[0] && f[1 + 2 * i + k].revents && !move(pairs[i].fd[k], pairs[i].fd[1 - k]))
+                    close_pair(&pairs[i], 0);
         if (f[0].revents) accept_pair(listener, pairs, to, from);
     }
 }

@@ -15,7 +15,7 @@ int cut_start(struct cut *c, const char *to);
 /* The same, but dials from that address of this machine ("127.0.0.7"), as if somebody else did. */
 int cut_start_from(struct cut *c, const char *to, const char *from);
 uint64_t cut_bytes(const struct cut *c); /* that it has moved since it was started, either way */
-void cut_now(const struct cut *c); /* every connection is reset on both sides; new ones are relayed again */
+void cut_now(const struct cut *c);       /* every connection is reset on both sides; new ones are relayed again */
 void cut_stop(struct cut *c);
 
 #endif

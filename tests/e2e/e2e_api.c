@@ -35,17 +35,20 @@ static const char *text_at(const json_t *j, const char *a, const char *b) {
 /* ---- answers ---- */
 
 static void openai_whole(void) {
-    struct raw_reply r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", "{\"model\":\"" MODEL "\"," HELLO ",\"temperature\":0,\"max_tokens\":40}");
+    struct raw_reply r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "",
+                                     "{\"model\":\"" MODEL "\"," HELLO ",\"temperature\":0,\"max_tokens\":40}");
     json_t *j = json_of(&r), *choice = json_array_get(json_object_get(j, "choices"), 0), *usage = json_object_get(j, "usage");
     char tier[64], receipt[96];
     raw_header(&r, "lull-tier", tier, sizeof tier);
     raw_header(&r, "lull-receipt", receipt, sizeof receipt);
-    tap_ok(r.status == 200 && strcmp(text_at(j, "object", NULL), "chat.completion") == 0, "a whole answer is a chat.completion (status %d)", r.status);
+    tap_ok(r.status == 200 && strcmp(text_at(j, "object", NULL), "chat.completion") == 0,
+           "a whole answer is a chat.completion (status %d)", r.status);
     tap_ok(strstr(text_at(json_object_get(choice, "message"), "content", NULL), "68") != NULL, "23 + 45 is answered with 68");
     tap_ok(strcmp(text_at(choice, "finish_reason", NULL), "stop") == 0, "it finishes with stop");
     tap_ok(json_integer_value(json_object_get(usage, "prompt_tokens")) > 5 &&
                json_integer_value(json_object_get(usage, "total_tokens")) ==
-                   json_integer_value(json_object_get(usage, "prompt_tokens")) + json_integer_value(json_object_get(usage, "completion_tokens")),
+                   json_integer_value(json_object_get(usage, "prompt_tokens")) +
+                       json_integer_value(json_object_get(usage, "completion_tokens")),
            "usage adds up");
     tap_ok(strcmp(tier, "sealed") == 0 && receipt[0], "tier and receipt are in the headers");
     json_decref(j);
@@ -54,7 +57,8 @@ static void openai_whole(void) {
 
 static void openai_stream(void) {
     struct raw_reply r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "",
-                                     "{\"model\":\"" MODEL "\"," HELLO ",\"temperature\":0,\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
+                                     "{\"model\":\"" MODEL "\"," HELLO
+                                     ",\"temperature\":0,\"stream\":true,\"stream_options\":{\"include_usage\":true}}");
     int chunks = 0, first_role = 0, finish = 0, usage_last = 0, done = 0;
     char id[128] = "";
     int same_id = 1;
@@ -80,10 +84,11 @@ static void openai_stream(void) {
 
 /* Two nodes, three times the same long question: one of them has seen it before, and says so. */
 static void cached_prompt(void) {
-    static const char body[] = "{\"model\":\"" MODEL "\",\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about a fox, a boat, a lantern, "
-                               "a hill, a river, a bird, a tree, a house, a cloud and a friend who lives far away and likes to sing and to dance and "
-                               "to play with the fox in the snow and in the sun and in the rain, and who then goes to bed.\"}],"
-                               "\"temperature\":0.7,\"seed\":3,\"max_tokens\":20}";
+    static const char body[] =
+        "{\"model\":\"" MODEL "\",\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a story about a fox, a boat, a lantern, "
+        "a hill, a river, a bird, a tree, a house, a cloud and a friend who lives far away and likes to sing and to dance and "
+        "to play with the fox in the snow and in the sun and in the rain, and who then goes to bed.\"}],"
+        "\"temperature\":0.7,\"seed\":3,\"max_tokens\":20}";
     char first[512] = "";
     long long cached[3] = {-1, -1, -1}, prompt = 0;
     int same = 1;
@@ -99,30 +104,36 @@ static void cached_prompt(void) {
         free(r.body);
     }
     tap_ok(cached[0] == 0 && (cached[1] >= 64 || cached[2] >= 64) && cached[1] < prompt && cached[2] < prompt,
-           "a prompt that a node has seen counts as cached: %lld, %lld, %lld of %lld tokens", cached[0], cached[1], cached[2], prompt);
+           "a prompt that a node has seen counts as cached: %lld, %lld, %lld of %lld tokens", cached[0], cached[1], cached[2],
+           prompt);
     tap_ok(same, "and its answer is the same");
 }
 
 static void ollama_chat(void) {
-    struct raw_reply r = raw_request(w.gateway_at, "POST", "/api/chat", "", "{\"model\":\"" MODEL "\"," HELLO ",\"options\":{\"temperature\":0}}");
+    struct raw_reply r = raw_request(w.gateway_at, "POST", "/api/chat", "",
+                                     "{\"model\":\"" MODEL "\"," HELLO ",\"options\":{\"temperature\":0}}");
     int lines = 0, done = 0, eval = 0;
     for (char *line = r.body ? strtok(r.body, "\n") : NULL; line; line = strtok(NULL, "\n")) {
         json_t *j = NULL;
         if (json_parse(&j, line, strlen(line), NULL) != 0) break;
         lines++;
         done = json_is_true(json_object_get(j, "done"));
-        eval = done && json_integer_value(json_object_get(j, "eval_count")) > 0 && strcmp(text_at(j, "done_reason", NULL), "stop") == 0;
+        eval = done && json_integer_value(json_object_get(j, "eval_count")) > 0 &&
+               strcmp(text_at(j, "done_reason", NULL), "stop") == 0;
         json_decref(j);
     }
-    tap_ok(r.status == 200 && strstr(r.head, "application/x-ndjson") && lines > 3, "/api/chat streams NDJSON by default (%d lines)", lines);
+    tap_ok(r.status == 200 && strstr(r.head, "application/x-ndjson") && lines > 3,
+           "/api/chat streams NDJSON by default (%d lines)", lines);
     tap_ok(done && eval, "its last line is done with counts");
     free(r.body);
-    r = raw_request(w.gateway_at, "POST", "/api/generate", "", "{\"model\":\"" MODEL "\",\"prompt\":\"What is 23 + 45?\",\"stream\":false,\"options\":{\"temperature\":0}}");
+    r = raw_request(w.gateway_at, "POST", "/api/generate", "",
+                    "{\"model\":\"" MODEL "\",\"prompt\":\"What is 23 + 45?\",\"stream\":false,\"options\":{\"temperature\":0}}");
     json_t *j = json_of(&r);
     tap_ok(r.status == 200 && strstr(text_at(j, "response", NULL), "68"), "/api/generate answers whole with stream false");
     json_decref(j);
     free(r.body);
-    r = raw_request(w.gateway_at, "POST", "/api/generate", "", "{\"model\":\"lull-toy\",\"prompt\":\"What is 23 + 45?\",\"stream\":false,\"options\":{\"temperature\":0}}");
+    r = raw_request(w.gateway_at, "POST", "/api/generate", "",
+                    "{\"model\":\"lull-toy\",\"prompt\":\"What is 23 + 45?\",\"stream\":false,\"options\":{\"temperature\":0}}");
     tap_ok(r.status == 200 && r.body && strstr(r.body, "68"), "a name without its tag is enough while only one model has it");
     free(r.body);
     r = raw_request(w.gateway_at, "POST", "/api/chat", "", "{\"model\":\"" MODEL "\",\"messages\":[]}");
@@ -132,8 +143,9 @@ static void ollama_chat(void) {
 
 /* ---- answers in a form ---- */
 
-#define SCHEMA                                                                                                                     \
-    "{\"type\":\"object\",\"properties\":{\"sum\":{\"type\":\"integer\",\"minimum\":10,\"maximum\":99},\"sure\":{\"type\":\"boolean\"}}," \
+#define SCHEMA                                                                                                              \
+    "{\"type\":\"object\",\"properties\":{\"sum\":{\"type\":\"integer\",\"minimum\":10,\"maximum\":99},\"sure\":{\"type\":" \
+    "\"boolean\"}},"                                                                                                        \
     "\"required\":[\"sum\",\"sure\"],\"additionalProperties\":false}"
 
 /* {"sum": 10..99, "sure": true or false} and nothing else. */
@@ -156,27 +168,33 @@ static void forms(void) {
                  seed);
         struct raw_reply r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", body);
         json_t *j = json_of(&r);
-        good += r.status == 200 && in_schema(text_at(json_object_get(json_array_get(json_object_get(j, "choices"), 0), "message"), "content", NULL));
+        good += r.status == 200 &&
+                in_schema(text_at(json_object_get(json_array_get(json_object_get(j, "choices"), 0), "message"), "content", NULL));
         json_decref(j);
         free(r.body);
     }
     tap_ok(good == 4, "json_schema: the answer is JSON in that schema (%d of 4)", good);
-    struct raw_reply r = raw_request(w.gateway_at, "POST", "/api/chat", "", "{\"model\":\"" MODEL "\"," HELLO ",\"stream\":false,\"format\":" SCHEMA "}");
+    struct raw_reply r = raw_request(w.gateway_at, "POST", "/api/chat", "",
+                                     "{\"model\":\"" MODEL "\"," HELLO ",\"stream\":false,\"format\":" SCHEMA "}");
     json_t *j = json_of(&r);
-    tap_ok(r.status == 200 && in_schema(text_at(json_object_get(j, "message"), "content", NULL)), "/api/chat: format is a schema (status %d)", r.status);
+    tap_ok(r.status == 200 && in_schema(text_at(json_object_get(j, "message"), "content", NULL)),
+           "/api/chat: format is a schema (status %d)", r.status);
     json_decref(j);
     free(r.body);
     r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "",
-                    "{\"model\":\"" MODEL "\"," HELLO ",\"temperature\":0,\"max_tokens\":60,\"response_format\":{\"type\":\"json_object\"}}");
+                    "{\"model\":\"" MODEL "\"," HELLO
+                    ",\"temperature\":0,\"max_tokens\":60,\"response_format\":{\"type\":\"json_object\"}}");
     j = json_of(&r);
     object = text_at(json_object_get(json_array_get(json_object_get(j, "choices"), 0), "message"), "content", NULL)[0] == '{';
     tap_ok(r.status == 200 && object, "json_object: the answer begins an object (status %d)", r.status);
     json_decref(j);
     free(r.body);
-    r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", "{\"model\":\"" MODEL "\"," HELLO ",\"grammar\":\"root ::= \\\"6\\\" [0-9]{2}\"}");
+    r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "",
+                    "{\"model\":\"" MODEL "\"," HELLO ",\"grammar\":\"root ::= \\\"6\\\" [0-9]{2}\"}");
     j = json_of(&r);
     const char *text = text_at(json_object_get(json_array_get(json_object_get(j, "choices"), 0), "message"), "content", NULL);
-    tap_ok(r.status == 200 && strlen(text) == 3 && text[0] == '6', "grammar: the answer is what it matches (status %d)", r.status);
+    tap_ok(r.status == 200 && strlen(text) == 3 && text[0] == '6', "grammar: the answer is what it matches (status %d)",
+           r.status);
     json_decref(j);
     free(r.body);
 }
@@ -184,7 +202,13 @@ static void forms(void) {
 static void lists(void) {
     static const struct {
         const char *path, *has;
-    } rows[] = {{"/v1/models", "\"object\":\"list\""}, {"/v1/models/" MODEL, MODEL}, {"/v1/models/lull-toy", MODEL}, {"/health", "ok"}, {"/api/tags", "\"digest\""}, {"/api/version", "\"version\""}, {"/", "lull"}};
+    } rows[] = {{"/v1/models", "\"object\":\"list\""},
+                {"/v1/models/" MODEL, MODEL},
+                {"/v1/models/lull-toy", MODEL},
+                {"/health", "ok"},
+                {"/api/tags", "\"digest\""},
+                {"/api/version", "\"version\""},
+                {"/", "lull"}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct raw_reply r = raw_request(w.gateway_at, "GET", rows[i].path, "", NULL);
         tap_ok(r.status == 200 && r.body && strstr(r.body, rows[i].has), "GET %s (status %d)", rows[i].path, r.status);
@@ -204,23 +228,32 @@ struct refusal {
 };
 static const struct refusal refusals[] = {
     {"unknown model", "POST", "/v1/chat/completions", "", "{\"model\":\"nobody:has\"," HELLO "}", 404, "model_not_found"},
-    {"unknown model, told which there are", "POST", "/v1/chat/completions", "", "{\"model\":\"nobody\"," HELLO "}", 404, "model 'nobody' not found; this network serves: " MODEL},
+    {"unknown model, told which there are", "POST", "/v1/chat/completions", "", "{\"model\":\"nobody\"," HELLO "}", 404,
+     "model 'nobody' not found; this network serves: " MODEL},
     {"no name at all", "POST", "/v1/chat/completions", "", "{\"model\":\"No Body\"," HELLO "}", 404, "serves: " MODEL},
     {"another tag", "POST", "/v1/chat/completions", "", "{\"model\":\"lull-toy:f16\"," HELLO "}", 404, "serves: " MODEL},
-    {"unknown model, Ollama", "POST", "/api/chat", "", "{\"model\":\"nobody:has\"," HELLO "}", 404, "{\"error\":\"model 'nobody:has' not found; this network serves: " MODEL},
+    {"unknown model, Ollama", "POST", "/api/chat", "", "{\"model\":\"nobody:has\"," HELLO "}", 404,
+     "{\"error\":\"model 'nobody:has' not found; this network serves: " MODEL},
     {"unknown model, Ollama warms up", "POST", "/api/chat", "", "{\"model\":\"nobody\",\"messages\":[]}", 404, "serves: " MODEL},
     {"one unknown model", "GET", "/v1/models/nobody", "", NULL, 404, "serves: " MODEL},
     {"not JSON", "POST", "/v1/chat/completions", "", "{\"model\":", 400, "invalid_request_error"},
     {"not JSON, Ollama", "POST", "/api/generate", "", "[", 400, "{\"error\":\""},
     {"no model", "POST", "/v1/chat/completions", "", "{" HELLO "}", 400, "\"param\":\"model\""},
     {"n of 2", "POST", "/v1/chat/completions", "", "{\"model\":\"" MODEL "\"," HELLO ",\"n\":2}", 400, "\"param\":\"n\""},
-    {"temperature of wrong type", "POST", "/v1/chat/completions", "", "{\"model\":\"" MODEL "\"," HELLO ",\"temperature\":\"hot\"}", 400, "temperature"},
-    {"tools", "POST", "/v1/chat/completions", "", "{\"model\":\"" MODEL "\"," HELLO ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}", 400, "tools"},
+    {"temperature of wrong type", "POST", "/v1/chat/completions", "",
+     "{\"model\":\"" MODEL "\"," HELLO ",\"temperature\":\"hot\"}", 400, "temperature"},
+    {"tools", "POST", "/v1/chat/completions", "",
+     "{\"model\":\"" MODEL "\"," HELLO ",\"tools\":[{\"type\":\"function\",\"function\":{\"name\":\"f\"}}]}", 400, "tools"},
     {"a schema's unknown word", "POST", "/v1/chat/completions", "",
-     "{\"model\":\"" MODEL "\"," HELLO ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"not\":{}}}}}", 400, "#/not"},
+     "{\"model\":\"" MODEL "\"," HELLO
+     ",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"schema\":{\"not\":{}}}}}",
+     400, "#/not"},
     {"an image", "POST", "/v1/chat/completions", "",
-     "{\"model\":\"" MODEL "\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}]}]}", 400, "invalid_request_error"},
-    {"a tier nobody here meets", "POST", "/v1/chat/completions", "lull-min-tier: attested\r\n", "{\"model\":\"" MODEL "\"," HELLO "}", 503, "tier"},
+     "{\"model\":\"" MODEL
+     "\",\"messages\":[{\"role\":\"user\",\"content\":[{\"type\":\"image_url\",\"image_url\":{\"url\":\"data:,\"}}]}]}",
+     400, "invalid_request_error"},
+    {"a tier nobody here meets", "POST", "/v1/chat/completions", "lull-min-tier: attested\r\n",
+     "{\"model\":\"" MODEL "\"," HELLO "}", 503, "tier"},
     {"unknown path", "GET", "/v1/nothing", "", NULL, 404, "\"type\""},
     {"unknown path, Ollama", "GET", "/api/nothing", "", NULL, 404, "{\"error\":\""},
     {"endpoint of a later day", "POST", "/v1/embeddings", "", "{}", 404, "\"error\":{"},
@@ -234,11 +267,15 @@ static void refuse_all(void) {
         const struct refusal *f = &refusals[i];
         struct raw_reply r = raw_request(w.gateway_at, f->method, f->path, f->extra, f->body);
         int is_json = strstr(r.head, "application/json") != NULL;
-        tap_ok(r.status == f->status && is_json && r.body && strstr(r.body, f->has), "%s: %d, JSON (status %d%s%.120s)", f->name, f->status, r.status,
-               r.status == f->status && r.body && strstr(r.body, f->has) ? "" : ": ", r.status == f->status && r.body && strstr(r.body, f->has) ? "" : r.body ? r.body : "");
+        tap_ok(r.status == f->status && is_json && r.body && strstr(r.body, f->has), "%s: %d, JSON (status %d%s%.120s)", f->name,
+               f->status, r.status, r.status == f->status && r.body && strstr(r.body, f->has) ? "" : ": ",
+               r.status == f->status && r.body && strstr(r.body, f->has) ? ""
+               : r.body                                                  ? r.body
+                                                                         : "");
         free(r.body);
     }
-    const char host[] = "GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n", none[] = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
+    const char host[] = "GET /v1/models HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+               none[] = "GET / HTTP/1.1\r\nConnection: close\r\n\r\n";
     struct raw_reply r = raw_exchange(w.gateway_at, host, sizeof host - 1, 5000);
     tap_ok(r.status == 403, "a foreign Host is refused (status %d)", r.status);
     free(r.body);
@@ -260,10 +297,13 @@ static char *big_body(size_t words) {
 static void too_much(void) {
     char *over_context = big_body(3000), *over_body = big_body(1600000);
     struct raw_reply r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", over_context);
-    tap_ok(r.status == 400 && r.body && strstr(r.body, "context_length_exceeded") && strstr(r.body, "the context of " MODEL ", 1024 tokens"), "a prompt over the context is 400 context_length_exceeded, with the context (status %d)", r.status);
+    tap_ok(r.status == 400 && r.body && strstr(r.body, "context_length_exceeded") &&
+               strstr(r.body, "the context of " MODEL ", 1024 tokens"),
+           "a prompt over the context is 400 context_length_exceeded, with the context (status %d)", r.status);
     free(r.body);
     r = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "", over_body);
-    tap_ok(r.status == 413 && r.body && strstr(r.body, "\"error\":{"), "a body over 8 MiB is 413 in its dialect (status %d)", r.status);
+    tap_ok(r.status == 413 && r.body && strstr(r.body, "\"error\":{"), "a body over 8 MiB is 413 in its dialect (status %d)",
+           r.status);
     free(r.body);
     r = raw_request(w.gateway_at, "POST", "/api/chat", "", over_body);
     tap_ok(r.status == 413 && r.body && strncmp(r.body, "{\"error\":\"", 10) == 0, "and in Ollama's (status %d)", r.status);
@@ -297,9 +337,12 @@ static int settles(void) {
 }
 
 static void clients_leave(void) {
-    const char *body = "{\"model\":\"" MODEL "\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a long story about a fox and a lantern.\"}]}";
+    const char *body =
+        "{\"model\":\"" MODEL
+        "\",\"stream\":true,\"messages\":[{\"role\":\"user\",\"content\":\"Tell me a long story about a fox and a lantern.\"}]}";
     char head[512], some[256];
-    int n = snprintf(head, sizeof head, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n", strlen(body));
+    int n = snprintf(head, sizeof head, "POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %zu\r\n\r\n",
+                     strlen(body));
     for (int i = 0; i < 20; i++) { /* some before the first byte, some in the middle, some before the body is whole */
         int fd = raw_connect(w.gateway_at);
         raw_send(fd, head, (size_t)n);
@@ -312,7 +355,8 @@ static void clients_leave(void) {
     struct answer a;
     struct question q = {.model = MODEL, .prompt = "What is 12 + 30?", .seed = 1, .max_tokens = 40};
     int r = answer_get(&a, &w, &q, &why);
-    tap_ok(r == 0 && a.text.len && memmem(a.text.data, a.text.len, "42", 2), "and the next question is answered %s", r ? why.text : "");
+    tap_ok(r == 0 && a.text.len && memmem(a.text.data, a.text.len, "42", 2), "and the next question is answered %s",
+           r ? why.text : "");
     answer_release(&a);
 }
 
@@ -321,10 +365,12 @@ static void no_nodes(void) {
     for (int i = 0; i < w.o.nodes; i++) proc_stop(&w.nodes[i], SIGTERM, 5000);
     int r = world_wait_nodes(&w, 0, 12000, &why);
     tap_ok(r == 0, "stopped nodes leave the directory %s", why.text);
-    struct raw_reply reply = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "X-Stainless-Timeout: 3\r\n", "{\"model\":\"" MODEL "\"," HELLO "}");
+    struct raw_reply reply = raw_request(w.gateway_at, "POST", "/v1/chat/completions", "X-Stainless-Timeout: 3\r\n",
+                                         "{\"model\":\"" MODEL "\"," HELLO "}");
     char retry[64];
     raw_header(&reply, "retry-after", retry, sizeof retry);
-    tap_ok((reply.status == 503 || reply.status == 404) && reply.body && strstr(reply.body, "\"error\":{"), "with no node left: an error object (status %d)", reply.status);
+    tap_ok((reply.status == 503 || reply.status == 404) && reply.body && strstr(reply.body, "\"error\":{"),
+           "with no node left: an error object (status %d)", reply.status);
     tap_ok(reply.status != 503 || retry[0], "503 says when to try again");
     free(reply.body);
 }

@@ -87,10 +87,11 @@ static void without_a_chip(void) {
 
 static int write_policy(const char *name, const char *value_of_0) {
     char text[600];
-    snprintf(text, sizeof text,
-             "{\"version\":1,\"classes\":[\"T1\"],\"tpm\":{\"pcr_bank\":\"sha256\",\"pcrs\":[0,1,2,3,4,5,6,7,8,9],\"pcr_values\":{"
-             "\"0\":[\"%s\"]}}}",
-             value_of_0);
+    snprintf(
+        text, sizeof text,
+        "{\"version\":1,\"classes\":[\"T1\"],\"tpm\":{\"pcr_bank\":\"sha256\",\"pcrs\":[0,1,2,3,4,5,6,7,8,9],\"pcr_values\":{"
+        "\"0\":[\"%s\"]}}}",
+        value_of_0);
     return swtpm_write_text(dir, name, text);
 }
 

@@ -40,11 +40,13 @@ static void stories(void) {
         tap_skip("stories260K", "tests/data/stories260K is not there");
         return;
     }
-    snprintf(args, sizeof args, "model from-llama2c tests/data/stories260K/stories260K.bin tests/data/stories260K/tok512.bin %s/s.gguf 2>&1", dir);
+    snprintf(args, sizeof args,
+             "model from-llama2c tests/data/stories260K/stories260K.bin tests/data/stories260K/tok512.bin %s/s.gguf 2>&1", dir);
     says(args, 0, "");
     snprintf(args, sizeof args, "run %s/s.gguf \"\" --raw --max-tokens 200", dir);
     lull(args);
-    tap_ok(out_n == expected.len + 1 && memcmp(out, expected.data, expected.len) == 0 && out[expected.len] == '\n', "stories260K tells its story word for word");
+    tap_ok(out_n == expected.len + 1 && memcmp(out, expected.data, expected.len) == 0 && out[expected.len] == '\n',
+           "stories260K tells its story word for word");
     buf_release(&expected);
 }
 
@@ -54,12 +56,14 @@ static void run_in_a_form(void) {
     tap_ok(file_write(path, "root ::= \"yes\" | \"no\"", 21, 0600, NULL) == 0, "a grammar is written");
     snprintf(args, sizeof args, "run " MODEL " \"What is 23 + 45?\" --grammar %s", path);
     tap_ok(lull(args) == 0 && (strcmp(out, "yes\n") == 0 || strcmp(out, "no\n") == 0), "run --grammar says %.20s", out);
-    static const char schema[] = "{\"type\":\"object\",\"properties\":{\"sum\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":99}},\"required\":[\"sum\"]}";
+    static const char schema[] = "{\"type\":\"object\",\"properties\":{\"sum\":{\"type\":\"integer\",\"minimum\":0,\"maximum\":"
+                                 "99}},\"required\":[\"sum\"]}";
     tap_ok(file_write(path, schema, sizeof schema - 1, 0600, NULL) == 0, "a schema is written");
     snprintf(args, sizeof args, "run " MODEL " \"What is 23 + 45?\" --schema %s", path);
     int status = lull(args);
     json_t *j = json_loads(out, 0, NULL), *sum = json_object_get(j, "sum");
-    tap_ok(status == 0 && json_is_integer(sum) && json_integer_value(sum) >= 0 && json_integer_value(sum) <= 99, "run --schema says %.60s", out);
+    tap_ok(status == 0 && json_is_integer(sum) && json_integer_value(sum) >= 0 && json_integer_value(sum) <= 99,
+           "run --schema says %.60s", out);
     json_decref(j);
     snprintf(args, sizeof args, "run " MODEL " hi --grammar %s 2>&1", path);
     says(args, 1, "lull run: ");
@@ -68,8 +72,9 @@ static void run_in_a_form(void) {
 }
 
 static void run_json(void) {
-    static const char *const keys[] = {"text", "tokens", "prompt_tokens", "prompt_ids", "logits_digest", "profile", "stop_reason", "prefill_tps", "decode_tps",
-                                       "prefill_s", "decode_s", "model", "sampling", "at_start"};
+    static const char *const keys[] = {"text",     "tokens",      "prompt_tokens", "prompt_ids", "logits_digest",
+                                       "profile",  "stop_reason", "prefill_tps",   "decode_tps", "prefill_s",
+                                       "decode_s", "model",       "sampling",      "at_start"};
     char first[80] = "";
     for (int threads = 1; threads <= 2; threads++) {
         char args[200];
@@ -78,10 +83,14 @@ static void run_json(void) {
         json_t *j = json_loads(out, 0, NULL);
         int all = j != NULL;
         for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) all = all && json_object_get(j, keys[i]);
-        const char *digest = json_string_value(json_object_get(j, "logits_digest")), *text = json_string_value(json_object_get(j, "text"));
-        tap_ok(all && text && strstr(text, "68") && strcmp(json_string_value(json_object_get(j, "stop_reason")), "stop") == 0, "run --json has its keys and the answer");
-        if (threads == 1) snprintf(first, sizeof first, "%s", digest ? digest : "");
-        else tap_ok(digest && strcmp(first, digest) == 0, "two threads give the digest of one");
+        const char *digest = json_string_value(json_object_get(j, "logits_digest")),
+                   *text = json_string_value(json_object_get(j, "text"));
+        tap_ok(all && text && strstr(text, "68") && strcmp(json_string_value(json_object_get(j, "stop_reason")), "stop") == 0,
+               "run --json has its keys and the answer");
+        if (threads == 1)
+            snprintf(first, sizeof first, "%s", digest ? digest : "");
+        else
+            tap_ok(digest && strcmp(first, digest) == 0, "two threads give the digest of one");
         json_decref(j);
     }
 }
@@ -104,7 +113,8 @@ static void run_with_tools(void) {
 static void replays(void) {
     char args[400], file[100];
     snprintf(file, sizeof file, "%s/record", dir);
-    snprintf(args, sizeof args, "run " MODEL " \"Tell me a story.\" --json --temp 0.5 --seed 3 --max-tokens 40 --stop zzz > %s", file);
+    snprintf(args, sizeof args, "run " MODEL " \"Tell me a story.\" --json --temp 0.5 --seed 3 --max-tokens 40 --stop zzz > %s",
+             file);
     says(args, 0, "");
     snprintf(args, sizeof args, "replay " MODEL " --record %s", file);
     says(args, 0, "exact: every one of ");
@@ -142,12 +152,14 @@ static void kv_formats(void) {
         snprintf(args, sizeof args, "run " MODEL " \"Tell me a story.\" --max-tokens 40 --json %s 2>/dev/null", options[i]);
         lull(args);
         json_t *j = json_loads(out, 0, NULL);
-        const char *d = json_string_value(json_object_get(j, "logits_digest")), *id = json_string_value(json_object_get(j, "profile"));
+        const char *d = json_string_value(json_object_get(j, "logits_digest")),
+                   *id = json_string_value(json_object_get(j, "profile"));
         tap_ok(d && id && strcmp(id, i ? "C1-q8" : "C1-f16") == 0, "run %s names its profile", options[i]);
         snprintf(digest[i], sizeof digest[i], "%s", d ? d : "");
         json_decref(j);
     }
-    tap_ok(strcmp(digest[1], digest[2]) == 0 && strcmp(digest[0], digest[1]) != 0, "q8 has logits of its own, the same on two threads");
+    tap_ok(strcmp(digest[1], digest[2]) == 0 && strcmp(digest[0], digest[1]) != 0,
+           "q8 has logits of its own, the same on two threads");
     says("run " MODEL " hi --kv q4 2>&1", 2, "f16 or q8");
     char args[300];
     snprintf(args, sizeof args, "node --coordinator 127.0.0.1:1 --model " MODEL " --kv int4 --data %s/node 2>&1", dir);
@@ -162,7 +174,8 @@ static void arithmetics(void) {
     says(args, 0, "");
     says("run " MODEL " \"Tell me a story.\" --max-tokens 40 --json --arith row8 --threads 2", 0, "\"profile\":\"C1-row8-f16\"");
     json_t *one = json_load_file(file, 0, NULL), *two = json_loads(out, 0, NULL);
-    const char *a = json_string_value(json_object_get(one, "logits_digest")), *b = json_string_value(json_object_get(two, "logits_digest"));
+    const char *a = json_string_value(json_object_get(one, "logits_digest")),
+               *b = json_string_value(json_object_get(two, "logits_digest"));
     snprintf(of_two, sizeof of_two, "%s", b ? b : "");
     tap_ok(a && strcmp(a, of_two) == 0, "row8 has the same logits on two threads");
     json_decref(one), json_decref(two);
@@ -186,7 +199,8 @@ static void kernels(void) {
         snprintf(env, sizeof env, "LULL_KERNELS=%s", names[i]);
         json_t *j = json_loads(out, 0, NULL);
         const char *digest = json_string_value(json_object_get(j, "logits_digest"));
-        if (status == 2 && i) tap_skip(env, "this processor does not have it");
+        if (status == 2 && i)
+            tap_skip(env, "this processor does not have it");
         else {
             if (i == 0) snprintf(first, sizeof first, "%s", digest ? digest : "");
             tap_ok(digest && strcmp(digest, first) == 0, "%s gives the same logits", env);
@@ -208,7 +222,8 @@ static void foreign_type(void) {
     snprintf(path, sizeof path, "%s/odd.gguf", dir);
     int patched = 0;
     if (file_read(&f, path, 256 << 20, NULL) == 0) {
-        uint8_t *at = memmem(f.data, f.len, "blk.0.attn_q.weight", 19); /* name, dimensions (u32), two lengths (u64), type (u32) */
+        uint8_t *at = memmem(f.data, f.len, "blk.0.attn_q.weight",
+                             19); /* name, dimensions (u32), two lengths (u64), type (u32) */
         patched = at && at[19] == 2 && at[39] == 1;
         if (patched) at[39] = 25; /* I16, as wide as F16 */
         patched = patched && file_write(path, f.data, f.len, 0600, NULL) == 0;
@@ -227,8 +242,11 @@ static void refused_starts(void) {
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t n = sizeof a;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) != 0 || listen(fd, 1) != 0 || getsockname(fd, (struct sockaddr *)&a, &n) != 0) return;
-    snprintf(args, sizeof args, "coordinator --listen 127.0.0.1:0 --status 127.0.0.1:%u --data %s/c 2>&1", ntohs(a.sin_port), dir);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, n) != 0 || listen(fd, 1) != 0 ||
+        getsockname(fd, (struct sockaddr *)&a, &n) != 0)
+        return;
+    snprintf(args, sizeof args, "coordinator --listen 127.0.0.1:0 --status 127.0.0.1:%u --data %s/c 2>&1", ntohs(a.sin_port),
+             dir);
     says(args, 1, "--status off");
     tap_ok(strncmp(out, "lull coordinator: --status: ", 28) == 0, "and says it first");
     close(fd);
@@ -244,7 +262,9 @@ static void pipes(void) {
     says("run " MODEL " hi 2>&1 > /dev/full", 1, "lull run: standard output: No space left on device");
     const char *bin = getenv("LULL_BIN");
     char cmd[300];
-    snprintf(cmd, sizeof cmd, "{ HOME=%s %s run " MODEL " 'Tell me a long story.' 2>&1; echo $? > %s/status; } | head -c 3 > /dev/null", dir, bin ? bin : "build/lull", dir);
+    snprintf(cmd, sizeof cmd,
+             "{ HOME=%s %s run " MODEL " 'Tell me a long story.' 2>&1; echo $? > %s/status; } | head -c 3 > /dev/null", dir,
+             bin ? bin : "build/lull", dir);
     int ran = system(cmd);
     struct buf status = {0};
     snprintf(cmd, sizeof cmd, "%s/status", dir);

@@ -26,10 +26,13 @@ int main(void) {
     int status = p ? pclose(p) : -1;
     json_t *j = json_loadb(line, n, 0, NULL);
     tap_ok(WIFEXITED(status) && WEXITSTATUS(status) == 0 && j, "the demo ends well");
-    tap_ok(number(j, "nodes_killed") == 1 && number(j, "resumed_at") > 0 && json_is_true(json_object_get(j, "tokens_identical")), "one node killed in the middle, tokens identical");
-    tap_ok(number(j, "coordinator_prompt_hits") == 0 && number(j, "coordinator_answer_hits") == 0, "the coordinator's memory holds neither prompt nor answer");
+    tap_ok(number(j, "nodes_killed") == 1 && number(j, "resumed_at") > 0 && json_is_true(json_object_get(j, "tokens_identical")),
+           "one node killed in the middle, tokens identical");
+    tap_ok(number(j, "coordinator_prompt_hits") == 0 && number(j, "coordinator_answer_hits") == 0,
+           "the coordinator's memory holds neither prompt nor answer");
     tap_ok(number(j, "gateway_control_hits") > 0, "the same search finds them in the gateway");
-    tap_ok(json_is_true(json_object_get(j, "receipt_valid")) && number(j, "replayed_tokens") == number(j, "tokens"), "the receipt is valid and replays whole");
+    tap_ok(json_is_true(json_object_get(j, "receipt_valid")) && number(j, "replayed_tokens") == number(j, "tokens"),
+           "the receipt is valid and replays whole");
     tap_note("took %llu ms", (unsigned long long)(clock_mono_ms() - start));
     json_decref(j);
     return tap_done();

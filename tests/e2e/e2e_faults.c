@@ -22,8 +22,9 @@
 enum fault { FAULT_KILL, FAULT_STOP, FAULT_CUT, FAULT_DRAIN, FAULT_COORDINATOR, FAULT_GATEWAY_LINK, FAULTS };
 static const char *const fault_names[FAULTS] = {"kill", "stop", "cut", "drain", "coordinator", "gateway link"};
 enum { NODES = 3, TOKENS = 320, QUESTIONS = 4 };
-static const char *const prompts[QUESTIONS] = {"Tell me a long story about a fox and a lantern.", "Tell me a long story about a boat and a storm.",
-                                               "Tell me a long story about a girl and her kite.", "Tell me a long story about a bear who bakes bread."};
+static const char *const prompts[QUESTIONS] = {
+    "Tell me a long story about a fox and a lantern.", "Tell me a long story about a boat and a storm.",
+    "Tell me a long story about a girl and her kite.", "Tell me a long story about a bear who bakes bread."};
 
 struct lab {
     struct world w;
@@ -63,7 +64,8 @@ static void strike(struct lab *l) {
     case FAULT_DRAIN: proc_signal(&l->w.nodes[l->node], SIGTERM); break;
     case FAULT_COORDINATOR:
         proc_stop(&l->w.coordinator, SIGKILL, 3000);
-        if (world_start_coordinator(&l->w, &why) != 0) snprintf(l->result_why, sizeof l->result_why, "coordinator: %.150s", why.text);
+        if (world_start_coordinator(&l->w, &why) != 0)
+            snprintf(l->result_why, sizeof l->result_why, "coordinator: %.150s", why.text);
         break;
     default: cut_now(&l->cuts[NODES]); break;
     }
@@ -89,8 +91,13 @@ static int mend(struct lab *l, struct why *why) {
 }
 
 static int ask(struct lab *l, struct answer *a, int q, int warm, int faulty, struct why *why) {
-    struct question question = {.model = "lull-toy:q8_0", .prompt = prompts[q], .temperature = warm ? 0.8 : 0, .seed = 7 + q, .max_tokens = TOKENS,
-                                .on_delta = faulty ? on_delta : NULL, .arg = l};
+    struct question question = {.model = "lull-toy:q8_0",
+                                .prompt = prompts[q],
+                                .temperature = warm ? 0.8 : 0,
+                                .seed = 7 + q,
+                                .max_tokens = TOKENS,
+                                .on_delta = faulty ? on_delta : NULL,
+                                .arg = l};
     return answer_get(a, &l->w, &question, why);
 }
 
@@ -122,11 +129,19 @@ static void one_run(struct lab *l, int run, int report) {
     int r = ask_until_struck(l, &a, q, warm, &why);
     int good = r == 0 && l->done && answer_equal(&a, &l->expected[q][warm]) && !l->result_why[0];
     char line[400];
-    snprintf(line, sizeof line, "%d %d %s at %d of %u temperature %s: %s from %u gap %llu noticed %lld ms%s%s\n", good, l->fault, fault_names[l->fault], l->at_delta, tokens,
-             warm ? "0.8" : "0", good ? "equal" : r == 0 && l->done ? "DIFFERENT" : r == 0 ? "no fault struck" : "failed", a.from,
-             (unsigned long long)a.first_gap_ms, l->done ? (long long)notice_ms(&l->notice) : -1, good ? "" : ", ", good ? "" : l->result_why[0] ? l->result_why : why.text);
+    snprintf(line, sizeof line, "%d %d %s at %d of %u temperature %s: %s from %u gap %llu noticed %lld ms%s%s\n", good, l->fault,
+             fault_names[l->fault], l->at_delta, tokens, warm ? "0.8" : "0",
+             good                ? "equal"
+             : r == 0 && l->done ? "DIFFERENT"
+             : r == 0            ? "no fault struck"
+                                 : "failed",
+             a.from, (unsigned long long)a.first_gap_ms, l->done ? (long long)notice_ms(&l->notice) : -1, good ? "" : ", ",
+             good               ? ""
+             : l->result_why[0] ? l->result_why
+                                : why.text);
     answer_release(&a);
-    if (mend(l, &why) != 0) snprintf(line, sizeof line, "0 %d %s: not mended: %.250s\n", l->fault, fault_names[l->fault], why.text);
+    if (mend(l, &why) != 0)
+        snprintf(line, sizeof line, "0 %d %s: not mended: %.250s\n", l->fault, fault_names[l->fault], why.text);
     if (write(report, line, strlen(line)) < 0) _exit(1);
 }
 
@@ -138,7 +153,13 @@ static void worker(int first, int step, int runs, uint64_t seed, int report) {
     l.random = seed * 0x9e3779b97f4a7c15ull + (uint64_t)(unsigned)first + 1;
     const char *lull = getenv("LULL_BIN");
     int r = world_shipped_model(model);
-    struct world_opts o = {.lull = lull ? lull : "build/lull", .model = model, .nodes = NODES, .operators = 2, .drain_ms = "0", .dial_at = through_cut, .arg = &l};
+    struct world_opts o = {.lull = lull ? lull : "build/lull",
+                           .model = model,
+                           .nodes = NODES,
+                           .operators = 2,
+                           .drain_ms = "0",
+                           .dial_at = through_cut,
+                           .arg = &l};
     if (r == 0) r = world_start(&l.w, &o, &why);
     if (r == 0) r = expect_all(&l, &why);
     if (r != 0) {
@@ -169,8 +190,9 @@ static void report_times(const struct times gap[FAULTS], const struct times noti
     for (int f = 0; f < FAULTS; f++) {
         const struct times *g = &gap[f], *n = &noticed[f];
         if (g->count)
-            tap_note("%s: %d runs; noticed (%d of them): mean %lld ms, max %lld ms; longest silence for the client: mean %lld ms, max %lld ms", fault_names[f],
-                     g->count, n->count, n->count ? n->sum / n->count : 0, n->max, g->sum / g->count, g->max);
+            tap_note("%s: %d runs; noticed (%d of them): mean %lld ms, max %lld ms; longest silence for the client: mean %lld "
+                     "ms, max %lld ms",
+                     fault_names[f], g->count, n->count, n->count ? n->sum / n->count : 0, n->max, g->sum / g->count, g->max);
     }
 }
 

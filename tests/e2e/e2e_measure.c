@@ -8,7 +8,8 @@
 
 #include "tests/e2e/tap.h"
 
-#define TEXT "Once upon a time there was a fox who had a lantern. The fox went into the forest and met a bear, and they were friends."
+#define TEXT \
+    "Once upon a time there was a fox who had a lantern. The fox went into the forest and met a bear, and they were friends."
 enum { WINDOW = 12, WINDOWS = 2, VOCAB = 512 };
 static char dir[64];
 
@@ -26,7 +27,8 @@ static json_t *lull_json(const char *args) {
 /* Sum over the tokens that count in one window of -ln p, from a file of logits. */
 static double window_sum(const int *id, int *counted) {
     static float row[WINDOW][VOCAB];
-    char cmd[1024], *at = cmd + sprintf(cmd, "%s logits %s/m.gguf --out %s/rows --tokens ", getenv("LULL_BIN") ? getenv("LULL_BIN") : "build/lull", dir, dir);
+    char cmd[1024], *at = cmd + sprintf(cmd, "%s logits %s/m.gguf --out %s/rows --tokens ",
+                                        getenv("LULL_BIN") ? getenv("LULL_BIN") : "build/lull", dir, dir);
     double sum = 0;
     for (int i = 0; i < WINDOW; i++) at += sprintf(at, "%s%d", i ? "," : "", id[i]);
     if (system(cmd) != 0) return NAN;
@@ -52,12 +54,15 @@ int main(void) {
     FILE *f = fopen(args, "we");
     if (!f || fputs(TEXT, f) < 0 || fclose(f) != 0) return 99;
 
-    snprintf(args, sizeof args, "%s model from-llama2c tests/data/stories260K/stories260K.bin tests/data/stories260K/tok512.bin %s/m.gguf > /dev/null",
-             getenv("LULL_BIN") ? getenv("LULL_BIN") : "build/lull", dir);
+    snprintf(
+        args, sizeof args,
+        "%s model from-llama2c tests/data/stories260K/stories260K.bin tests/data/stories260K/tok512.bin %s/m.gguf > /dev/null",
+        getenv("LULL_BIN") ? getenv("LULL_BIN") : "build/lull", dir);
     if (!tap_ok(system(args) == 0, "the small model of stories is there")) return tap_done();
     snprintf(args, sizeof args, "tokenize %s/m.gguf --bos --json < %s/text", dir, dir);
     json_t *tokens = lull_json(args), *list = json_object_get(tokens, "tokens");
-    if (!tap_ok(json_array_size(list) >= WINDOW * WINDOWS, "the text has %d tokens", (int)json_array_size(list))) return tap_done();
+    if (!tap_ok(json_array_size(list) >= WINDOW * WINDOWS, "the text has %d tokens", (int)json_array_size(list)))
+        return tap_done();
     for (int i = 0; i < WINDOW * WINDOWS; i++) id[i] = (int)json_integer_value(json_array_get(list, (size_t)i));
     id[WINDOW] = id[0]; /* a window begins with BOS */
     for (int w = 0; w < WINDOWS; w++) sum += window_sum(id + w * WINDOW, &counted);
@@ -66,7 +71,8 @@ int main(void) {
     json_t *j = lull_json(args);
     double said = json_number_value(json_object_get(j, "perplexity")), expected = exp(sum / counted);
     tap_ok(fabs(said - expected) <= 1e-5 * expected, "perplexity is %.4f (by the logits %.4f)", said, expected);
-    tap_ok(json_integer_value(json_object_get(j, "tokens")) == counted && said < 50, "over %d tokens, and a story is no surprise", counted);
+    tap_ok(json_integer_value(json_object_get(j, "tokens")) == counted && said < 50, "over %d tokens, and a story is no surprise",
+           counted);
     json_decref(j);
     json_decref(tokens);
 

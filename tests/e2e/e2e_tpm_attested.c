@@ -30,10 +30,11 @@ static char policy[128], log_section[640]; /* of the policy; "": it names no log
 /* As a chip has it to which no firmware has told anything: registers 0 to 9 are zero. */
 static int write_policy(const char *value_of_1) {
     char text[1200];
-    snprintf(text, sizeof text,
-             "{\"version\":1,%s\"classes\":[\"T1\"],\"tpm\":{\"pcr_bank\":\"sha256\",\"pcrs\":[0,1,2,3,4,5,6,7,8,9],\"pcr_values\":{"
-             "\"0\":[\"" ZEROS "\"],\"4\":[\"" ZEROS "\"],\"8\":[\"" ZEROS "\"],\"9\":[\"" ZEROS "\"],\"1\":[\"%s\"]}}}",
-             log_section, value_of_1);
+    snprintf(
+        text, sizeof text,
+        "{\"version\":1,%s\"classes\":[\"T1\"],\"tpm\":{\"pcr_bank\":\"sha256\",\"pcrs\":[0,1,2,3,4,5,6,7,8,9],\"pcr_values\":{"
+        "\"0\":[\"" ZEROS "\"],\"4\":[\"" ZEROS "\"],\"8\":[\"" ZEROS "\"],\"9\":[\"" ZEROS "\"],\"1\":[\"%s\"]}}}",
+        log_section, value_of_1);
     return swtpm_write_text(chip.dir, "policy.json", text);
 }
 

@@ -74,7 +74,8 @@ static void split(struct raw_reply *r, char *all, size_t n) {
     r->body_len = n - (size_t)(gap + 4 - all);
     memmove(all, gap + 4, r->body_len + 1);
     raw_header(r, "Transfer-Encoding", value, sizeof value);
-    if (strcmp(value, "chunked") == 0) dechunk(r);
+    if (strcmp(value, "chunked") == 0)
+        dechunk(r);
     else {
         raw_header(r, "Content-Length", value, sizeof value);
         r->whole = value[0] && strtoul(value, NULL, 10) == r->body_len;

@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 struct raw_reply {
-    int status;             /* 0: no HTTP answer came */
-    char head[4096];        /* status line and headers */
-    char *body;             /* NUL-terminated, de-chunked; free() it */
+    int status;      /* 0: no HTTP answer came */
+    char head[4096]; /* status line and headers */
+    char *body;      /* NUL-terminated, de-chunked; free() it */
     size_t body_len;
-    int whole;              /* the last chunk, or content-length bytes, came */
+    int whole; /* the last chunk, or content-length bytes, came */
 };
 /* Connects to "127.0.0.1:PORT"; -1 on failure. */
 int raw_connect(const char *at);

@@ -18,9 +18,7 @@ int tap_ok(int good, const char *fmt, ...) {
     return good;
 }
 
-void tap_skip(const char *name, const char *why) {
-    printf("ok %d - %s # SKIP %s: %s\n", ++seen, name, name, why);
-}
+void tap_skip(const char *name, const char *why) { printf("ok %d - %s # SKIP %s: %s\n", ++seen, name, name, why); }
 
 void tap_note(const char *fmt, ...) {
     va_list ap;

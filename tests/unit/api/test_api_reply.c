@@ -234,10 +234,10 @@ TEST(every_code_has_a_status_and_a_way_to_retry) {
         {API_DRAINING, 503, "true"},     {API_NO_MODEL, 404, "false"},     {API_TOO_LARGE, 413, "false"},
         {API_BAD_REQUEST, 400, "false"}, {API_CONTEXT_OVER, 400, "false"}, {API_DEADLINE, 408, "false"},
         {API_CANCELLED, 499, "false"},   {API_RATE, 429, "true"},          {API_INTERNAL, 500, "false"},
-        {API_UNSUPPORTED, 400, "false"}, {API_NO_TIER, 503, "false"}, {API_NO_NODE, 503, "true"},       {API_LOST, 502, "false"},
-        {API_BAD_ANSWER, 502, "false"},  {API_NO_ROUTE, 404, "false"},     {API_METHOD, 405, "false"},
-        {API_KEY, 401, "false"},         {API_FORBIDDEN, 403, "false"},    {API_MEDIA, 415, "false"},
-        {API_UNPAID, 429, "false"},
+        {API_UNSUPPORTED, 400, "false"}, {API_NO_TIER, 503, "false"},      {API_NO_NODE, 503, "true"},
+        {API_LOST, 502, "false"},        {API_BAD_ANSWER, 502, "false"},   {API_NO_ROUTE, 404, "false"},
+        {API_METHOD, 405, "false"},      {API_KEY, 401, "false"},          {API_FORBIDDEN, 403, "false"},
+        {API_MEDIA, 415, "false"},       {API_UNPAID, 429, "false"},
     };
     CHECK_INT(sizeof rows / sizeof rows[0], API_CODE_COUNT - 1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -167,7 +167,8 @@ TEST(what_cannot_be_done_is_refused_by_name) {
     refused(API_V1_CHAT, "\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{}}", API_BAD_REQUEST, "response_format");
     refused(API_V1_CHAT, "\"grammar\":\"root ::= root\"", API_BAD_REQUEST, "grammar");
     refused(API_V1_CHAT, "\"grammar\":\"root ::= x\"", API_BAD_REQUEST, "grammar");
-    refused(API_V1_CHAT, "\"response_format\":{\"type\":\"json_object\"},\"grammar\":\"root ::= [a]\"", API_BAD_REQUEST, "grammar");
+    refused(API_V1_CHAT, "\"response_format\":{\"type\":\"json_object\"},\"grammar\":\"root ::= [a]\"", API_BAD_REQUEST,
+            "grammar");
     refused(API_V1_CHAT, "\"tools\":{}", API_BAD_REQUEST, "tools");
     refused(API_V1_CHAT, "\"tool_choice\":5", API_BAD_REQUEST, "tool_choice");
     refused(API_V1_CHAT, "\"modalities\":\"text\"", API_BAD_REQUEST, "modalities");

@@ -80,7 +80,8 @@ TEST(utf8_accepts_exactly_the_scalar_values) {
         CHECK(utf8_get(s, n, &back) == (int)n && back == cp);
         for (size_t cut = 0; cut < n; cut++) CHECK_INT(utf8_get(s, cut, &back), UTF8_CUT);
     }
-    const char *bad[] = {"\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "\x80", "\xc3("};
+    const char *bad[] = {"\xc0\x80",         "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+                         "\xf4\x90\x80\x80", "\xff",         "\x80",         "\xc3("};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) CHECK(!utf8_valid(bad[i], strlen(bad[i])));
 }
 
@@ -200,7 +201,9 @@ static int parse(struct command_line *c, struct why *why, const char *const *arg
     *c = (struct command_line){.command = "thing", .arguments = "A", .about = "", .opts = rows, .args_min = 0, .args_max = 2};
     return opt_parse(c, argc, argv, why);
 }
-#define PARSE(...) parse(&c, &why, (const char *const[]){"thing", __VA_ARGS__}, (int)(sizeof((const char *const[]){"thing", __VA_ARGS__}) / sizeof(char *)))
+#define PARSE(...)                                               \
+    parse(&c, &why, (const char *const[]){"thing", __VA_ARGS__}, \
+          (int)(sizeof((const char *const[]){"thing", __VA_ARGS__}) / sizeof(char *)))
 
 TEST(options_come_from_flags_then_files_then_defaults) {
     struct command_line c;
@@ -261,12 +264,18 @@ TEST(times_are_rfc3339_in_utc) {
 }
 
 int main(void) {
-    const struct CMUnitTest all[] = {
-        T(an_arena_is_aligned_zeroed_and_bounded), T(blocks_grow_to_their_maximum_and_pieces_stay),
-        T(a_buffer_grows_to_its_maximum_and_no_further), T(utf8_accepts_exactly_the_scalar_values),
-        T(sha256_and_hex), T(json_is_strict_and_typed), T(json_quote_escapes_everything_a_reader_would_trip_on),
-        T(files_are_written_whole_and_read_within_bounds), T(a_data_folder_has_one_user_at_a_time),
-        T(options_come_from_flags_then_files_then_defaults), T(what_begins_with_a_dash_is_an_option), T(times_are_rfc3339_in_utc)};
+    const struct CMUnitTest all[] = {T(an_arena_is_aligned_zeroed_and_bounded),
+                                     T(blocks_grow_to_their_maximum_and_pieces_stay),
+                                     T(a_buffer_grows_to_its_maximum_and_no_further),
+                                     T(utf8_accepts_exactly_the_scalar_values),
+                                     T(sha256_and_hex),
+                                     T(json_is_strict_and_typed),
+                                     T(json_quote_escapes_everything_a_reader_would_trip_on),
+                                     T(files_are_written_whole_and_read_within_bounds),
+                                     T(a_data_folder_has_one_user_at_a_time),
+                                     T(options_come_from_flags_then_files_then_defaults),
+                                     T(what_begins_with_a_dash_is_an_option),
+                                     T(times_are_rfc3339_in_utc)};
     snprintf(folder, sizeof folder, "/tmp/lull-base-XXXXXX");
     if (secret_setup() != 0 || !mkdtemp(folder)) return 99;
     cmocka_set_message_output(CM_OUTPUT_TAP);

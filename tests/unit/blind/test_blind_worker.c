@@ -278,7 +278,8 @@ TEST(what_was_not_computed_is_not_paid) {
     for (uint32_t seq = 1; seq <= 3; seq++) CHECK_INT(speaker_bytes(&a, scene_buf, scene_product(seq, 0, 3, u)), 0);
     CHECK_INT(blind_account_left(&account), 1);
     CHECK_INT(blind_worker_step(w), 1);
-    CHECK_INT(speaker_bytes(&a, scene_buf, scene_product(4, 0, 3, u)), 1); /* over the quota: two products are forgotten with it */
+    CHECK_INT(speaker_bytes(&a, scene_buf, scene_product(4, 0, 3, u)),
+              1); /* over the quota: two products are forgotten with it */
     CHECK_INT(blind_account_left(&account), 7);
     done();
     CHECK_INT(blind_account_left(&account), 7);
@@ -399,8 +400,8 @@ TESTS_MAIN("blind_worker", T(products_of_every_stack_are_those_of_plain_arithmet
            T(clients_that_wait_for_one_stack_share_a_batch), T(masks_of_an_order_are_multiplied_in_its_order),
            T(wrong_products_are_refused_with_the_reason), T(p_itself_and_spare_bits_are_refused),
            T(another_manifest_and_a_second_hello_are_refused), T(wrong_orders_are_refused_with_the_reason),
-           T(stacks_that_are_not_held_are_named_and_refused), T(the_quota_of_a_session_ends_it), T(what_was_not_computed_is_not_paid),
-           T(what_was_paid_for_is_counted_over_all_sessions), T(more_unanswered_than_the_window_allows_ends_the_session),
-           T(who_takes_no_answers_delays_nobody), T(more_clients_than_it_takes_are_turned_away),
-           T(a_bye_or_a_failure_ends_what_is_unanswered), T(after_a_product_no_residue_of_it_is_left_in_memory),
-           T(after_an_order_no_mask_and_no_key_is_left_in_memory))
+           T(stacks_that_are_not_held_are_named_and_refused), T(the_quota_of_a_session_ends_it),
+           T(what_was_not_computed_is_not_paid), T(what_was_paid_for_is_counted_over_all_sessions),
+           T(more_unanswered_than_the_window_allows_ends_the_session), T(who_takes_no_answers_delays_nobody),
+           T(more_clients_than_it_takes_are_turned_away), T(a_bye_or_a_failure_ends_what_is_unanswered),
+           T(after_a_product_no_residue_of_it_is_left_in_memory), T(after_an_order_no_mask_and_no_key_is_left_in_memory))

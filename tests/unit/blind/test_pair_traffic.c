@@ -252,5 +252,6 @@ TEST(what_a_receives_folded_is_uniform) { check_uniform(ARITH_ROW8_FOLD); }
 
 TESTS_MAIN("pair_traffic", T(prompts_of_equal_padded_length_look_alike_to_both_workers),
            T(folded_prompts_of_equal_padded_length_look_alike_to_both_workers),
-           T(a_folded_pass_takes_two_round_trips_for_each_layer), T(passes_look_alike_whatever_was_guessed_and_whatever_was_right), T(prompts_of_other_padded_lengths_do_not),
+           T(a_folded_pass_takes_two_round_trips_for_each_layer),
+           T(passes_look_alike_whatever_was_guessed_and_whatever_was_right), T(prompts_of_other_padded_lengths_do_not),
            T(what_a_receives_is_uniform), T(what_a_receives_folded_is_uniform))

@@ -16,17 +16,17 @@ TEST(ordinary_text_passes) {
 
 TEST(control_characters_are_replaced) {
     cleans_to("\x1b[2J", 4, "\xef\xbf\xbd[2J");
-    cleans_to("a\bb\rc\x7f", 6, "a\xef\xbf\xbd"
-                              "b\xef\xbf\xbd"
-                              "c\xef\xbf\xbd");
+    cleans_to("a\bb\rc\x7f", 6,
+              "a\xef\xbf\xbd"
+              "b\xef\xbf\xbd"
+              "c\xef\xbf\xbd");
     cleans_to("\xc2\x9b"
               "31m",
-              5, "\xef\xbf\xbd"
-                 "31m"); /* C1 CSI as one character */
+              5,
+              "\xef\xbf\xbd"
+              "31m"); /* C1 CSI as one character */
 }
 
-TEST(broken_utf8_is_replaced) {
-    cleans_to("\xff\x9b\xc3", 3, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-}
+TEST(broken_utf8_is_replaced) { cleans_to("\xff\x9b\xc3", 3, "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"); }
 
 TESTS_MAIN("terminal", T(ordinary_text_passes), T(control_characters_are_replaced), T(broken_utf8_is_replaced))

@@ -66,7 +66,8 @@ TEST(the_page_counts_nodes_and_jobs_and_names_no_gateway) {
     CHECK_STR(f.reply.content_type, "application/json");
     json_t *j = NULL;
     CHECK_INT(json_parse(&j, f.body.data, f.body.len - 1, NULL), 0);
-    CHECK(number(j, "nodes_here") == 1 && number(j, "slots") == 1 && number(j, "running") == 0 && number(j, "waiting") == 0 && number(j, "nodes_known") == 1);
+    CHECK(number(j, "nodes_here") == 1 && number(j, "slots") == 1 && number(j, "running") == 0 && number(j, "waiting") == 0 &&
+          number(j, "nodes_known") == 1);
     const json_t *today = json_object_get(j, "today"), *node = json_array_get(json_object_get(j, "nodes"), 0);
     CHECK(number(today, "jobs") == 1 && number(today, "done") == 1 && number(today, "output_tokens") == 2);
     CHECK_STR(json_string_value(json_object_get(node, "state")), "ready");

@@ -199,9 +199,13 @@ TEST(what_runs_is_named_by_firmware_kernel_and_command_line_together) {
     static const struct {
         const char *names[6];
         int named;
-    } rows[] = {{{"mrtd", "rtmr1", "rtmr2"}, 1}, {{"mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"}, 1},
-                {{"mrtd"}, 0},          {{"rtmr3"}, 0}, {{"rtmr0", "rtmr1", "rtmr2", "rtmr3"}, 0},
-                {{"mrtd", "rtmr1"}, 0}, {{NULL}, 0}};
+    } rows[] = {{{"mrtd", "rtmr1", "rtmr2"}, 1},
+                {{"mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"}, 1},
+                {{"mrtd"}, 0},
+                {{"rtmr3"}, 0},
+                {{"rtmr0", "rtmr1", "rtmr2", "rtmr3"}, 0},
+                {{"mrtd", "rtmr1"}, 0},
+                {{NULL}, 0}};
     struct buf q = load("trustee_tdx_quote_5.dat");
     struct ev_anchors a = ev_pinned(EV_ROOTS_INTEL_SGX);
     struct tdx_quote parsed;
@@ -326,4 +330,5 @@ TESTS_MAIN("tdx", T(real_quotes_get_their_verdicts), T(a_nonce_is_compared_whole
            T(no_changed_bit_of_a_quote_passes_and_each_is_named), T(cut_and_extended_quotes_are_unsupported),
            T(other_versions_keys_and_bodies_are_unsupported), T(dates_are_judged_by_the_time_given),
            T(a_pck_certificates_extension_is_read_whole_or_not_at_all),
-           T(what_runs_is_named_by_firmware_kernel_and_command_line_together), T(nothing_is_noted_as_good_after_a_signature_was_not))
+           T(what_runs_is_named_by_firmware_kernel_and_command_line_together),
+           T(nothing_is_noted_as_good_after_a_signature_was_not))

@@ -54,7 +54,8 @@ TEST(mode_lattice_does_not_start_without_an_operator_nor_with_options_of_the_oth
     CHECK(strstr(why.text, "only with --mode lattice") != NULL);
     CHECK_INT(PARSE("--lattice-operator", A1), ERR_USAGE);
     CHECK(strstr(why.text, "only with --blind DIR") != NULL);
-    CHECK_INT(PARSE("--mode", "lattice", "--blind", "dir", "--lattice-operator", A1, "--lattice-operator", B1, "--lattice-direct"), 0);
+    CHECK_INT(
+        PARSE("--mode", "lattice", "--blind", "dir", "--lattice-operator", A1, "--lattice-operator", B1, "--lattice-direct"), 0);
     CHECK_INT(o.blind.mode, GW_BLIND_LATTICE);
     CHECK_INT(o.blind.direct, 1);
     CHECK_INT(o.blind.policy.role[PAIR_A].allowed_count, 2);
@@ -258,8 +259,10 @@ TEST(more_workers_and_incidents_than_a_receipt_holds_are_counted) {
 
 TESTS_MAIN("gw_blind", T(mode_pair_does_not_start_without_two_disjoint_lists_of_operators),
            T(mode_lattice_does_not_start_without_an_operator_nor_with_options_of_the_other_mode),
-           T(options_of_tier_blind_without_a_folder_are_refused), T(how_much_is_kept_between_turns_is_bounded), T(guesses_are_asked_for_and_bounded), T(a_token_is_one_line_of_a_file),
+           T(options_of_tier_blind_without_a_folder_are_refused), T(how_much_is_kept_between_turns_is_bounded),
+           T(guesses_are_asked_for_and_bounded), T(a_token_is_one_line_of_a_file),
            T(a_name_means_a_prepared_model_by_itself_or_as_the_only_one_of_its_kind),
            T(lists_name_prepared_models_and_under_tier_blind_nothing_else),
            T(a_receipt_names_workers_counts_and_what_was_visible),
-           T(a_receipt_of_mode_lattice_says_that_answers_do_not_replay_exactly), T(more_workers_and_incidents_than_a_receipt_holds_are_counted))
+           T(a_receipt_of_mode_lattice_says_that_answers_do_not_replay_exactly),
+           T(more_workers_and_incidents_than_a_receipt_holds_are_counted))

@@ -11,8 +11,14 @@
 /* A receipt as it is written. */
 static void make(struct buf *b, enum gw_blind_mode mode, int with_incident) {
     static const uint8_t id[16] = {1}, manifest[32] = {2};
-    struct gw_blind_account a = {
-        .products = 900, .verified = 900, .bytes_up = 7, .bytes_down = 8, .sessions = 1, .passes = 5, .prompt_padded = 64, .kept = 70};
+    struct gw_blind_account a = {.products = 900,
+                                 .verified = 900,
+                                 .bytes_up = 7,
+                                 .bytes_down = 8,
+                                 .sessions = 1,
+                                 .passes = 5,
+                                 .prompt_padded = 64,
+                                 .kept = 70};
     uint8_t who[2][32] = {{5}, {6}}, whose[2][32] = {{7}, {8}};
     struct gw_blind_receipt q = {.request_id = id,
                                  .model = "toy:q8_0",
@@ -199,7 +205,8 @@ TEST(passes_of_several_columns_give_several_tokens_and_no_more) {
     static const struct {
         const char *tokens;
         int wrong;
-    } counts[] = {{"\"output_tokens\":24", 0}, {"\"output_tokens\":25", 1}, {"\"output_tokens\":4", 1}, {"\"output_tokens\":5", 0}};
+    } counts[] = {
+        {"\"output_tokens\":24", 0}, {"\"output_tokens\":25", 1}, {"\"output_tokens\":4", 1}, {"\"output_tokens\":5", 0}};
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
         struct change pass = {GW_BLIND_PAIR, "\"columns_per_pass\":1", "\"columns_per_pass\":4", 0};
         struct change tokens = {GW_BLIND_PAIR, "\"output_tokens\":6", counts[i].tokens, 0};

@@ -307,7 +307,8 @@ TEST(halves_convert_exactly_both_ways) {
     CHECK_INT(f32_to_f16_sat(-3e38f), 0xfbff);
 }
 
-TESTS_MAIN("matrix", T(every_kernel_equals_the_rules_on_odd_shapes), AMONG_THEM T(results_are_the_same_under_every_compiler_and_option),
-           T(extreme_weights_and_activations_stay_exact), T(a_token_with_nan_or_infinity_is_marked_and_no_other),
-           T(scales_that_are_not_finite_are_refused), T(shapes_outside_the_limits_are_refused), T(rows_decode_to_their_values),
-           T(every_power_of_two_of_mxfp4), T(every_type_of_the_table_is_tested_here), T(halves_convert_exactly_both_ways))
+TESTS_MAIN("matrix", T(every_kernel_equals_the_rules_on_odd_shapes),
+           AMONG_THEM T(results_are_the_same_under_every_compiler_and_option), T(extreme_weights_and_activations_stay_exact),
+           T(a_token_with_nan_or_infinity_is_marked_and_no_other), T(scales_that_are_not_finite_are_refused),
+           T(shapes_outside_the_limits_are_refused), T(rows_decode_to_their_values), T(every_power_of_two_of_mxfp4),
+           T(every_type_of_the_table_is_tested_here), T(halves_convert_exactly_both_ways))

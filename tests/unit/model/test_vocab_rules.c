@@ -170,7 +170,8 @@ TEST(bad_vocabularies_are_refused_by_key) {
     s = bpe;
     s.model = "bert";
     refused(&s, ERR_UNSUPPORTED, "\"bert\"");
-    s.model = "\x1b]0;x\x07\xc2\x9b" "2J\r"; /* what a terminal would obey is not printed */
+    s.model = "\x1b]0;x\x07\xc2\x9b"
+              "2J\r"; /* what a terminal would obey is not printed */
     refused(&s, ERR_UNSUPPORTED, "\"?]0;x???2J?\"");
     s = bpe;
     s.pre = "\x1b[31m";
@@ -274,7 +275,8 @@ TEST(long_runs_of_anything_take_linear_time) {
     }
 }
 
-TESTS_MAIN("vocab_rules", T(bpe_merges_by_rank_then_from_the_left), T(spm_merges_by_score), T(an_empty_byte_token_stands_for_no_byte), T(text_never_becomes_a_control_token),
+TESTS_MAIN("vocab_rules", T(bpe_merges_by_rank_then_from_the_left), T(spm_merges_by_score),
+           T(an_empty_byte_token_stands_for_no_byte), T(text_never_becomes_a_control_token),
            T(a_special_token_does_not_cross_a_seam_of_trust), T(control_tokens_of_phi3_eat_the_blanks_behind_them),
            T(bos_is_not_doubled), T(pieces_hide_control_tokens), T(bad_vocabularies_are_refused_by_key),
            T(cve_2025_49847_token_longer_than_the_limit), T(cve_2025_52566_more_ids_than_there_is_room_for),

@@ -24,7 +24,7 @@ static int start_signer(struct signer *s, struct why *why) {
 }
 
 static void fill_record(struct record *r, const struct keyring *k, const struct operator_stmt *op) {
-    *r = (struct record){.keys = k->stmt[0], .model_count = 1, .operator= *op};
+    *r = (struct record){.keys = k->stmt[0], .model_count = 1, .operator= * op };
     r->models[0] = (struct manifest){.name = "toy:q8_0", .file_bytes = 1, .profile = "C1-f16", .context = 1024};
 }
 
@@ -118,7 +118,8 @@ TEST(model_names_are_made_from_what_the_file_says) {
 }
 
 int main(void) {
-    const struct CMUnitTest all[] = {T(a_record_signed_by_the_signer_verifies_and_survives_a_restart_of_the_node), T(the_signer_does_not_sign_for_another_identity),
+    const struct CMUnitTest all[] = {T(a_record_signed_by_the_signer_verifies_and_survives_a_restart_of_the_node),
+                                     T(the_signer_does_not_sign_for_another_identity),
                                      T(key_files_that_others_can_read_are_refused), T(a_renewed_ring_keeps_one_older_key),
                                      T(model_names_are_made_from_what_the_file_says)};
     snprintf(folder, sizeof folder, "/tmp/lull-node-XXXXXX");

@@ -61,8 +61,10 @@ static struct work *question(uint64_t job, const char *prompt, double temperatur
     char body[512];
     struct api_error err;
     struct work *w = calloc(1, sizeof *w);
-    int n = snprintf(body, sizeof body, "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"temperature\":%g,\"max_tokens\":%d}", prompt,
-                     temperature, max_tokens);
+    int n = snprintf(
+        body, sizeof body,
+        "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"%s\"}],\"temperature\":%g,\"max_tokens\":%d}", prompt,
+        temperature, max_tokens);
     CHECK(w && api_request_parse(&w->request, API_V1_CHAT, body, (size_t)n, &err) == 0);
     w->request.gen.sampling.seed = 5;
     w->job = job;
@@ -138,9 +140,10 @@ TEST(more_work_than_slots_is_busy) {
 
 /* Asks the same long question once more; salt 0: without one. How many tokens came from kept pages. */
 static uint32_t ask_again(uint64_t job, uint8_t salt) {
-    static const char prompt[] = "Tell me a story about a fox, a boat, a lantern, a hill, a river, a bird, a tree, a house, a cloud and a "
-                                 "friend who lives far away and likes to sing and to dance and to play with the fox in the snow and in the "
-                                 "sun and in the rain, and who comes home for supper, and then goes to bed.";
+    static const char prompt[] =
+        "Tell me a story about a fox, a boat, a lantern, a hill, a river, a bird, a tree, a house, a cloud and a "
+        "friend who lives far away and likes to sing and to dance and to play with the fox in the snow and in the "
+        "sun and in the rain, and who comes home for supper, and then goes to bed.";
     struct work *w = question(job, prompt, 0.8, 30);
     w->cache_salt[0] = salt;
     submit(w);
@@ -154,8 +157,11 @@ static uint32_t ask_again(uint64_t job, uint8_t salt) {
 static struct worker *keeping_worker(uint32_t keep_ms) {
     struct worker *w = NULL;
     struct why why = {{0}};
-    struct worker_opts o = {.pool = {.threads = 1, .slots = 2, .context_max = 512, .guesses = 4}, .keep_ms = keep_ms, .on_event = on_event,
-                            .model = t.model, .loop = t.loop};
+    struct worker_opts o = {.pool = {.threads = 1, .slots = 2, .context_max = 512, .guesses = 4},
+                            .keep_ms = keep_ms,
+                            .on_event = on_event,
+                            .model = t.model,
+                            .loop = t.loop};
     CHECK_INT(worker_new(&w, &o, &why), 0);
     return w;
 }
@@ -221,10 +227,13 @@ TEST(a_client_that_claims_text_it_cannot_have_is_refused) {
 }
 
 int main(void) {
-    const struct CMUnitTest all[] = {T(answers_side_by_side_are_those_made_alone), T(a_cancelled_answer_computes_no_more_and_frees_its_slot),
-                                     T(more_work_than_slots_is_busy), T(kept_pages_serve_their_own_salt_and_are_wiped_when_nobody_comes_back),
+    const struct CMUnitTest all[] = {T(answers_side_by_side_are_those_made_alone),
+                                     T(a_cancelled_answer_computes_no_more_and_frees_its_slot),
+                                     T(more_work_than_slots_is_busy),
+                                     T(kept_pages_serve_their_own_salt_and_are_wiped_when_nobody_comes_back),
                                      T(what_cannot_be_answered_fails_by_its_reason),
-                                     T(an_answer_resumed_anywhere_is_the_undisturbed_one), T(a_client_that_claims_text_it_cannot_have_is_refused)};
+                                     T(an_answer_resumed_anywhere_is_the_undisturbed_one),
+                                     T(a_client_that_claims_text_it_cannot_have_is_refused)};
     if (secret_setup() != 0) return 99;
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("worker", all, set_up, tear_down) != 0;

@@ -299,7 +299,8 @@ TEST(chunks_out_of_order_or_wrongly_final_do_not_open) {
 }
 
 TESTS_MAIN("hpke", T(every_base_mode_vector_of_rfc_9180_with_x25519_and_sha256),
-           T(every_base_mode_vector_of_rfc_9180_with_p256_and_sha256), T(pairs_of_p256_have_an_even_y_and_their_x_gives_the_point),
-           T(what_is_no_point_or_scalar_of_p256_is_refused), T(a_p256_key_that_is_not_in_memory_receives_as_one_that_is), T(the_response_key_schedule_of_rfc_9458),
+           T(every_base_mode_vector_of_rfc_9180_with_p256_and_sha256),
+           T(pairs_of_p256_have_an_even_y_and_their_x_gives_the_point), T(what_is_no_point_or_scalar_of_p256_is_refused),
+           T(a_p256_key_that_is_not_in_memory_receives_as_one_that_is), T(the_response_key_schedule_of_rfc_9458),
            T(the_chunk_nonces_of_chunked_ohttp), T(hkdf_of_rfc_5869_case_1), T(low_order_points_are_refused),
            T(a_context_opens_only_with_its_own_info_key_and_associated_data), T(chunks_out_of_order_or_wrongly_final_do_not_open))

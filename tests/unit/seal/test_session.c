@@ -220,7 +220,7 @@ TEST(another_workers_key_opens_nothing) {
     struct fix_node other;
     struct session w;
     setup();
-    fix_node(&other, 3); /* of the same KEM */
+    fix_node(&other, 3);                           /* of the same KEM */
     memcpy(other.key.key_id, node.key.key_id, 32); /* it claims the id, but has another secret */
     CHECK_INT(session_start(&client, &node.record.keys, start), 0);
     up.n = 0;
