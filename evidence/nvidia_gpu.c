@@ -19,7 +19,8 @@ struct check {
     uint8_t *own; /* the report's bytes, if it came in hex */
     struct nvidia_report report;
     struct ev_certs certs;
-    X509 *leaf; /* one of them */
+    X509 *leaf;      /* one of them */
+    int leaf_signed; /* the report: 1, 0, or ERR_* */
     int authentic;
 };
 #define CHECKED(k, ...) ev_check_vouched((k)->out, (k)->authentic, __VA_ARGS__)
@@ -54,11 +55,11 @@ static void find_leaf(struct check *k) {
     for (unsigned i = 0; i < k->certs.count; i++) {
         X509 *cert = k->certs.cert[i];
         if (X509_check_ca(cert) != 0) continue;
-        if (!k->leaf) k->leaf = cert;
-        if (p384_signed(cert, k->report.signature, k->report.covered) == 1) {
-            k->leaf = cert;
-            return;
-        }
+        int good = p384_signed(cert, k->report.signature, k->report.covered);
+        if (k->leaf && good != 1) continue;
+        k->leaf = cert;
+        k->leaf_signed = good;
+        if (good == 1) return;
     }
 }
 
@@ -75,7 +76,7 @@ static int read_certs(struct check *k) {
 
 static void authenticate(struct check *k, const struct ev_anchors *anchors) {
     int chain = ev_chain_check(k->out, k->leaf, &k->certs, anchors, k->in->now, NULL, 0);
-    int good = p384_signed(k->leaf, k->report.signature, k->report.covered);
+    int good = k->leaf_signed;
     if (good < 0)
         ev_fail(k->out, "signature", EV_INTERNAL, "%s", err_text(good));
     else if (chain || !good)

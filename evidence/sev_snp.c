@@ -8,14 +8,21 @@
 #include "evidence/sev_snp_leaf.h"
 #include "evidence/vouched.h"
 
+/* A certificate, and whether its key signed the report: 1, 0, or ERR_*. Asked once, as it costs a third of the verdict. */
+struct signer {
+    X509 *cert;
+    int good;
+};
+
 struct check {
     const struct ev_input *in;
     struct ev_bytes bytes;
     struct ev_report *out;
     struct snp_report report;
     struct ev_certs certs;
-    struct snp_leaf leaf;
-    int vouched; /* chain and signature are good: what is good may be noted */
+    struct signer signer;
+    struct snp_leaf leaf; /* of the signer */
+    int vouched;          /* chain and signature are good: what is good may be noted */
 };
 
 #define CHECKED(k, ...) ev_check_vouched((k)->out, (k)->vouched, __VA_ARGS__)
@@ -41,27 +48,28 @@ static int signed_by(const struct check *k, X509 *cert) {
 
 /* A caller may hand on all certificates that a host had, of several chips or firmware levels: the one that signed, else one of the kind
  * that the report names, else the other kind's. Which one is taken decides what the user reads, not what is trusted. */
-static X509 *pick_leaf(const struct check *k) {
-    X509 *of_kind = NULL, *other = NULL;
+static struct signer pick_signer(const struct check *k) {
+    struct signer of_kind = {NULL, 0}, other = {NULL, 0};
     for (unsigned i = k->certs.count; i-- > 0;) {
         X509 *cert = k->certs.cert[i];
         enum snp_key key = snp_key_of(cert);
         if (key == SNP_KEY_NONE) continue;
-        if (signed_by(k, cert) == 1) return cert;
+        struct signer s = {cert, signed_by(k, cert)};
+        if (s.good == 1) return s;
         if ((unsigned)key == k->report.signing_key)
-            of_kind = cert;
+            of_kind = s;
         else
-            other = cert;
+            other = s;
     }
-    return of_kind ? of_kind : other;
+    return of_kind.cert ? of_kind : other;
 }
 
 static int read_leaf(struct check *k) {
     struct why why = {""};
     if (!ev_certs_of(&k->certs, k->in, k->out)) return 0;
-    X509 *cert = pick_leaf(k);
-    if (!cert) return ev_fail(k->out, "certificates", EV_INVALID, "no VCEK's or VLEK's among the %u", k->certs.count);
-    if (snp_leaf_read(&k->leaf, cert, &why) != 0) return ev_fail(k->out, "certificates", EV_INVALID, "%s", why.text);
+    k->signer = pick_signer(k);
+    if (!k->signer.cert) return ev_fail(k->out, "certificates", EV_INVALID, "no VCEK's or VLEK's among the %u", k->certs.count);
+    if (snp_leaf_read(&k->leaf, k->signer.cert, &why) != 0) return ev_fail(k->out, "certificates", EV_INVALID, "%s", why.text);
     ev_check(k->out, "certificates", 1, EV_INVALID, " ");
     return k->leaf.product != SNP_PRODUCT_NONE ||
            ev_fail(k->out, "product", EV_UNSUPPORTED, "the certificate is for \"%s\"; Milan, Genoa and Turin are known here",
@@ -87,7 +95,7 @@ static void check_signer(struct check *k) {
 static void authenticate(struct check *k, const struct snp_anchors *anchors) {
     int chain = snp_chain_check(k->out, k->leaf.cert, &k->certs, &anchors->product[k->leaf.product], k->in->now,
                                 k->in->collateral);
-    int good = k->report.signature_clean ? signed_by(k, k->leaf.cert) : 0;
+    int good = k->report.signature_clean ? k->signer.good : 0;
     if (good < 0)
         ev_fail(k->out, "signature", EV_INTERNAL, "%s", err_text(good));
     else
