@@ -65,6 +65,11 @@ int child_proc_hear(int fd, void *p, size_t n) {
     return r == 0 && got != n ? ERR_LOST : r;
 }
 
+int child_proc_ended(const struct child_proc *c) {
+    char byte;
+    return c->fd < 0 || recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void child_proc_wait(const struct child_proc *c, int seconds) {
     struct timeval wait = {.tv_sec = seconds};
     (void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);

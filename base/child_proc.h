@@ -27,6 +27,8 @@ int child_proc_say(int fd, const void *p, size_t n);
 int child_proc_hear(int fd, void *p, size_t n);
 /* The same for packets of any length up to cap; *n: how long it was. */
 int child_proc_hear_some(int fd, void *p, size_t cap, size_t *n);
+/* 1: the other process is gone, or was given up: nothing will be answered any more. Asks no question, waits for nothing. */
+int child_proc_ended(const struct child_proc *c);
 /* So long child_proc_hear waits at our end. */
 void child_proc_wait(const struct child_proc *c, int seconds);
 

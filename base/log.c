@@ -73,9 +73,10 @@ static void put_value(struct line *l, const struct log_field *f) {
         put(l, "%s%s%s", quote, hex, quote);
         break;
     case LOG_F_CODE:
+    case LOG_F_WHY:
     case LOG_F_NAME:
         put(l, "\"");
-        put_name(l, f->data, f->kind == LOG_F_CODE ? 0x20 : 0x21, f->kind == LOG_F_CODE ? 200 : 64);
+        put_name(l, f->data, f->kind == LOG_F_NAME ? 0x21 : 0x20, f->kind == LOG_F_NAME ? 64 : sizeof(struct why));
         put(l, "\"");
         break;
     default: put(l, "%llu", (unsigned long long)f->value);

@@ -9,18 +9,21 @@
 #include <stdint.h>
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
-enum log_kind { LOG_F_END, LOG_F_ID, LOG_F_COUNT, LOG_F_MS, LOG_F_CODE, LOG_F_NAME };
+enum log_kind { LOG_F_END, LOG_F_ID, LOG_F_COUNT, LOG_F_MS, LOG_F_CODE, LOG_F_WHY, LOG_F_NAME };
 
 struct log_field {
     enum log_kind kind;
-    const char *key;  /* a literal */
-    const void *data; /* ID: bytes; CODE: a literal of ours; NAME: a peer's name, escaped, cut at 64 bytes */
-    uint64_t value;   /* ID: length (at most 32 bytes shown); COUNT, MS */
+    const char *key; /* a literal */
+    /* ID: bytes. CODE: a literal of ours. WHY: a sentence of ours, as why_text gives, which may have names in it. NAME: a peer's name, escaped, cut at
+     * 64 bytes. */
+    const void *data;
+    uint64_t value; /* ID: length (at most 32 bytes shown); COUNT, MS */
 };
 #define LOG_ID(k, p, n) ((struct log_field){LOG_F_ID, (k), (p), (uint64_t)(n)})
 #define LOG_COUNT(k, v) ((struct log_field){LOG_F_COUNT, (k), NULL, (uint64_t)(v)})
 #define LOG_MS(k, v)    ((struct log_field){LOG_F_MS, (k), NULL, (uint64_t)(v)})
 #define LOG_CODE(k, s)  ((struct log_field){LOG_F_CODE, (k), (s), 0})
+#define LOG_WHY(k, s)   ((struct log_field){LOG_F_WHY, (k), (s), 0})
 #define LOG_NAME(k, s)  ((struct log_field){LOG_F_NAME, (k), (s), 0})
 
 /* "error", "warn", "info", "debug" and "text", "json": 0 or ERR_USAGE. NULL keeps what is set; $LULL_LOG is the default level. */

@@ -18,7 +18,7 @@ struct gw_request {
     struct content content; /* body points into the app's request, so_far into progress */
     uint8_t manifest[32];
     int has_manifest;
-    char why_no_node[320]; /* "": the table's words */
+    char why_no_node[512]; /* "": the table's words */
     struct progress progress;
     struct gw_attempt *attempt; /* NULL: none under way */
     struct gw_out out;

@@ -36,7 +36,6 @@ struct gw_evidence {
     uint64_t log_size; /* of the largest checkpoint that good evidence was made from */
     struct ask asks[EVIDENCE_AT_ONCE];
     struct timer *tick;
-    char last_refusal[VERDICT_FACTORS_BYTES];
 };
 
 /* ---- a verdict ---- */
@@ -51,8 +50,7 @@ static void release(struct ask *a) {
 static void finish(struct ask *a, const struct gw_verdict *v) {
     struct gw_evidence *e = a->e;
     if (v->shows == EV_CLASS_NONE) {
-        memcpy(e->last_refusal, v->factors, sizeof e->last_refusal);
-        log_event(LOG_WARN, "evidence", "refused", LOG_ID("node", v->identity, 8), LOG_NAME("factors", v->factors));
+        log_event(LOG_WARN, "evidence", "refused", LOG_ID("node", v->identity, 8), LOG_WHY("factors", v->factors));
     } else {
         if (v->log_size > e->log_size) e->log_size = v->log_size;
         log_event(LOG_INFO, "evidence", "verified", LOG_ID("node", v->identity, 8), LOG_CODE("class", ev_class_name(v->shows)),
@@ -293,7 +291,26 @@ size_t gw_evidence_want(struct gw_evidence *e, const struct gw_dir *d, const str
 }
 
 const struct gw_verdicts *gw_evidence_verdicts(const struct gw_evidence *e) { return &e->verdicts; }
-const char *gw_evidence_last_refusal(const struct gw_evidence *e) { return e->last_refusal; }
+
+size_t gw_evidence_refusals(const struct gw_evidence *e, const struct gw_dir *d, const struct gw_wish *w, char *out, size_t cap) {
+    size_t refused = 0, used = 0;
+    out[0] = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        const struct gw_node *n = &d->nodes[i];
+        const struct gw_verdict *v = gw_qualifies(n, w) ? gw_verdicts_find(&e->verdicts, n->key_id, w->now_s, w->now_ms) : NULL;
+        char name[9];
+        if (!v || v->shows != EV_CLASS_NONE) continue;
+        hex_encode(name, v->identity, 4);
+        int more = snprintf(out + used, cap - used, "%snode %s: %s", refused ? "; " : "", name, v->factors);
+        refused++;
+        if (more < 0 || used + (size_t)more >= cap) {
+            out[used] = 0; /* half a node says nothing */
+            continue;
+        }
+        used += (size_t)more;
+    }
+    return refused;
+}
 
 /* ---- shown ---- */
 

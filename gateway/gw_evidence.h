@@ -30,8 +30,9 @@ void gw_evidence_close(struct gw_evidence *e);                                  
 /* Asks nodes that qualify for the wish but for evidence, as far as places are free. Returns how many of them have no lasting verdict yet. */
 size_t gw_evidence_want(struct gw_evidence *e, const struct gw_dir *d, const struct gw_wish *w);
 const struct gw_verdicts *gw_evidence_verdicts(const struct gw_evidence *e);
-/* Names of what failed at the node that was refused last; "": none was. */
-const char *gw_evidence_last_refusal(const struct gw_evidence *e);
+/* Of the nodes that qualify for the wish but for evidence: who was refused, and the names of what failed ("node 1a2b3c4d: pcr_values, class; node
+ * ..."), as many as out has room for. Returns how many were refused; 0: out is "". */
+size_t gw_evidence_refusals(const struct gw_evidence *e, const struct gw_dir *d, const struct gw_wish *w, char *out, size_t cap);
 /* {"policy":"HEX","asking":N,"nodes":[...]} for the status page. 0 or ERR_NOMEM. */
 int gw_evidence_show(const struct gw_evidence *e, struct buf *out);
 

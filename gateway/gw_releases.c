@@ -35,7 +35,7 @@ int gw_releases_find(struct buf *out, const struct opt_list *files, const char *
         int r = file_read(out, files->item[i], TLOG_BUNDLE_FILE_MAX, &why);
         if (r == 0 && is_about(out, engine_id, &why)) return 0;
         if (why.text[0])
-            log_event(LOG_WARN, "release", "passed_over", LOG_NAME("file", files->item[i]), LOG_NAME("reason", why.text));
+            log_event(LOG_WARN, "release", "passed_over", LOG_NAME("file", files->item[i]), LOG_WHY("reason", why.text));
         buf_release(out);
     }
     return ERR_NOTFOUND;

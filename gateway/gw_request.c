@@ -20,6 +20,7 @@ enum {
     SETTLE_MS = 3000,         /* and after a link came up, so long for nodes to come back to the coordinator */
     NO_NODE_MS = 60000,       /* an answer under way waits so long for a node */
     POLL_MS = 100,            /* meanwhile */
+    REFUSALS_BYTES = 384,     /* of nodes' names and factors, in an error's text */
     COUNTERSIGN_WAIT_MS = 300 /* after the receipt */
 };
 
@@ -133,18 +134,23 @@ static int seal_and_send(struct gw_request *r, const struct gw_node *const *to, 
     return e;
 }
 
+static void say_who_was_refused(struct gw_request *r, const struct gw_wish *w) {
+    char who[REFUSALS_BYTES];
+    size_t refused = gw_evidence_refusals(r->gw->evidence, &r->gw->dir, w, who, sizeof who);
+    if (refused)
+        snprintf(r->why_no_node, sizeof r->why_no_node,
+                 "no node of this model has shown what the policy of tier attested asks; refused: %zu (%s)", refused, who);
+}
+
 /* Nobody qualifies: nodes may be on their way back, or it is time to say so. */
-static void nobody(struct gw_request *r, uint64_t now) {
+static void nobody(struct gw_request *r, const struct gw_wish *w, uint64_t now) {
     int under_way = r->progress.has_prompt;
     if (under_way ? now - r->no_node_ms < NO_NODE_MS : now - r->gw->link_up_ms < SETTLE_MS) {
         gw_link_refresh(r->gw->link);
         return;
     }
-    if (gw_request_attested(r) && gw_evidence_last_refusal(r->gw->evidence)[0])
-        snprintf(r->why_no_node, sizeof r->why_no_node,
-                 "no node of this model has shown what the policy of tier attested asks; the last refusal: %s",
-                 gw_evidence_last_refusal(r->gw->evidence));
-    else if (gw_dir_has_model(&r->gw->dir, r->q.model))
+    if (gw_request_attested(r)) say_who_was_refused(r, w);
+    if (!r->why_no_node[0] && gw_dir_has_model(&r->gw->dir, r->q.model))
         strcpy(r->why_no_node, "no node of this model qualifies: see the gateway's pins, and its file of pinned models");
     gw_request_fail(r, under_way ? API_LOST : API_NO_NODE);
 }
@@ -185,7 +191,7 @@ static void try_to_send(struct gw_request *r, uint64_t now) {
     r->evidence_ms = 0;
     if (count == 0) {
         if (!r->no_node_ms) r->no_node_ms = now;
-        nobody(r, now);
+        nobody(r, &w, now);
         return;
     }
     r->no_node_ms = 0;

@@ -79,6 +79,8 @@ int dialler_ask(struct dialler *d, void (*done)(void *arg, int fd, const struct 
 
 void dialler_forget(struct dialler *d) { d->done = NULL; }
 
+int dialler_ended(const struct dialler *d) { return child_proc_ended(&d->child); }
+
 /* ---- birth and death ---- */
 
 int dialler_start(struct dialler **out, const char *where, struct measures *m, struct why *why) {

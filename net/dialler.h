@@ -22,5 +22,6 @@ void dialler_stop(struct dialler *d); /* the child ends; before the loop is free
  * first. ERR_LOST: the process is gone. */
 int dialler_ask(struct dialler *d, void (*done)(void *arg, int fd, const struct addr *peer, const char *fault), void *arg);
 void dialler_forget(struct dialler *d);
+int dialler_ended(const struct dialler *d); /* 1: the process is gone */
 
 #endif

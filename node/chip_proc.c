@@ -153,6 +153,8 @@ void chip_proc_stop(struct chip_proc *p) {
 
 const struct chip_public *chip_proc_public(const struct chip_proc *p) { return &p->shown; }
 
+int chip_proc_ended(const struct chip_proc *p) { return child_proc_ended(&p->child); }
+
 /* After a late answer the two would no longer be in step, so the process is given up. */
 static int ask(struct chip_proc *p, const struct question *q, struct answer *a) {
     int r = child_proc_say(p->child.fd, q, sizeof *q);

@@ -12,7 +12,8 @@ enum { CHIP_WAIT_S = 10, CHIP_CHILD_WAIT_S = 120 /* to make the keys: some chips
 struct chip_proc;
 /* tcti, boot_pcrs: as chip_open and chip_make_keys, whose errors it gives. What the child did to itself is added to *m. */
 int chip_proc_start(struct chip_proc **out, const char *tcti, uint32_t boot_pcrs, struct measures *m, struct why *why);
-void chip_proc_stop(struct chip_proc *p); /* NULL is fine */
+void chip_proc_stop(struct chip_proc *p);       /* NULL is fine */
+int chip_proc_ended(const struct chip_proc *p); /* 1: the process is gone, or was given up: ERR_LOST is all that it gives */
 const struct chip_public *chip_proc_public(const struct chip_proc *p);
 
 /* An hpke_ecdh (seal/hpke.h); arg is the chip_proc. As chip_ecdh; ERR_LOST: the process is gone, or the chip does not answer. */

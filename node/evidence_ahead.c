@@ -43,7 +43,7 @@ void evidence_ahead_make(struct node *n) {
         return;
     }
     buf_release(&m->envelope);
-    log_event(LOG_ERROR, "evidence", "not_made_ahead", LOG_NAME("reason", why_text(&why, r)));
+    log_event(LOG_ERROR, "evidence", "not_made_ahead", LOG_WHY("reason", why_text(&why, r)));
 }
 
 /* The first file is taken up at once: the keys before it are as good as those after. */

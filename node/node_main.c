@@ -26,7 +26,7 @@ static void log_accounts(const struct node *n) {
 static void keep_used(struct node *n) {
     struct why why = {{0}};
     int r = blind_used_write(&n->accounts, &n->dir, &why);
-    if (r != 0) log_event(LOG_ERROR, "blind", "used_not_kept", LOG_NAME("why", why_text(&why, r)));
+    if (r != 0) log_event(LOG_ERROR, "blind", "used_not_kept", LOG_WHY("why", why_text(&why, r)));
 }
 
 static void on_keep_used(void *arg) {
@@ -43,7 +43,7 @@ static void on_hangup(void *arg) {
     if (r == 0)
         log_event(LOG_INFO, "blind", "clients_read_again", LOG_COUNT("listed", n->accounts.count));
     else /* the file's name, a line's number: no token */
-        log_event(LOG_ERROR, "blind", "clients_not_read_again", LOG_NAME("why", why_text(&why, r)));
+        log_event(LOG_ERROR, "blind", "clients_not_read_again", LOG_WHY("why", why_text(&why, r)));
     keep_used(n);
     log_accounts(n);
 }
@@ -133,6 +133,7 @@ int node_start(struct node *n, struct why *why) {
     if (r == 0) r = link_init(n, why);
     if (r == 0) hardening_files(&n->measures, &n->o, &n->dir);
     if (r == 0) r = timer_new(&n->drain, n->loop, drain_on_timer, n);
+    if (r == 0) r = helpers_watch(n);
     if (r == 0) r = open_models(n, why);
     if (r == 0) r = open_blind(n, why);
     if (r == 0) r = loop_on_signal(n->loop, SIGTERM, on_signal, n);
@@ -152,6 +153,7 @@ void node_stop(struct node *n) {
     blind_accounts_release(&n->accounts);
     timer_free(n->keep_used);
     timer_free(n->drain);
+    helpers_release(n);
     dialler_stop(n->dialler);
     loop_free(n->loop);
     node_tpm_close(n);
@@ -179,8 +181,8 @@ int node_main(int argc, char **argv) {
          "takes minutes to start for billions of weights",
          0, 0},
         {"blind-layers", OPT_TEXT, &n.o.blind_layers, "FIRST-LAST",
-         "hold only these layers of the --blind models; the last one brings the output matrix. No gateway of this version joins "
-         "such workers (all)",
+         "hold only these layers of the --blind models; the last one brings the output matrix. Clients join up to eight such "
+         "workers, so none should hold less than an eighth (all)",
          0, 0},
         {"blind-sessions", OPT_U32, &n.o.blind_sessions, "N", "blind sessions at once for each model (32)", 1, 1024},
         {"blind-clients", OPT_TEXT, &n.o.blind_clients, "FILE",
@@ -235,5 +237,5 @@ int node_main(int argc, char **argv) {
         r = loop_run(n.loop);
     }
     node_stop(&n);
-    return r == 0 ? 0 : r == ERR_USAGE ? 2 : 1;
+    return r == ERR_USAGE ? 2 : r != 0 || n.failed;
 }

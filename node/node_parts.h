@@ -86,6 +86,9 @@ struct node {
     /* drain.c */
     struct timer *drain;
     int draining;
+    /* helpers.c */
+    struct timer *look;
+    int failed; /* it leaves because of a failure, and says so when it has left */
 };
 
 /* ---- node_main.c ---- */
@@ -95,7 +98,12 @@ void node_stop(struct node *n);                  /* fine after a start that fail
 /* ---- node_tpm.c ---- */
 /* Opens the chip of --tpm and makes the keys in it. ERR_UNSUPPORTED: built without tss2. */
 int node_tpm_open(struct node *n, struct why *why);
-void node_tpm_close(struct node *n); /* fine without one */
+int node_tpm_ended(const struct node *n); /* 1: there is one, and its process is gone or was given up */
+void node_tpm_close(struct node *n);      /* fine without one */
+
+/* ---- helpers.c: the processes beside this one (key, connections, TPM); without one of them the node leaves ---- */
+int helpers_watch(struct node *n);
+void helpers_release(struct node *n);
 
 /* ---- node_enclave.c ---- */
 /* The same for --enclave. ERR_UNSUPPORTED: not a machine of Apple's. After all forks, and in no forked child (platform/enclave.h). */

@@ -29,6 +29,8 @@ int node_tpm_open(struct node *n, struct why *why) {
     return 0;
 }
 
+int node_tpm_ended(const struct node *n) { return n->chip && chip_proc_ended(n->chip); }
+
 void node_tpm_close(struct node *n) {
     chip_proc_stop(n->chip);
     n->chip = NULL;
@@ -37,6 +39,10 @@ void node_tpm_close(struct node *n) {
 int node_tpm_open(struct node *n, struct why *why) {
     (void)n;
     return why_set(why, ERR_UNSUPPORTED, "--tpm: this program was built without tpm2-tss (libtss2-dev)");
+}
+int node_tpm_ended(const struct node *n) {
+    (void)n;
+    return 0;
 }
 void node_tpm_close(struct node *n) { (void)n; }
 #endif

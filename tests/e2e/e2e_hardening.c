@@ -19,6 +19,7 @@
 #include "base/secret.h"
 #include "cli/world.h"
 #include "tests/e2e/answers.h"
+#include "tests/e2e/children.h"
 #include "tests/e2e/reports.h"
 #include "tests/e2e/tap.h"
 
@@ -87,22 +88,6 @@ static long status_number(pid_t pid, const char *key) {
     while (f && fgets(line, sizeof line, f))
         if (strncmp(line, key, strlen(key)) == 0 && line[strlen(key)] == ':') n = strtol(line + strlen(key) + 1, NULL, 10);
     if (f) fclose(f);
-    return n;
-}
-
-static size_t children_of(pid_t pid, pid_t *out, size_t max) {
-    char path[96], text[512];
-    size_t n = 0;
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)pid, (int)pid);
-    FILE *f = fopen(path, "re");
-    size_t got = f ? fread(text, 1, sizeof text - 1, f) : 0;
-    if (f) fclose(f);
-    text[got] = 0;
-    for (char *at = text, *end; n < max; at = end) {
-        long v = strtol(at, &end, 10);
-        if (end == at) break;
-        out[n++] = (pid_t)v;
-    }
     return n;
 }
 

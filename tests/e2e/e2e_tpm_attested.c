@@ -11,6 +11,7 @@
 #include "base/secret.h"
 #include "cli/world.h"
 #include "evidence/tlog_note.h"
+#include "tests/e2e/children.h"
 #include "tests/e2e/rawhttp.h"
 #include "tests/e2e/reports.h"
 #include "tests/e2e/tap.h"
@@ -197,6 +198,17 @@ static void another_boot(void) {
     if (new_gateway(ZEROS)) refused_for("pcr_values", "who asks now sees another boot");
 }
 
+/* ---- the end ---- */
+
+static void loses_its_chip(void) {
+    pid_t child = child_named(w.nodes[0].pid, "lull-tpm");
+    if (!tap_ok(child > 0, "a process of its own talks to the TPM")) return;
+    kill(child, SIGKILL);
+    int status = ended_with(&w.nodes[0], 10000);
+    tap_ok(status == 1, "without it the node leaves and ends with status 1 (%d)", status);
+    tap_ok(times_logged(&w.nodes[0], "helper_ended process=\"lull-tpm\"") == 1, "and says why");
+}
+
 int main(void) {
     struct why why = {{0}};
     char path[WORLD_PATH], program[WORLD_PATH];
@@ -227,6 +239,7 @@ int main(void) {
             if (new_gateway(ZEROS)) answered_as("T1", "the right policy again");
             made_ahead();
             another_boot();
+            loses_its_chip();
         }
     }
     tap_ok(reports_then_stop(&w) == 0, "no process has anything to report at its end");

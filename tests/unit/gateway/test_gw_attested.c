@@ -1,5 +1,6 @@
 /* Tier attested through a whole gateway: who is asked for evidence, who is sealed to, what the app is told; and nodes and coordinators that
  * show what is not theirs, not fresh, too much, or nothing. */
+#include "base/hash.h"
 #include "tests/unit/gateway/hostile_net.h"
 #include "tests/unit/gateway/shown.h"
 
@@ -199,7 +200,23 @@ TEST(another_nodes_evidence_is_refused) {
     app_got_error(&a);
     CHECK_INT(net.job_count, 0);
     CHECK_INT(asked[0], 0); /* who is not permitted is not asked either */
-    CHECK(app_has(&a, "last refusal: nonce"));
+    CHECK(app_has(&a, "refused: 1 (node "));
+    net_end(&net);
+}
+
+TEST(every_node_that_was_refused_is_named) {
+    struct app a;
+    char name[16] = "node ";
+    begin(2, DEBUG);
+    shows[1] = NOTHING;
+    ask(&a, ATTESTED);
+    app_got_error(&a);
+    CHECK(app_has(&a, "refused: 2 ("));
+    for (int i = 0; i < 2; i++) {
+        hex_encode(name + 5, net.node[i].record.keys.identity, 4);
+        CHECK(app_has(&a, name));
+    }
+    CHECK(app_has(&a, "debug") && app_has(&a, "no_evidence"));
     net_end(&net);
 }
 
@@ -290,9 +307,9 @@ TEST(the_status_page_shows_classes_and_refusals) {
 
 TESTS_MAIN("gw_attested", T(a_node_that_shows_what_is_asked_is_sealed_to_and_its_class_is_told),
            T(a_request_of_tier_sealed_asks_for_no_evidence), T(evidence_is_asked_for_once_with_a_nonce_of_its_own),
-           T(only_those_that_pass_are_candidates), T(another_nodes_evidence_is_refused), T(evidence_for_another_nonce_is_refused),
-           T(evidence_of_a_machine_in_debug_mode_is_refused), T(evidence_that_never_ends_is_refused),
-           T(evidence_cut_short_is_refused), T(a_node_without_evidence_is_no_candidate),
+           T(only_those_that_pass_are_candidates), T(every_node_that_was_refused_is_named), T(another_nodes_evidence_is_refused),
+           T(evidence_for_another_nonce_is_refused), T(evidence_of_a_machine_in_debug_mode_is_refused),
+           T(evidence_that_never_ends_is_refused), T(evidence_cut_short_is_refused), T(a_node_without_evidence_is_no_candidate),
            T(a_node_that_was_asked_too_often_is_asked_again), T(a_silent_node_does_not_hold_up_those_that_answer),
            T(verdicts_outlive_a_link_and_asks_do_not), T(without_a_policy_tier_attested_is_refused_and_never_weakened),
            T(with_tier_attested_every_request_is), T(the_status_page_shows_classes_and_refusals))
