@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* A chunk of every round, but of the output matrix only what a pass takes: more columns of it go one after the other. */
-static int take_memory(struct asker *a) {
+static int take_memory(struct asker *a, struct conversation_opts *hello) {
     int folded = blind_manifest_folded(prepared_manifest(a->o.prepared));
     uint32_t cols = 0;
     size_t words = 0;
@@ -20,7 +20,7 @@ static int take_memory(struct asker *a) {
         if (columns * rows > words) words = columns * rows;
         if (a->stacks[i].cols > cols) cols = a->stacks[i].cols;
     }
-    a->hello.products = folded ? LINEAR_ASKS_MAX : 1;
+    hello->products = folded ? LINEAR_ASKS_MAX : 1;
     a->z = secret_pages(words * sizeof *a->z);
     a->u = secret_pages(cols * sizeof *a->u);
     a->z_words = words;
@@ -30,20 +30,20 @@ static int take_memory(struct asker *a) {
 int asker_init(struct asker *a, const struct asker_opts *o) {
     *a = (struct asker){
         .o = *o, .stacks = prepared_stacks(o->prepared), .stack_count = prepared_manifest(o->prepared)->stack_count};
-    a->hello = (struct conversation_opts){.role = o->role,
-                                          .token = o->token,
-                                          .token_n = o->token_n,
-                                          .stacks = a->stacks,
-                                          .stack_count = a->stack_count,
-                                          .columns = PASS_CHUNK,
-                                          .wait_ms = o->answer_ms};
-    memcpy(a->hello.manifest, prepared_digest(o->prepared), sizeof a->hello.manifest);
-    int r = take_memory(a);
-    return r == 0 ? conversation_init(&a->conv, &a->hello) : r;
+    struct conversation_opts hello = {.role = o->role,
+                                      .token = o->token,
+                                      .token_n = o->token_n,
+                                      .stacks = a->stacks,
+                                      .stack_count = a->stack_count,
+                                      .columns = PASS_CHUNK,
+                                      .wait_ms = o->answer_ms};
+    memcpy(hello.manifest, prepared_digest(o->prepared), sizeof hello.manifest);
+    int r = take_memory(a, &hello);
+    return r == 0 ? crew_init(&a->crew, &hello) : r;
 }
 
 void asker_release(struct asker *a) {
-    conversation_release(&a->conv);
+    crew_release(&a->crew);
     secret_pages_free(a->z);
     secret_pages_free(a->u);
     a->z = a->u = NULL;
@@ -51,26 +51,26 @@ void asker_release(struct asker *a) {
 
 /* ---- who is asked ---- */
 
-static void tell_serving(struct asker *a, int served) {
+static void tell_serving(struct asker *a) {
     pthread_mutex_lock(a->o.lock);
-    a->o.counts->served[PAIR_A] = served;
-    if (served) memcpy(a->o.counts->serving[PAIR_A], a->conv.link.identity, 32);
+    a->o.counts->served[PAIR_A] = crew_serving(&a->crew, a->o.counts->serving[PAIR_A]);
     pthread_mutex_unlock(a->o.lock);
 }
 
 int asker_connect(struct asker *a) {
-    if (a->conv.open) return 0;
-    int r = roster_connect(a->o.roster, PAIR_A, &a->conv, &a->hello, &a->why);
-    tell_serving(a, r == 0);
+    if (a->crew.complete) return 0;
+    int r = crew_connect(&a->crew, a->o.roster, PAIR_A, &a->why);
+    tell_serving(a);
     return r;
 }
 
-/* The worker is gone, or is not listened to any more: with its connection the session ends, whatever the reason. */
-static void drop(struct asker *a, enum blind_fault fault, uint8_t code, uint32_t stack) {
+/* That worker is gone, or is not listened to any more. With its connection the session ends, whatever the reason, and with the session all
+ * connections: the others may owe answers that nobody waits for now. */
+static void drop(struct asker *a, const struct conversation *who, enum blind_fault fault, uint8_t code, uint32_t stack) {
     a->o.lost(a->o.owner);
-    roster_report(a->o.roster, PAIR_A, &a->conv, fault, code, stack);
-    tell_serving(a, 0);
-    conversation_close(&a->conv);
+    roster_report(a->o.roster, PAIR_A, who, fault, code, stack);
+    crew_close(&a->crew);
+    tell_serving(a);
 }
 
 /* ---- one round ---- */
@@ -91,14 +91,14 @@ static int expect(struct asker *a, const struct asked *k, uint32_t **z) {
 }
 
 /* Pieces until the answer is whole and has passed, or the time is over. */
-static int hear(struct asker *a, const struct awaited *due, uint64_t until_ms, enum blind_fault *fault, uint8_t *code) {
+static int hear(struct conversation *from, const struct awaited *due, uint64_t until_ms, enum blind_fault *fault, uint8_t *code) {
     for (;;) {
         uint64_t now = clock_mono_ms();
         if (now >= until_ms) {
             *fault = FAULT_LATE;
             return ERR_LOST;
         }
-        int r = conversation_piece(&a->conv, due, (uint32_t)(until_ms - now), fault, code);
+        int r = conversation_piece(from, due, (uint32_t)(until_ms - now), fault, code);
         if (r == 1) return 0;
         if (r != 0 && r != ERR_MORE) return r;
     }
@@ -110,23 +110,49 @@ static void count(struct asker *a, uint32_t asked, uint32_t verified, uint64_t w
     c->products += asked;
     c->verified += verified;
     c->wait_data_ns += waited_ns;
-    c->up[PAIR_A] = a->conv.bytes_up;
-    c->down[PAIR_A] = a->conv.bytes_down;
+    crew_bytes(&a->crew, &c->up[PAIR_A], &c->down[PAIR_A]);
     pthread_mutex_unlock(a->o.lock);
 }
 
+/* What is asked of whom, and how far it has come. */
+struct asking {
+    struct conversation *to[LINEAR_ASKS_MAX];
+    struct awaited due[LINEAR_ASKS_MAX];
+    unsigned at; /* the one that is being asked, or waited for */
+};
+
+/* Whoever holds each stack; ERR_IO: it is held by nobody now, so the tickets' own connections are gone. */
+static int find_holders(struct asker *a, const struct asked *asked, unsigned asks, struct asking *k) {
+    for (unsigned i = 0; i < asks; i++)
+        if (!(k->to[i] = crew_of(&a->crew, asked[i].ticket->stack))) return ERR_IO;
+    return 0;
+}
+
+/* 1: each may still be asked for that many columns. A worker would refuse the rest, and what need not be sent is not. */
+static int quotas_do(const struct asked *asked, unsigned asks, struct asking *k) {
+    for (k->at = 0; k->at < asks; k->at++) {
+        uint64_t columns = 0;
+        for (unsigned i = 0; i < asks; i++) columns += k->to[i] == k->to[k->at] ? asked[i].ticket->count : 0;
+        if (columns > k->to[k->at]->quota) return 0;
+    }
+    k->at = 0;
+    return 1;
+}
+
 /* All that is asked for, before anything is waited for. */
-static int send_all(struct asker *a, const struct asked *asked, unsigned asks, struct awaited *due) {
+static int send_all(const struct asked *asked, unsigned asks, struct asking *k) {
     int r = 0;
-    for (unsigned k = 0; k < asks && r == 0; k++) {
-        const struct slots *t = asked[k].ticket;
+    for (k->at = 0; k->at < asks; k->at++) {
+        const struct slots *t = asked[k->at].ticket;
         const uint8_t *bytes;
         size_t n;
-        due[k] = (struct awaited){.count = t->count, .column = asked[k].wu};
+        k->due[k->at] = (struct awaited){.count = t->count, .column = asked[k->at].wu};
         r = slots_bytes(t, &bytes, &n);
-        if (r == 0) r = conversation_product(&a->conv, t->stack, t->count, bytes, n, &due[k].seq);
+        if (r == 0) r = conversation_product(k->to[k->at], t->stack, t->count, bytes, n, &k->due[k->at].seq);
+        if (r != 0) return r;
     }
-    return r;
+    k->at = 0;
+    return 0;
 }
 
 static int expect_all(struct asker *a, const struct asked *asked, unsigned asks) {
@@ -149,30 +175,34 @@ static uint64_t look_over(const struct asker *a, const struct asked *asked, unsi
     return allowed_ms;
 }
 
+static int hear_all(struct asking *k, unsigned asks, uint64_t until_ms, enum blind_fault *fault, uint8_t *code) {
+    int r = 0;
+    for (k->at = 0; k->at < asks; k->at++)
+        if ((r = hear(k->to[k->at], &k->due[k->at], until_ms, fault, code)) != 0) return r;
+    return 0;
+}
+
 int asker_ask(struct asker *a, const struct asked *asked, unsigned asks) {
-    struct awaited due[LINEAR_ASKS_MAX];
+    struct asking k = {.at = 0};
     enum blind_fault fault = FAULT_LINK;
     uint8_t code = 0;
     uint32_t columns;
-    unsigned at = 0;
     uint64_t until_ms = clock_mono_ms() + look_over(a, asked, asks, &columns);
-    if (!a->conv.open) return ERR_IO; /* never over another connection than the tickets' own */
-    int r = 0;
-    if (columns > a->conv.quota) { /* it would refuse: what need not be sent is not */
+    int r = find_holders(a, asked, asks, &k);
+    if (r != 0) return r;
+    if (!quotas_do(asked, asks, &k)) {
         fault = FAULT_QUOTA, code = BLIND_CODE_QUOTA;
         r = ERR_LOST;
     }
-    if (r == 0) r = send_all(a, asked, asks, due);
-    if (r == 0) r = expect_all(a, asked, asks); /* while it works */
+    if (r == 0) r = send_all(asked, asks, &k);
+    if (r == 0) r = expect_all(a, asked, asks); /* while they work */
     uint64_t begun = clock_mono_ns();
-    while (r == 0 && (r = hear(a, &due[at], until_ms, &fault, &code)) == 0 && at + 1 < asks) at++;
+    if (r == 0) r = hear_all(&k, asks, until_ms, &fault, &code);
     count(a, columns, r == 0 ? columns : 0, clock_mono_ns() - begun);
-    if (r == 0) {
-        roster_praise(a->o.roster, &a->conv);
-        return 0;
-    }
+    for (unsigned i = 0; i < asks && r == 0; i++) roster_praise(a->o.roster, k.to[i]);
+    if (r == 0) return 0;
     asker_forget(asked, asks);
     if (r != ERR_LOST) return r;
-    drop(a, fault, code, asked[at].ticket->stack);
+    drop(a, k.to[k.at], fault, code, asked[k.at].ticket->stack);
     return ERR_IO;
 }

@@ -1,11 +1,12 @@
-/* blind/asker.h - products of masked inputs: whole tickets of slots (blind/slots.h) to whoever serves the role that sees
- * inputs, and their checked answers back. A worker that fails is named and left, and the next of its role is asked again.
+/* blind/asker.h - products of masked inputs: whole tickets of slots (blind/slots.h) to those who serve the role that sees
+ * inputs (blind/crew.h), and their checked answers back. A worker that fails is named and left, and the next of its role is asked again.
  *
  * A round is one product, or two that the pass needs together (model/linear.h): their tickets leave one after the other, before
  * any answer is waited for.
  *
- * A ticket goes over the connection that its session belongs to, and over no other: what was masked for a connection that has
- * died is thrown away, and the inputs are masked again with a fresh session's keys.
+ * A ticket goes over the connections that its session belongs to, and over no other: all of them are there before the session is made, and
+ * with the first that dies all are closed. What was masked for them is thrown away, and the inputs are masked again with a fresh
+ * session's keys.
  *
  * Belongs to one thread. What others may ask is in the counts, under the owner's lock. */
 #ifndef BLIND_ASKER_H
@@ -13,7 +14,7 @@
 
 #include <pthread.h>
 
-#include "blind/conversation.h"
+#include "blind/crew.h"
 #include "blind/pass.h"
 #include "blind/prepared.h"
 #include "blind/roster.h"
@@ -25,9 +26,9 @@ struct blind_counts {
     uint64_t bytes_up, bytes_down;             /* of sealed messages */
     uint64_t up[PAIR_ROLES], down[PAIR_ROLES]; /* the same by role; the one of `lattice` is PAIR_A */
     uint64_t sessions;
-    uint64_t wait_mask_ns, wait_data_ns; /* waited for masks, for answers to inputs */
-    uint8_t serving[PAIR_ROLES][32];     /* identities of who serves now */
-    int served[PAIR_ROLES];
+    uint64_t wait_mask_ns, wait_data_ns;       /* waited for masks, for answers to inputs */
+    uint8_t serving[PAIR_ROLES][CREW_MAX][32]; /* identities of those who serve now */
+    uint32_t served[PAIR_ROLES];               /* how many */
 };
 
 struct asker_opts {
@@ -39,13 +40,12 @@ struct asker_opts {
     uint32_t answer_ms, decode_columns;
     pthread_mutex_t *lock; /* of counts */
     struct blind_counts *counts;
-    void (*lost)(void *owner); /* the connection is gone, or is about to be left: the session of slots ends here */
+    void (*lost)(void *owner); /* a connection is gone, or is about to be left: the session of slots ends here */
     void *owner;
 };
 struct asker {
     struct asker_opts o;
-    struct conversation_opts hello;
-    struct conversation conv;
+    struct crew crew;
     const struct linear *stacks;
     uint32_t stack_count;
     uint32_t *z, *u; /* secret pages: the answer; one column of input */
@@ -59,7 +59,7 @@ void asker_release(struct asker *a); /* fine on a zeroed one */
 /* Columns of a round of `asks` stacks from `first` on that go out at once: they fit messages and what a worker keeps unanswered, and
  * there is room for their answers. */
 uint32_t asker_columns_max(const struct asker *a, uint32_t first, unsigned asks);
-/* Somebody to ask: 0; ERR_LOST and a->why. Sessions are made after it. */
+/* Somebody to ask, for every stack: 0; ERR_LOST and a->why. Sessions are made after it. */
 int asker_connect(struct asker *a);
 /* One round's tickets, at most LINEAR_ASKS_MAX: wu[ticket->count] of each passed, in a->z; asker_forget wipes them. ERR_IO: the
  * worker failed and was left, its session has ended (o.lost), and the tickets are of no use any more. */

@@ -133,11 +133,23 @@ int conversation_piece(struct conversation *c, const struct awaited *due, uint32
 /* ---- beginning and end ---- */
 
 static int fits(const struct blind_ready *r, const struct conversation_opts *o) {
-    uint32_t end = 0;
     if (r->columns_max < o->columns || (o->role == BLIND_ROLE_B && r->ranges_max < o->ranges)) return 0;
-    if (r->products_max < o->products || (o->products > 1 && r->bytes_max < BLIND_MESSAGE_MAX)) return 0;
-    for (uint16_t i = 0; i < r->held_count && r->held[i].first <= end; i++) end = r->held[i].end;
-    return end >= o->stack_count;
+    return r->products_max >= o->products && (o->products <= 1 || r->bytes_max >= BLIND_MESSAGE_MAX);
+}
+
+/* They are ascending and disjoint, but two may touch. */
+int conversation_holds(const struct conversation *c, uint32_t from, uint32_t to) {
+    const struct blind_ready *r = &c->ready;
+    for (uint16_t i = 0; i < r->held_count && from < to && r->held[i].first <= from; i++)
+        if (r->held[i].end > from) from = r->held[i].end;
+    return from >= to;
+}
+
+/* One token's columns, through what it holds of the model. */
+static uint64_t columns_of_a_token(const struct blind_ready *r, const struct conversation_opts *o) {
+    uint64_t columns = 0;
+    for (uint16_t i = 0; i < r->held_count; i++) columns += r->held[i].end - r->held[i].first;
+    return columns < o->stack_count ? columns : o->stack_count;
 }
 
 static int greet(struct conversation *c, const struct conversation_opts *o, enum blind_fault *fault, uint8_t *code) {
@@ -153,9 +165,9 @@ static int greet(struct conversation *c, const struct conversation_opts *o, enum
     c->ready = m.ready;
     c->quota = m.ready.columns_quota;
     if (!fits(&c->ready, o)) return accuse(fault, FAULT_UNFIT);
-    if (c->quota >= o->stack_count) return 0;
-    *code =
-        BLIND_CODE_QUOTA; /* not one token's columns: found out now, before masks are made and B is asked for their products */
+    if (!conversation_holds(c, o->from, o->to)) return ERR_NOTFOUND;
+    if (c->quota >= columns_of_a_token(&c->ready, o)) return 0;
+    *code = BLIND_CODE_QUOTA; /* found out now, before masks are made and B is asked for their products */
     return accuse(fault, FAULT_QUOTA);
 }
 

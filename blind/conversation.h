@@ -31,8 +31,9 @@ struct conversation_opts {
     uint8_t manifest[32]; /* digest of the blind manifest */
     const uint8_t *token; /* of the quota; token_n 0: none */
     uint8_t token_n;
-    const struct linear *stacks; /* all of them must be held */
+    const struct linear *stacks;
     uint32_t stack_count;
+    uint32_t from, to;        /* stacks from .. to - 1 must be held; others may be */
     uint32_t columns, ranges; /* that a product or range may have; that may be unanswered at once (B) */
     uint32_t products;        /* that may be unanswered at once (A, lattice), BLIND_MESSAGE_MAX bytes in all when more than one */
     uint32_t wait_ms;         /* for ready */
@@ -41,11 +42,15 @@ struct conversation_opts {
 int conversation_init(struct conversation *c, const struct conversation_opts *o);
 void conversation_release(struct conversation *c); /* closes too; fine on a zeroed one */
 
-/* Takes over the link and greets the worker. 0, or ERR_LOST with *fault and *code, the link closed. */
+/* Takes over the link and greets the worker. 0; ERR_LOST with *fault and *code, or ERR_NOTFOUND, FAULT_NONE: it does not hold those stacks, which
+ * is no fault; either way the link is closed. */
 int conversation_open(struct conversation *c, const struct blind_link *link, const struct conversation_opts *o,
                       enum blind_fault *fault, uint8_t *code);
 /* Says bye if it can, and closes the link. Fine when it is not open. */
 void conversation_close(struct conversation *c);
+
+/* 1: the worker holds all of stacks from .. to - 1. */
+int conversation_holds(const struct conversation *c, uint32_t from, uint32_t to);
 
 /* Sends count columns that are packed already. 0, or ERR_LOST: the connection is gone. *seq: the answer's number. */
 int conversation_product(struct conversation *c, uint32_t stack, uint32_t count, const uint8_t *packed, size_t n, uint32_t *seq);

@@ -9,7 +9,7 @@ const char *fault_text(enum blind_fault f) {
         [FAULT_LATE] = "an answer did not come in time",
         [FAULT_QUOTA] = "the columns prepaid there are used up, or it does not know the token",
         [FAULT_REFUSED] = "it refuses to serve us",
-        [FAULT_UNFIT] = "it does not hold the whole model, or takes too few columns",
+        [FAULT_UNFIT] = "it takes too few columns at once",
         [FAULT_POLICY] = "its operator may not serve this role",
         [FAULT_UNREADABLE] = "a message that cannot be read",
         [FAULT_PLACE] = "an answer to something else than was asked",

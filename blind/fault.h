@@ -16,7 +16,7 @@ enum blind_fault {
     FAULT_QUOTA, /* the columns that it computes for our token are used up, or it does not know the token: both can be mended */
     /* These do: no message of it is read any more, and it is never asked again. */
     FAULT_REFUSED,    /* it does not serve us, says its error: another manifest, a message that it calls wrong */
-    FAULT_UNFIT,      /* it holds some of the stacks only, or takes fewer columns at once than are needed */
+    FAULT_UNFIT,      /* it takes fewer columns, products or ranges at once than are needed */
     FAULT_POLICY,     /* its operator may not serve the role, or it has served the other one (blind/operators.h) */
     FAULT_UNREADABLE, /* bytes that are no message, or none that has a place here */
     FAULT_PLACE,   /* not what was asked next: another product's answer, rows twice, left out, or of another count of columns */

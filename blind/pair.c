@@ -34,8 +34,8 @@ void pair_count(struct pair *p, struct blind_counts *out) {
 int pair_serving(struct pair *p, enum pair_role role, uint8_t identity[32]) {
     struct blind_counts now;
     pair_count(p, &now);
-    if (now.served[role]) memcpy(identity, now.serving[role], 32);
-    return now.served[role];
+    if (now.served[role]) memcpy(identity, now.serving[role][0], 32);
+    return now.served[role] > 0;
 }
 
 /* ---- birth and death ---- */
@@ -56,16 +56,16 @@ static int open_asker(struct pair *p, const struct pair_opts *o) {
 }
 
 static int open_b(struct pair *p, const struct pair_opts *o) {
-    p->hello = (struct conversation_opts){.role = BLIND_ROLE_B,
-                                          .token = o->token[PAIR_B],
-                                          .token_n = o->token_n[PAIR_B],
-                                          .stacks = p->stacks,
-                                          .stack_count = p->stack_count,
-                                          .columns = PASS_CHUNK,
-                                          .ranges = PAIR_RANGES_MAX,
-                                          .wait_ms = p->answer_ms};
-    memcpy(p->hello.manifest, prepared_digest(o->prepared), sizeof p->hello.manifest);
-    return conversation_init(&p->b, &p->hello);
+    struct conversation_opts hello = {.role = BLIND_ROLE_B,
+                                      .token = o->token[PAIR_B],
+                                      .token_n = o->token_n[PAIR_B],
+                                      .stacks = p->stacks,
+                                      .stack_count = p->stack_count,
+                                      .columns = PASS_CHUNK,
+                                      .ranges = PAIR_RANGES_MAX,
+                                      .wait_ms = p->answer_ms};
+    memcpy(hello.manifest, prepared_digest(o->prepared), sizeof hello.manifest);
+    return crew_init(&p->b, &hello);
 }
 
 static int take_memory(struct pair *p) {
@@ -118,7 +118,7 @@ void pair_free(struct pair *p) {
     pthread_mutex_unlock(&p->lock);
     if (p->started) pthread_join(p->thread, NULL);
     asker_release(&p->asker);
-    conversation_release(&p->b);
+    crew_release(&p->b);
     if (p->stock) stock_release(p);
     blind_session_free(p->session);
     free(p->zeros);

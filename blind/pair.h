@@ -50,7 +50,7 @@ void pair_why(const struct pair *p, struct why *why);
 
 /* Any thread. What is under way counts when it is done. */
 void pair_count(struct pair *p, struct blind_counts *out);
-/* Who serves a role now: 1 and the identity, or 0. Any thread. */
+/* Who serves a role now, the first of several: 1 and the identity, or 0. Any thread. */
 int pair_serving(struct pair *p, enum pair_role role, uint8_t identity[32]);
 /* What went wrong with whom (blind/roster.h). Any thread; lives as long as p. */
 struct roster *pair_roster(struct pair *p);

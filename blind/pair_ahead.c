@@ -1,5 +1,6 @@
 /* blind/pair_ahead.c - the thread that talks to B: sends what was ordered, takes and checks the answers, and finds another
- * worker of the role when one fails, which then is asked for all that is unanswered. While nothing is asked for, it sleeps. */
+ * worker of the role when one fails, which then is asked for all that it has not answered. While nothing is asked for, it sleeps. Of several that
+ * hold parts of the model each is asked for its own; answers are taken in the order of all that was asked, which is each one's own order. */
 #include "base/clock.h"
 #include "base/mem.h"
 #include "blind/pair_parts.h"
@@ -12,6 +13,7 @@ enum { ANSWER_POLL_MS = 1 /* a link cannot be woken: so long may an order wait w
 
 /* What one message orders. */
 struct batch {
+    struct conversation *to;
     struct range *range[PAIR_RANGES_MAX];
     unsigned count;
     uint64_t grant;
@@ -23,10 +25,10 @@ struct batch {
 static unsigned keys_of(const struct range *r) { return pair_batch_of(r->n + r->count - 1) - pair_batch_of(r->n) + 1; }
 
 /* 1: the range that is first in the queue goes into this message, keys being what those in it need at most. */
-static int batch_takes(const struct pair *p, const struct batch *b, unsigned keys) { /* lock held */
+static int batch_takes(struct pair *p, const struct batch *b, unsigned keys) { /* lock held */
     const struct range *r = p->ordered.head;
     if (!r || b->count == PAIR_RANGES_MAX || keys + keys_of(r) > BLIND_KEYS_MAX) return 0;
-    return b->count == 0 || r->order == b->range[0]->order;
+    return b->count == 0 || (r->order == b->range[0]->order && crew_of(&p->b, r->stack) == b->to);
 }
 
 /* The ranges of the order that is first in the queue; more than a message holds, of them or their keys, go into further ones. */
@@ -37,7 +39,9 @@ static void batch_take(struct pair *p, struct batch *b) {
     pthread_mutex_lock(&p->lock);
     while (batch_takes(p, b, keys)) {
         struct range *r = ranges_take(&p->ordered);
+        if (b->count == 0) b->to = crew_of(&p->b, r->stack); /* there is one: have_b */
         keys += keys_of(r);
+        r->by = b->to;
         const struct linear *l = &p->stacks[r->stack];
         r->state = RANGE_ASKED;
         b->grant += residues_bytes(l->field, l->rows) * r->count;
@@ -97,7 +101,7 @@ static int batch_send(struct pair *p, const struct batch *b) {
     pthread_mutex_unlock(&p->lock);
     for (unsigned i = 0; i < b->count; i++)
         ranges[i] = (struct blind_range){b->range[i]->stack, b->range[i]->n, (uint16_t)b->range[i]->count};
-    if (r == 0) r = conversation_order(&p->b, (uint32_t)b->grant, keys, key_count, ranges, b->count, &seq);
+    if (r == 0) r = conversation_order(b->to, (uint32_t)b->grant, keys, key_count, ranges, b->count, &seq);
     mem_wipe(keys, sizeof keys);
     for (unsigned i = 0; i < b->count && r == 0; i++) {
         b->range[i]->seq = seq;
@@ -108,13 +112,22 @@ static int batch_send(struct pair *p, const struct batch *b) {
 
 /* ---- when B fails ---- */
 
-/* All that is unanswered, and this batch, goes to the front of the queue again; what is stale goes. */
-static void order_again(struct pair *p, struct batch *b) {
-    struct ranges again = {0};
+/* All that this one has not answered, and this batch, goes to the front of the queue again; what is stale goes. What others were asked for stays
+ * asked. */
+static void order_again(struct pair *p, const struct conversation *who, struct batch *b) {
+    struct ranges again = {0}, others = {0};
     struct range *r;
-    for (unsigned i = 0; b && i < b->count; i++) ranges_add(&p->asked, b->range[i]);
+    for (unsigned i = 0; b && i < b->count; i++) {
+        ranges_add(&p->asked, b->range[i]);
+        p->asked_count++;
+    }
     pthread_mutex_lock(&p->lock);
     while ((r = ranges_take(&p->asked))) {
+        if (r->by != who) {
+            ranges_add(&others, r);
+            continue;
+        }
+        p->asked_count--;
         for (uint32_t c = 0; c < r->count; c++) answer_end(&r->answer[c]);
         r->state = RANGE_ORDERED;
         if (r->stale)
@@ -123,30 +136,32 @@ static void order_again(struct pair *p, struct batch *b) {
             ranges_add(&again, r);
     }
     ranges_prepend(&p->ordered, &again);
-    p->asked_count = 0;
+    p->asked = others;
+    p->due_since_ms = clock_mono_ms();
     pthread_mutex_unlock(&p->lock);
 }
 
-static void drop_b(struct pair *p, enum blind_fault fault, uint8_t code) {
-    uint32_t stack = p->asked.head ? p->asked.head->stack : UINT32_MAX;
-    roster_report(p->roster, PAIR_B, &p->b, fault, code, stack);
+static void tell_serving(struct pair *p) { /* lock held */
+    p->counts.served[PAIR_B] = crew_serving(&p->b, p->counts.serving[PAIR_B]);
+}
+
+static void drop_b(struct pair *p, struct conversation *who, enum blind_fault fault, uint8_t code, uint32_t stack) {
+    roster_report(p->roster, PAIR_B, who, fault, code, stack);
+    crew_drop(&p->b, who);
     pthread_mutex_lock(&p->lock);
-    p->counts.served[PAIR_B] = 0;
+    tell_serving(p);
     pthread_mutex_unlock(&p->lock);
-    conversation_close(&p->b);
 }
 
-/* Somebody to ask. Nobody: whoever waits is told, and that is that until the next order. */
+/* Somebody to ask, for every stack. Nobody: whoever waits is told, and that is that until the next order. */
 static int have_b(struct pair *p) {
     struct why why = {{0}};
-    if (p->b.open) return 0;
-    int r = roster_connect(p->roster, PAIR_B, &p->b, &p->hello, &why);
+    if (p->b.complete) return 0;
+    int r = crew_connect(&p->b, p->roster, PAIR_B, &why);
+    p->due_since_ms = clock_mono_ms(); /* what others have answered meanwhile is not late: nobody listened */
     pthread_mutex_lock(&p->lock);
-    p->counts.served[PAIR_B] = r == 0;
-    if (r == 0)
-        memcpy(p->counts.serving[PAIR_B], p->b.link.identity, 32);
-    else
-        p->b_lost = 1, p->b_why = why;
+    tell_serving(p);
+    if (r != 0) p->b_lost = 1, p->b_why = why;
     pthread_cond_broadcast(&p->news);
     pthread_mutex_unlock(&p->lock);
     return r;
@@ -172,8 +187,8 @@ static void ask_next(struct pair *p) {
     int r = batch_begin(p, &b);
     if (r == 0) r = batch_send(p, &b);
     if (r == ERR_LOST) {
-        drop_b(p, FAULT_LINK, 0);
-        order_again(p, &b);
+        drop_b(p, b.to, FAULT_LINK, 0, b.range[0]->stack);
+        order_again(p, b.to, &b);
     } else if (r != 0) {
         forget(p, &b);
     } else {
@@ -186,8 +201,7 @@ static void ask_next(struct pair *p) {
 static void count_b(struct pair *p, uint32_t asked, uint32_t verified) { /* lock held */
     p->counts.products += asked;
     p->counts.verified += verified;
-    p->counts.up[PAIR_B] = p->b.bytes_up;
-    p->counts.down[PAIR_B] = p->b.bytes_down;
+    crew_bytes(&p->b, &p->counts.up[PAIR_B], &p->counts.down[PAIR_B]);
 }
 
 /* The first range is answered and checked. */
@@ -195,7 +209,7 @@ static void held(struct pair *p) {
     struct range *r = ranges_take(&p->asked);
     p->asked_count--;
     p->due_since_ms = clock_mono_ms();
-    roster_praise(p->roster, &p->b);
+    roster_praise(p->roster, r->by);
     pthread_mutex_lock(&p->lock);
     count_b(p, r->count, r->count);
     r->state = RANGE_HELD;
@@ -209,7 +223,7 @@ static void hear_one(struct pair *p) {
     struct awaited due = {r->seq, r->item, r->count, r->answer};
     enum blind_fault fault = FAULT_NONE;
     uint8_t code = 0;
-    int e = conversation_piece(&p->b, &due, ANSWER_POLL_MS, &fault, &code);
+    int e = conversation_piece(r->by, &due, ANSWER_POLL_MS, &fault, &code);
     uint64_t allowed_ms = conversation_allowed_ms(&p->stacks[r->stack], r->count, p->answer_ms);
     if ((e == 0 || e == ERR_MORE) && clock_mono_ms() - p->due_since_ms > allowed_ms) e = ERR_LOST, fault = FAULT_LATE;
     if (e == 1) held(p);
@@ -217,8 +231,9 @@ static void hear_one(struct pair *p) {
     pthread_mutex_lock(&p->lock);
     count_b(p, r->count, 0);
     pthread_mutex_unlock(&p->lock);
-    drop_b(p, fault, code);
-    order_again(p, NULL);
+    struct conversation *who = r->by;
+    drop_b(p, who, fault, code, r->stack);
+    order_again(p, who, NULL);
 }
 
 /* 1: there is something to do; 0: the end. */
@@ -231,9 +246,9 @@ static int wait_for_work(struct pair *p) {
 }
 
 static int may_ask(struct pair *p) {
-    uint32_t most = p->b.open ? p->b.ready.ranges_max : PAIR_RANGES_MAX;
+    uint32_t most = crew_ranges_max(&p->b, UINT16_MAX);
     pthread_mutex_lock(&p->lock);
-    int may = p->ordered.head && p->asked_count + PAIR_RANGES_MAX <= most;
+    int may = p->ordered.head && !p->b_lost && p->asked_count + PAIR_RANGES_MAX <= most;
     pthread_mutex_unlock(&p->lock);
     return may;
 }

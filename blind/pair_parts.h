@@ -30,10 +30,11 @@ struct range {
     struct range *next; /* of the stack, by n */
     struct range *then; /* of the queue it is in */
     uint32_t stack, n, count, used;
-    uint32_t order;         /* ranges of one order go out in one message */
-    enum range_state state; /* lock */
-    int stale;              /* lock: of a session that has ended */
-    uint32_t seq;           /* of the order, and its place in it: the other thread's */
+    uint32_t order;          /* ranges of one order go out in one message */
+    enum range_state state;  /* lock */
+    int stale;               /* lock: of a session that has ended */
+    struct conversation *by; /* who is asked: the other thread's */
+    uint32_t seq;            /* of the order, and its place in it: the other thread's */
     uint16_t item;
     size_t bytes;          /* of this block */
     struct answer *answer; /* [count]; begun when asked for */
@@ -54,7 +55,6 @@ struct pair {
     uint32_t low, refill; /* a stack with fewer than `low` columns ordered is given `refill` more */
     size_t ahead_bytes;
     struct roster *roster;
-    struct conversation_opts hello; /* to B */
 
     /* the caller's thread */
     struct asker asker; /* of A */
@@ -76,7 +76,7 @@ struct pair {
     /* the other thread */
     pthread_t thread;
     int started;
-    struct conversation b;
+    struct crew b;
     struct ranges asked; /* in order of their answers */
     uint32_t asked_count;
     uint64_t due_since_ms; /* since when the first of them is due */

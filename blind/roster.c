@@ -126,10 +126,11 @@ static int rests(const struct entry *e, uint32_t answer_ms) {
 
 /* Which workers a look through the list takes. */
 struct look {
-    enum pair_role role;
-    int resting;      /* these, too */
-    uint32_t skipped; /* that rest */
-    int unpaid;       /* this one would serve, were columns paid for */
+    const struct roster_want *want;
+    int resting;        /* these, too */
+    uint32_t skipped;   /* that rest */
+    uint32_t elsewhere; /* that hold other parts of the model */
+    int unpaid;         /* this one would serve, were columns paid for */
     uint8_t unpaid_identity[32];
 };
 
@@ -138,9 +139,17 @@ static void note_unpaid(struct look *look, const struct blind_link *k) {
     memcpy(look->unpaid_identity, k->identity, 32);
 }
 
+static int is_beside(const struct roster_want *want, const uint8_t identity[32]) {
+    for (uint32_t i = 0; i < want->beside_count; i++)
+        if (memcmp(want->beside[i], identity, 32) == 0) return 1;
+    return 0;
+}
+
 /* 1: this worker may be greeted for the role. Only the first refusal of an operator is an incident: then it is banned. */
-static int admit(struct roster *r, struct look *look, const struct blind_link *k, uint32_t answer_ms) {
-    enum pair_role role = look->role;
+static int admit(struct roster *r, struct look *look, const struct blind_link *k) {
+    enum pair_role role = look->want->role;
+    uint32_t answer_ms = look->want->hello->wait_ms;
+    if (is_beside(look->want, k->identity)) return 0;
     pthread_mutex_lock(&r->lock);
     struct entry *e = entry_of(r, k->identity);
     int may = e && !e->banned && e->losses < ROSTER_LOSSES;
@@ -166,27 +175,31 @@ static int still_unpaid(struct roster *r, const struct conversation *c) {
     return still;
 }
 
-static int greet(struct roster *r, struct look *look, struct blind_link *k, struct conversation *c,
-                 const struct conversation_opts *o) {
+static int greet(struct roster *r, struct look *look, struct blind_link *k, struct conversation *c) {
     enum blind_fault fault;
     uint8_t code;
-    if (!admit(r, look, k, o->wait_ms)) {
+    if (!admit(r, look, k)) {
         k->ops->close(k->state);
         return ERR_PERM;
     }
-    int e = conversation_open(c, k, o, &fault, &code);
+    int e = conversation_open(c, k, look->want->hello, &fault, &code);
+    if (e == ERR_NOTFOUND) {
+        look->elsewhere++;
+        return e;
+    }
     if (e == 0 && still_unpaid(r, c)) {
         fault = FAULT_QUOTA, code = BLIND_CODE_QUOTA;
         e = ERR_LOST;
         conversation_close(c);
     }
-    if (e != 0) roster_report(r, look->role, c, fault, code, UINT32_MAX);
+    if (e != 0) roster_report(r, look->want->role, c, fault, code, UINT32_MAX);
     if (e != 0 && fault == FAULT_QUOTA) note_unpaid(look, k);
     return e;
 }
 
-static int nobody_left(struct roster *r, enum pair_role role, const struct conversation *c, uint32_t places, uint32_t unreached,
-                       struct why *why) {
+static int nobody_left(struct roster *r, const struct look *look, const struct conversation *c, uint32_t places,
+                       uint32_t unreached, struct why *why) {
+    enum pair_role role = look->want->role;
     const char *of = c->role == BLIND_ROLE_LATTICE ? "" : role == PAIR_A ? " for A" : " for B";
     char name[9] = "";
     const char *last = "accused of nothing";
@@ -205,6 +218,12 @@ static int nobody_left(struct roster *r, enum pair_role role, const struct conve
             "no worker is left%s: none of the listed operators offers this model in this arithmetic (a folder made with --fold "
             "needs workers with --blind-fold, and the other way round; the model file must be the very same)",
             of);
+    if (look->elsewhere + look->want->beside_count > 0)
+        return why_set(why, ERR_LOST,
+                       "no worker is left%s that holds number %u of the %u products of a pass: %u known, %u not reached, %u hold "
+                       "other parts of the model (--blind-layers)",
+                       of, look->want->hello->from, look->want->hello->stack_count, places, unreached,
+                       look->elsewhere + look->want->beside_count);
     return why_set(why, ERR_LOST, "no worker is left%s: %u known, %u not reached; last, %s%s: %s", of, places, unreached,
                    *name ? "worker " : "nobody", name, last);
 }
@@ -212,8 +231,8 @@ static int nobody_left(struct roster *r, enum pair_role role, const struct conve
 /* What the look through the list has found. */
 static void keep_unpaid(struct roster *r, const struct look *look, int found) {
     pthread_mutex_lock(&r->lock);
-    r->unpaid[look->role].is = !found && look->unpaid;
-    memcpy(r->unpaid[look->role].identity, look->unpaid_identity, 32);
+    r->unpaid[look->want->role].is = !found && look->unpaid;
+    memcpy(r->unpaid[look->want->role].identity, look->unpaid_identity, 32);
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -230,19 +249,18 @@ int roster_unpaid(struct roster *r, enum pair_role *role, uint8_t identity[32]) 
     return found;
 }
 
-int roster_connect(struct roster *r, enum pair_role role, struct conversation *c, const struct conversation_opts *o,
-                   struct why *why) {
-    struct look look = {.role = role};
+int roster_connect(struct roster *r, const struct roster_want *want, struct conversation *c, struct why *why) {
+    struct look look = {.want = want};
     uint32_t place, unreached;
     do {
-        place = unreached = 0;
+        place = unreached = look.elsewhere = 0;
         look.resting = look.skipped > 0;
         look.skipped = 0;
         for (; place < ROSTER_PLACES_MAX; place++) {
             struct blind_link k;
-            int e = r->source.open(r->source.state, role, place, &k);
+            int e = r->source.open(r->source.state, want->role, place, &k);
             if (e == ERR_NOTFOUND) break;
-            if (e == 0 && greet(r, &look, &k, c, o) == 0) {
+            if (e == 0 && greet(r, &look, &k, c) == 0) {
                 keep_unpaid(r, &look, 1);
                 return 0;
             }
@@ -250,5 +268,5 @@ int roster_connect(struct roster *r, enum pair_role role, struct conversation *c
         }
     } while (look.skipped > 0); /* nobody else serves: those that rest are tried too */
     keep_unpaid(r, &look, 0);
-    return nobody_left(r, role, c, place, unreached, why);
+    return nobody_left(r, &look, c, place, unreached, why);
 }

@@ -17,6 +17,7 @@
 #include "blind/operators.h"
 
 enum { ROSTER_RESTS = 2, ROSTER_RESTS_DOUBLED = 6, ROSTER_UNPAID_MS = 30000 };
+enum { CREW_MAX = 8 /* workers of a role at once (blind/crew.h) */ };
 enum { ROSTER_LOSSES = 3, ROSTER_WORKERS_MAX = 256, ROSTER_INCIDENTS_MAX = 256, ROSTER_PLACES_MAX = 1024 };
 
 /* Where workers come from. */
@@ -33,10 +34,16 @@ struct roster;
 int roster_new(struct roster **out, const struct blind_source *source, const struct operators *policy);
 void roster_free(struct roster *r); /* NULL is fine */
 
+/* Who is looked for. */
+struct roster_want {
+    enum pair_role role;
+    const struct conversation_opts *hello; /* with the stacks that must be held */
+    const uint8_t (*beside)[32];           /* these serve already, and are not asked */
+    uint32_t beside_count;
+};
 /* Finds a worker that greets us, from the first place on, those that rest last. 0; ERR_LOST: there is none, and why says what
  * became of those that there were. */
-int roster_connect(struct roster *r, enum pair_role role, struct conversation *c, const struct conversation_opts *o,
-                   struct why *why);
+int roster_connect(struct roster *r, const struct roster_want *want, struct conversation *c, struct why *why);
 /* The worker at the other end of c did this (fault not FAULT_NONE), about that stack or UINT32_MAX. */
 void roster_report(struct roster *r, enum pair_role role, const struct conversation *c, enum blind_fault fault, uint8_t code,
                    uint32_t stack);

@@ -67,8 +67,9 @@ static void look(struct gw_blind_engine *x) {
         tell_incident(x, &i);
     x->o.client->count(x->o.client_state, &now);
     for (int role = 0; role < PAIR_ROLES; role++)
-        if (now.served[role] && x->o.operator_of(x->o.operator_arg, now.serving[role], operator_id))
-            gw_blind_account_worker(&x->account, (enum pair_role)role, now.serving[role], operator_id);
+        for (uint32_t k = 0; k < now.served[role]; k++)
+            if (x->o.operator_of(x->o.operator_arg, now.serving[role][k], operator_id))
+                gw_blind_account_worker(&x->account, (enum pair_role)role, now.serving[role][k], operator_id);
 }
 
 static void account_begin(struct gw_blind_engine *x) {

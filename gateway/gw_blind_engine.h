@@ -38,7 +38,7 @@ struct gw_blind_event {
     /* FAILED: ERR_LOST (no worker is left for a role; why says what became of them), ERR_CONTEXT, ERR_RANGE, ERR_UNSUPPORTED,
      * ERR_LIMIT, ERR_NONFINITE, ERR_NOMEM, ERR_INTERNAL */
     int err;
-    char why[200];
+    char why[sizeof(struct why)];
 };
 
 /* The client of a mode, as the engine sees it: pair_prompt, pair_why and so on. It lives as long as the engine: connections, sessions and

@@ -11,11 +11,12 @@
 #include "blind/message.h"
 #include "tests/check.h"
 
-enum { SEND_LOG_MAX = 4096, SEND_LOG_LINKS = 16 };
+enum { SEND_LOG_MAX = 4096, SEND_LOG_LINKS = 32 };
 struct send_log {
     struct {
         uint8_t hash[32];
-        unsigned link;
+        unsigned link, links; /* its own; that there were then */
+        uint32_t stack;
         uint64_t session;
     } column[SEND_LOG_MAX];
     unsigned columns, products, links;
@@ -23,6 +24,7 @@ struct send_log {
         *fatal; /* products at which a connection dies, ascending, 0 at the end: by turns before it has left, and after */
     unsigned deaths;
     uint64_t (*sessions)(void); /* that the client has begun */
+    int crew;                   /* several workers serve together */
     struct send_link {
         struct blind_link inner;
         struct send_log *log;
@@ -41,6 +43,8 @@ static inline void send_log_product(struct send_link *k, const uint8_t *message,
         if (g->columns == SEND_LOG_MAX) abort();
         sha256_of(g->column[g->columns].hash, m.product.packed + i * each, each);
         g->column[g->columns].link = k->number;
+        g->column[g->columns].links = g->links;
+        g->column[g->columns].stack = m.product.stack;
         g->column[g->columns++].session = g->sessions();
     }
     if (g->fatal[g->deaths] == g->products) {
@@ -74,13 +78,16 @@ static inline void send_log_wrap(struct send_log *g, struct blind_link *k) {
     k->state = l;
 }
 
-/* No mask was used twice, not even for what never left, and no session's columns were for two connections. */
+/* No mask was used twice, not even for what never left, and no session's columns were for two connections, nor of a crew one stack's, and a crew
+ * opened no connection while a session lasted. */
 static inline void send_log_check(const struct send_log *g) {
     CHECK(g->columns > 0);
     for (unsigned i = 0; i < g->columns; i++)
         for (unsigned k = 0; k < i; k++) {
             CHECK(memcmp(g->column[i].hash, g->column[k].hash, 32) != 0);
-            if (g->column[i].session == g->column[k].session) CHECK_INT(g->column[i].link, g->column[k].link);
+            if (g->column[i].session != g->column[k].session) continue;
+            CHECK_INT(g->column[i].links, g->column[k].links);
+            if (!g->crew || g->column[i].stack == g->column[k].stack) CHECK_INT(g->column[i].link, g->column[k].link);
         }
     CHECK_INT(g->fatal[g->deaths], 0);
     CHECK(g->links > g->deaths);

@@ -220,6 +220,32 @@ TEST(what_was_masked_for_a_connection_goes_over_no_other) {
     close_site();
 }
 
+/* Two workers that hold a part each: one session over both. */
+TEST(parts_that_make_up_the_model_serve_together) {
+    enum { SPLIT = 2 };
+    struct row8 part[2][SYNTH_STACKS];
+    struct blind_counts n;
+    double most = 0;
+    open_site(0);
+    struct blind_worker_opts whole = s.weights.opts;
+    for (int i = 0; i < 2; i++) {
+        memcpy(part[i], s.weights.stacks, sizeof part[i]);
+        for (int k = 0; k < SYNTH_STACKS; k++)
+            if ((k < SPLIT) != (i == 0)) part[i][k].data = NULL;
+        s.weights.opts.stacks = part[i];
+        CHECK_INT(blind_local_new(&s.local[s.places++], &s.weights.opts, 0), 0);
+    }
+    s.weights.opts = whole;
+    start();
+    for (uint32_t stack = 0; stack < 3; stack++) CHECK_INT(one_product(stack, 2, &most), 0);
+    CHECK(most > 0 && most <= 1);
+    lattice_client_count(s.client, &n);
+    CHECK_INT(n.served[PAIR_A], 2);
+    CHECK_INT(n.sessions, 1);
+    CHECK_INT(roster_incident_count(lattice_client_roster(s.client)), 0);
+    close_site();
+}
+
 TEST(without_a_worker_the_product_says_so) {
     struct why why;
     double most = 0;
@@ -233,4 +259,4 @@ TEST(without_a_worker_the_product_says_so) {
 
 TESTS_MAIN("lattice_client", T(products_are_right_within_the_bound_of_the_noise), T(a_dishonest_worker_is_named_and_replaced),
            T(a_lost_connection_ends_the_session_and_not_the_work), T(what_was_masked_for_a_connection_goes_over_no_other),
-           T(without_a_worker_the_product_says_so))
+           T(parts_that_make_up_the_model_serve_together), T(without_a_worker_the_product_says_so))

@@ -78,23 +78,6 @@ TEST(a_worker_of_another_manifest_is_passed_over) {
     pair_site_close(&s);
 }
 
-TEST(a_worker_that_holds_a_part_is_passed_over) {
-    open_site();
-    uint32_t n = model_linear_count(s.weights);
-    struct row8 *part = malloc(n * sizeof *part), *whole = s.stacks;
-    CHECK(part != NULL);
-    memcpy(part, whole, n * sizeof *part);
-    part[n - 2].data = NULL;
-    for (int role = 0; role < PAIR_ROLES; role++) {
-        s.opts[role].stacks = part;
-        (void)pair_site_worker(&s, (enum pair_role)role);
-        s.opts[role].stacks = whole;
-        replaced((enum pair_role)role, FAULT_UNFIT, 0);
-    }
-    pair_site_close(&s);
-    free(part);
-}
-
 TEST(a_quota_that_is_used_up_moves_the_work_to_the_next) {
     open_site();
     for (int role = 0; role < PAIR_ROLES; role++) {
@@ -530,8 +513,8 @@ TEST(an_order_of_many_batches_goes_out_in_several_messages) {
     pair_site_close(&s);
 }
 
-TESTS_MAIN("pair_client", T(a_worker_of_another_manifest_is_passed_over), T(a_worker_that_holds_a_part_is_passed_over),
-           T(a_quota_that_is_used_up_moves_the_work_to_the_next), T(columns_that_do_not_suffice_are_not_tried_again_at_bs_cost),
+TESTS_MAIN("pair_client", T(a_worker_of_another_manifest_is_passed_over), T(a_quota_that_is_used_up_moves_the_work_to_the_next),
+           T(columns_that_do_not_suffice_are_not_tried_again_at_bs_cost),
            T(an_operator_that_is_not_listed_or_listed_for_the_other_role_serves_nothing), T(one_worker_never_serves_both_roles),
            T(without_operators_of_both_roles_there_is_no_client), T(workers_that_cannot_be_reached_are_counted_in_the_reason),
            T(products_out_of_range_are_refused), T(any_number_of_columns_of_any_stack_is_exact),

@@ -27,7 +27,9 @@ TEST(after_any_number_of_lost_connections_the_next_liar_is_named) {
     CHECK_INT(roster_incidents(r, 0, i, 1), 1); /* the oldest one kept */
     CHECK_INT(i[0].fault, FAULT_LINK);
     struct conversation c = {.open = 0};
-    CHECK_INT(roster_connect(r, PAIR_A, &c, NULL, &why), ERR_LOST);
+    static const struct conversation_opts hello;
+    struct roster_want want = {.role = PAIR_A, .hello = &hello};
+    CHECK_INT(roster_connect(r, &want, &c, &why), ERR_LOST);
     CHECK(strstr(why.text, "a wrong product") != NULL);
     roster_free(r);
 }

@@ -77,7 +77,7 @@ static void one_liar(enum pair_role role, const struct zoo *z, unsigned when) {
     if (fault_accuses(z->fault) || z->fault == FAULT_LATE) CHECK_INT(n, 1); /* never asked again; or not while it rests */
     pair_count(s.pair, &c);
     CHECK_INT(c.served[role], 1);
-    if (fault_accuses(z->fault) || z->fault == FAULT_LATE) CHECK(memcmp(c.serving[role], liar, 32) != 0);
+    if (fault_accuses(z->fault) || z->fault == FAULT_LATE) CHECK(memcmp(c.serving[role][0], liar, 32) != 0);
     pair_site_stop(&s);
 }
 
