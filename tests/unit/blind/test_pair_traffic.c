@@ -186,9 +186,9 @@ TEST(prompts_of_equal_padded_length_look_alike_to_both_workers) { check_prompts(
 TEST(folded_prompts_of_equal_padded_length_look_alike_to_both_workers) { check_prompts(ARITH_ROW8_FOLD); }
 
 /* As many passes, but other guesses in each and other ones right. */
-TEST(passes_look_alike_whatever_was_guessed_and_whatever_was_right) {
+static void check_guesses(enum model_arith arith) {
     static const uint32_t guesses[] = {1, 3, 7};
-    pair_site_open(&s);
+    pair_site_open_as(&s, arith);
     for (size_t i = 0; i < sizeof guesses / sizeof guesses[0]; i++) {
         guess = guesses[i];
         run(first, 65, 64, 1);
@@ -200,6 +200,8 @@ TEST(passes_look_alike_whatever_was_guessed_and_whatever_was_right) {
     guess = 0;
     pair_site_close(&s);
 }
+TEST(passes_look_alike_whatever_was_guessed_and_whatever_was_right) { check_guesses(ARITH_ROW8); }
+TEST(folded_passes_look_alike_whatever_was_guessed_and_whatever_was_right) { check_guesses(ARITH_ROW8_FOLD); }
 
 /* How often what A sees turns from the client's messages to its own: round trips, one after the other. */
 static uint32_t round_trips(enum model_arith arith) {
@@ -253,5 +255,6 @@ TEST(what_a_receives_folded_is_uniform) { check_uniform(ARITH_ROW8_FOLD); }
 TESTS_MAIN("pair_traffic", T(prompts_of_equal_padded_length_look_alike_to_both_workers),
            T(folded_prompts_of_equal_padded_length_look_alike_to_both_workers),
            T(a_folded_pass_takes_two_round_trips_for_each_layer),
-           T(passes_look_alike_whatever_was_guessed_and_whatever_was_right), T(prompts_of_other_padded_lengths_do_not),
+           T(passes_look_alike_whatever_was_guessed_and_whatever_was_right),
+           T(folded_passes_look_alike_whatever_was_guessed_and_whatever_was_right), T(prompts_of_other_padded_lengths_do_not),
            T(what_a_receives_is_uniform), T(what_a_receives_folded_is_uniform))

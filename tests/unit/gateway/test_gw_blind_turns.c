@@ -59,6 +59,7 @@ static void on_late(void *arg) {
 /* ---- what A sees: columns of the first stack ---- */
 
 static struct blind_link inner;
+static enum model_arith arith = ARITH_ROW8;
 static uint32_t guess; /* ids guessed ahead: a pass after the prompt has one column more for each */
 /* The engine's thread; looked at when it is idle. odd: passes with another number of columns than is promised. */
 static uint64_t sent, passes, odd;
@@ -106,7 +107,7 @@ static int operator_of(void *arg, const uint8_t identity[32], uint8_t operator_i
 /* pages: of keys and values, 0: as many as the pool takes. */
 static void begin(uint32_t keep, uint64_t keep_ms, uint32_t pages) {
     struct why why = {{0}};
-    pair_site_open(&s);
+    pair_site_open_as(&s, arith);
     pair_site_worker(&s, PAIR_A)->wrap = count_wrap;
     (void)pair_site_worker(&s, PAIR_B);
     s.how.decode_columns = 1 + guess;
@@ -448,10 +449,10 @@ TEST(without_a_number_to_keep_and_for_other_endpoints_nothing_is_kept) {
 }
 
 /* The second turn asks what the first one did, and is answered alike at temperature 0: there guesses are right. */
-TEST(guesses_change_no_answer_and_every_pass_has_as_many_columns) {
-    static const uint32_t guesses[] = {1, 3, 7};
+static void check_guesses(enum model_arith as, const uint32_t *guesses, unsigned n) {
     uint64_t seed = 3;
-    for (unsigned k = 0; k < 3; k++) {
+    arith = as;
+    for (unsigned k = 0; k < n; k++) {
         guess = guesses[k];
         begin(4, 60000, 0);
         for (unsigned round = 0; round < ROUNDS; round++) {
@@ -477,7 +478,10 @@ TEST(guesses_change_no_answer_and_every_pass_has_as_many_columns) {
         end();
     }
     guess = 0;
+    arith = ARITH_ROW8;
 }
+TEST(guesses_change_no_answer_and_every_pass_has_as_many_columns) { check_guesses(ARITH_ROW8, (const uint32_t[]){1, 3, 7}, 3); }
+TEST(guesses_change_no_answer_over_folded_layers) { check_guesses(ARITH_ROW8_FOLD, (const uint32_t[]){3}, 1); }
 
 /* ---- nothing is left ---- */
 
@@ -567,5 +571,6 @@ TESTS_MAIN("gw_blind_turns", T(turns_send_their_new_columns_only_and_are_answere
            T(a_turn_that_is_asked_again_or_edited_is_sent_as_the_first_time),
            T(a_cancelled_or_refused_answer_leaves_the_conversation_as_it_was), T(kept_conversations_make_room_for_an_answer),
            T(without_a_number_to_keep_and_for_other_endpoints_nothing_is_kept),
-           T(guesses_change_no_answer_and_every_pass_has_as_many_columns), T(a_conversation_without_a_turn_for_so_long_is_wiped),
+           T(guesses_change_no_answer_and_every_pass_has_as_many_columns), T(guesses_change_no_answer_over_folded_layers),
+           T(a_conversation_without_a_turn_for_so_long_is_wiped),
            T(a_conversation_that_gives_way_to_another_is_wiped), T(at_the_end_all_of_it_is_wiped))
