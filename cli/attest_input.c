@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "cli/attest.h"
@@ -85,17 +86,23 @@ static int value_of(uint8_t c) {
     return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* In place. Left alone unless all of it is hexadecimal: nothing that is evidence in binary looks so. */
-static void unhex(struct buf *b) {
-    size_t n = 0;
-    for (size_t i = 0; i < b->len; i++) {
-        int blank = b->data[i] == '\n' || b->data[i] == '\r' || b->data[i] == ' ';
-        if (!blank && value_of(b->data[i]) < 0) return;
-        n += !blank;
+enum { DIGITS_MIN = 64 /* in less, digits may be chance */ };
+
+static int is_blank(uint8_t c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; }
+
+/* In place. 1: all of it is hexadecimal digits, perhaps with 0x before them; nothing that is evidence in binary looks so. An odd number of
+ * them stands for nothing, and is left. */
+static int unhex(struct buf *b) {
+    size_t n = 0, from = 0;
+    while (from < b->len && is_blank(b->data[from])) from++;
+    if (b->len - from > 2 && b->data[from] == '0' && b->data[from + 1] == 'x') from += 2;
+    for (size_t i = from; i < b->len; i++) {
+        if (!is_blank(b->data[i]) && value_of(b->data[i]) < 0) return 0;
+        n += !is_blank(b->data[i]);
     }
-    if (n < 64 || n % 2) return;
+    if (n < DIGITS_MIN || n % 2) return 1;
     size_t at = 0;
-    for (size_t i = 0; i < b->len; i++) {
+    for (size_t i = from; i < b->len; i++) {
         int v = value_of(b->data[i]);
         if (v < 0) continue;
         if (at % 2)
@@ -105,11 +112,33 @@ static void unhex(struct buf *b) {
         at++;
     }
     b->len = n / 2;
+    return 1;
+}
+
+/* The same for base64, plain or as in URLs, with or without padding, in lines or not. No form of evidence in text is of its letters alone. */
+static int unbase64(struct buf *b) {
+    size_t n = 0, padding = 0, whole;
+    char *text = malloc(b->len + 3);
+    int good = text != NULL;
+    for (size_t i = 0; good && i < b->len; i++) {
+        uint8_t c = b->data[i];
+        if (is_blank(c)) continue;
+        padding += c == '=';
+        good = c == '=' || !padding;
+        if (c != '=') text[n++] = (char)(c == '-' ? '+' : c == '_' ? '/' : c);
+    }
+    good = good && n >= DIGITS_MIN && padding <= 2 && (!padding || (n + padding) % 4 == 0);
+    for (size_t i = n; good && i % 4; i++) text[i] = '=';
+    whole = (n + 3) / 4 * 4;
+    good = good && base64_read(b->data, b->len, &n, text, whole, BASE64_PLAIN) == 0;
+    if (good) b->len = n;
+    free(text);
+    return good;
 }
 
 int attest_evidence_file(struct buf *b, const char *path, size_t max, struct why *why) {
     int r = attest_file(b, path, max, why);
-    if (r == 0) unhex(b);
+    if (r == 0 && !unhex(b)) (void)unbase64(b);
     return r;
 }
 

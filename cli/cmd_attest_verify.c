@@ -238,7 +238,7 @@ int attest_verify(int argc, char **argv) {
     const struct opt rows[] = {
         {"kind", OPT_TEXT, &a.piece.kind, "KIND", "one raw piece: sev-snp, tdx, tpm-quote, apple-mda, nvidia-gpu, aws-nitro", 0,
          0},
-        {"evidence", OPT_TEXT, &a.piece.evidence, "FILE", "with --kind: the piece, in binary or in hexadecimal digits", 0, 0},
+        {"evidence", OPT_TEXT, &a.piece.evidence, "FILE", "with --kind: the piece, in binary, in hexadecimal digits or in base64", 0, 0},
         {"chain", OPT_LIST, &a.piece.chain, "FILE", "with --kind: certificates, PEM or DER; up to eight files", 0, 0},
         {"key", OPT_TEXT, &a.piece.key, "FILE", "with --kind: a public key (of the TPM's AK, of the Secure Enclave)", 0, 0},
         {"collateral", OPT_TEXT, &a.piece.collateral, "FILE", "with --kind: what the manufacturer publishes beside it", 0, 0},

@@ -29,6 +29,8 @@ struct check {
 
 static int read_report(struct check *k) {
     int e = snp_report_read(&k->report, k->bytes);
+    if (e == ERR_FORMAT && k->bytes.n >= 4 && memcmp(k->bytes.p, "HCLA", 4) == 0)
+        return ev_fail(k->out, "format", EV_UNSUPPORTED, "Azure's HCL report, which goes with a quote: kind tpm-quote, as --key");
     if (e == ERR_FORMAT)
         return ev_fail(k->out, "format", EV_UNSUPPORTED, "a report has %d bytes, this has %zu", SNP_REPORT_BYTES, k->bytes.n);
     ev_check(k->out, "format", 1, EV_UNSUPPORTED, " ");

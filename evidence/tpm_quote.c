@@ -42,6 +42,9 @@ static int read_container(struct job *j) {
 static int read_hcl(struct job *j, struct ev_bytes bytes) {
     int e = hcl_read(bytes, &j->hcl);
     j->has_hcl = 1;
+    if (e == ERR_UNSUPPORTED)
+        return ev_fail(j->r, "hcl_report", EV_UNSUPPORTED,
+                       "it holds no SEV-SNP report, which is what is read here: of a TDX machine give its quote, as kind tdx");
     return e == 0 || ev_fail(j->r, "hcl_report", EV_UNSUPPORTED, "%s", err_text(e));
 }
 

@@ -147,9 +147,17 @@ static int set_up(struct jinja *j, const char *source, size_t n, size_t memory_m
     return j->err;
 }
 
+/* Some templates look at every letter, or at all messages for each one. */
+static uint32_t steps_for(const struct jinja_chat *c) {
+    uint64_t steps = JINJA_STEPS;
+    for (size_t i = 0; i < c->message_count && steps < JINJA_STEPS_MAX; i++)
+        steps += JINJA_STEPS_PER_BYTE * (uint64_t)c->messages[i].content.n;
+    return steps < JINJA_STEPS_MAX ? (uint32_t)steps : JINJA_STEPS_MAX;
+}
+
 int jinja_render(struct jinja_text *out, const char *source, size_t n, const struct jinja_chat *c, struct why *why) {
     struct jpieces written = {0};
-    struct jinja j = {.why = why, .steps_max = c->steps_max ? c->steps_max : JINJA_STEPS_MAX, .unix_s = c->unix_s};
+    struct jinja j = {.why = why, .steps_max = c->steps_max ? c->steps_max : steps_for(c), .unix_s = c->unix_s};
     *out = (struct jinja_text){0};
     int r = set_up(&j, source, n, c->memory_max, why);
     const struct jnode *tree = r == 0 ? jinja_parse(&j) : NULL;
@@ -167,7 +175,7 @@ int jinja_render(struct jinja_text *out, const char *source, size_t n, const str
 }
 
 int jinja_check(const char *source, size_t n, struct why *why) {
-    struct jinja j = {.why = why, .steps_max = JINJA_STEPS_MAX};
+    struct jinja j = {.why = why, .steps_max = JINJA_STEPS};
     int r = set_up(&j, source, n, 0, why);
     if (r == 0) (void)jinja_parse(&j);
     blocks_release(&j.memory);

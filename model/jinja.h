@@ -25,7 +25,9 @@ enum {
     JINJA_SOURCE_BYTES_MAX = 256 << 10,
     JINJA_OUTPUT_BYTES_MAX = 4 << 20, /* also of any one text on the way */
     JINJA_MEMORY_BYTES_MAX = 64 << 20,
-    JINJA_STEPS_MAX = 1000000,
+    JINJA_STEPS = 1000000,      /* and JINJA_STEPS_PER_BYTE more for each byte of the messages, but at most */
+    JINJA_STEPS_MAX = 20000000, /* about a second */
+    JINJA_STEPS_PER_BYTE = 100,
     JINJA_DEPTH_MAX = 200, /* nesting of statements, expressions, calls and values, counted together */
 };
 
@@ -38,7 +40,7 @@ struct jinja_chat {
     struct gguf_str bos, eos;     /* texts of the control tokens: trusted */
     int add_generation_prompt;
     uint64_t unix_s;    /* what strftime_now prints, in UTC */
-    uint32_t steps_max; /* 0: JINJA_STEPS_MAX */
+    uint32_t steps_max; /* 0: as JINJA_STEPS says */
     size_t memory_max;  /* 0: JINJA_MEMORY_BYTES_MAX */
 };
 

@@ -32,7 +32,9 @@ static struct jval deep(struct jinja *j, struct jval v, struct jval path) {
 
 /* ---- map, select, reject ---- */
 
+/* All four give nothing for what is false, as none and an undefined value are, whatever their arguments. */
 static struct jval map(struct jinja *j, struct jval v, const struct jargs *a) {
+    if (!jval_true(v)) return lazily(jlist_new(j, 0));
     const struct jval *path = jargs_get(a, UINT32_MAX, "attribute"), *otherwise = jargs_get(a, UINT32_MAX, "default");
     struct jlist *all = jval_items(j, v), *out = jlist_new(j, 0);
     struct jtext name = path ? jtext_of("") : jargs_text(j, a, 0, "filter", NULL);
@@ -45,6 +47,7 @@ static struct jval map(struct jinja *j, struct jval v, const struct jargs *a) {
 }
 
 static struct jval sift(struct jinja *j, struct jval v, const struct jargs *a, int by_attribute, int keep) {
+    if (!jval_true(v)) return lazily(jlist_new(j, 0));
     struct jlist *all = jval_items(j, v), *out = jlist_new(j, 0);
     struct jargs rest = jargs_rest(a, by_attribute ? 2u : 1u);
     const struct jval *path = by_attribute ? jargs_get(a, 0, NULL) : NULL, *test = jargs_get(a, by_attribute ? 1 : 0, NULL);

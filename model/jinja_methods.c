@@ -196,6 +196,18 @@ static struct jval append(struct jinja *j, struct jval self, const struct jargs 
     if (!j->err) jlist_add(j, self.u.list, a->v[0]);
     return jval_none();
 }
+static struct jval pop(struct jinja *j, struct jval self, const struct jargs *a) {
+    struct jlist *l = self.u.list;
+    int64_t at = jargs_int(j, a, 0, NULL, -1);
+    if (at < 0) at += l->count;
+    if (a->count > 1 || at < 0 || at >= l->count)
+        jinja_fail(j, ERR_UNSUPPORTED, "pop takes an index, and the list has none there");
+    if (j->err || jinja_work(j, l->count) != 0) return jval_none();
+    struct jval v = l->v[at];
+    memmove(l->v + at, l->v + at + 1, (l->count - 1 - (size_t)at) * sizeof *l->v);
+    l->count--;
+    return v;
+}
 
 /* ---- loops ---- */
 
@@ -245,6 +257,7 @@ static const struct row rows[] = {
     {J_DICT, "keys", keys},
     {J_DICT, "values", values},
     {J_LIST, "append", append},
+    {J_LIST, "pop", pop},
     {J_LOOP, "changed", changed},
     {J_LOOP, "cycle", cycle},
 };

@@ -38,9 +38,9 @@ static enum template_format detect(struct gguf_str t) {
 
 static int knows(const struct vocab *v, const char *text) { return vocab_find(v, text, strlen(text)) >= 0; }
 
-/* Which one wins: a writer of ours where it agrees with the template, since it is faster and has no limits to run into, and
- * serves some conversations that templates refuse (a system message for Gemma); else the template. A text that never
- * mentions the messages is no chat template, whatever it prints. */
+/* Which one wins: a writer of ours where it agrees with the template, for ordinary conversations (is_ordinary), since it is faster, and for those
+ * that the template refuses or cannot be run for (a system message for Gemma); else the template. A text that never mentions the messages
+ * is no chat template, whatever it prints. */
 void template_detect_text(struct chat_template *t, const char *text, size_t n, const struct vocab *v) {
     *t = (struct chat_template){.source = {text, n}};
     if (n)
@@ -106,7 +106,7 @@ void say(struct script *s, const char *words) { add_span(s, words, strlen(words)
 
 void quote(struct script *s, struct gen_text text) { add_span(s, text.p, text.n, 0); }
 
-/* Blanks as a template's trim filter knows them: ASCII. */
+/* ASCII's blanks. A template's trim filter knows more, so a text with others at its ends is no ordinary one. */
 static int blank(char c) { return c == ' ' || (c >= 9 && c <= 13); }
 
 void quote_trimmed(struct script *s, struct gen_text t) {
@@ -133,6 +133,29 @@ int template_write(const struct chat_template *t, const struct vocab *v, const s
     return r;
 }
 
+/* ---- who writes ---- */
+
+/* Nothing that templates look for in texts or treat in ways of their own: no marker can begin in it, and at its ends are no odd blanks. */
+static int is_plain_text(struct gen_text t) {
+    if (t.n == 0) return 1;
+    unsigned char ends[2] = {(unsigned char)t.p[0], (unsigned char)t.p[t.n - 1]};
+    for (int i = 0; i < 2; i++)
+        if (ends[i] >= 0x7f || (ends[i] < 0x20 && !blank((char)ends[i]))) return 0;
+    return !memchr(t.p, '<', t.n) && !memchr(t.p, '[', t.n);
+}
+
+/* A system text or none, then question and answer in turns, the last one a question: of such conversations those are that a writer was
+ * compared over. Anything else is the template's own business. */
+static int is_ordinary(const struct template_chat *c) {
+    size_t first = c->messages[0].role == ROLE_SYSTEM;
+    if ((c->count - first) % 2 != 1) return 0;
+    for (size_t i = 0; i < c->count; i++) {
+        enum gen_role want = i < first ? ROLE_SYSTEM : (i - first) % 2 ? ROLE_ASSISTANT : ROLE_USER;
+        if (c->messages[i].role != want || !is_plain_text(c->messages[i].content)) return 0;
+    }
+    return 1;
+}
+
 int template_render_chat(const struct chat_template *t, const struct vocab *v, const struct template_chat *c, struct ids *out,
                          struct why *why) {
     int plain = !c->tools && !c->details && !c->options && !c->no_answer;
@@ -145,6 +168,10 @@ int template_render_chat(const struct chat_template *t, const struct vocab *v, c
     if (c->tools && t->runs && !has(t->source, "tools")) /* it would leave them out without a word */
         return why_set(why, ERR_UNSUPPORTED, "this model's chat template has no words for tools");
     if (t->format == TEMPLATE_JINJA || (t->runs && !plain)) return template_run(t, v, c, 0, out, why);
+    if (t->runs && !is_ordinary(c)) {
+        int r = template_run(t, v, c, 0, out, NULL);
+        if (r != ERR_UNSUPPORTED && r != ERR_LIMIT) return r == 0 ? 0 : why_set(why, r, "%s", err_text(r));
+    }
     if (!plain) return why_set(why, ERR_UNSUPPORTED, "this model's chat template has no words for tools and options");
     return template_write(t, v, c, out, why);
 }

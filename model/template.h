@@ -1,8 +1,8 @@
 /* model/template.h - chat templates: messages to token ids, in the format a model was trained on.
  *
- * The template text in a model file is a program. Common ones are recognised and written by functions of ours where those give
- * the same tokens; all others are run (model/jinja.h), and so is every template for what the functions do not know, such as
- * tools. Either way its own words are tokenized with special tokens, the messages never: a user cannot write a turn marker. */
+ * The template text in a model file is a program. Common ones are recognised, and ordinary conversations in their formats written by functions
+ * of ours where those give the same tokens; all else is run (model/jinja.h): other templates, tools, odd orders of messages, texts with what
+ * may be markers. Either way its own words are tokenized with special tokens, the messages never: a user cannot write a turn marker. */
 #ifndef MODEL_TEMPLATE_H
 #define MODEL_TEMPLATE_H
 

@@ -49,6 +49,7 @@ static const struct {
     size_t count;
 } probes[] = {{alone, 1}, {led, 2}, {answered, 3}, {long_one, 6}, {thought, 3}, {unasked, 2}, {tools, 4}, {twice, 2}};
 
+/* What it refuses, a writer may still have words for; what it takes too long for says nothing. */
 int template_agrees(const struct chat_template *t, const struct vocab *v) {
     int same = 1;
     for (size_t i = 0; i < sizeof probes / sizeof probes[0] && same; i++) {
@@ -56,9 +57,12 @@ int template_agrees(const struct chat_template *t, const struct vocab *v) {
         struct ids theirs, ours;
         ids_init(&theirs, PROBE_TOKENS);
         ids_init(&ours, PROBE_TOKENS);
-        if (template_run(t, v, &c, 1, &theirs, NULL) == 0)
+        int r = template_run(t, v, &c, 1, &theirs, NULL);
+        if (r == 0)
             same = template_write(t, v, &c, &ours, NULL) == 0 && ours.count == theirs.count &&
                    (ours.count == 0 || memcmp(ours.id, theirs.id, ours.count * sizeof *ours.id) == 0);
+        else
+            same = r == ERR_UNSUPPORTED;
         ids_release(&theirs);
         ids_release(&ours);
     }

@@ -29,6 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     template_detect_text(&t, (const char *)data, n, v);
     CHECK(template_name(t.format)[0] != 0);
     t.format = (enum template_format)(data[0] % (TEMPLATE_ZEPHYR + 1));
+    t.runs = 0; /* the writers; fuzz_jinja runs templates */
     struct gen_message m[MESSAGES], plain[MESSAGES];
     size_t count = 0;
     for (size_t at = 2; at + 2 <= n && count < MESSAGES; count++) {

@@ -110,6 +110,38 @@ TEST(evidence_in_hexadecimal_digits_is_read_as_what_it_stands_for) {
     CHECK_INT(read_as(out, "00112233", 8), 8); /* too short to be meant so */
 }
 
+TEST(digits_may_begin_with_0x_and_stand_between_tabs) {
+    uint8_t out[4096];
+    char text[200];
+    memset(text, '4', sizeof text);
+    memcpy(text, " 0x", 3);
+    CHECK_INT(read_as(out, text, 131), 64);
+    CHECK(out[0] == 0x44 && out[63] == 0x44);
+    text[70] = '\t', text[130] = '\n';
+    CHECK_INT(read_as(out, text, 131), 63);
+    memcpy(text, "440", 3), text[70] = '4', text[90] = 'x';
+    CHECK_INT(read_as(out, text, 131), 131); /* not elsewhere */
+}
+
+TEST(evidence_in_base64_is_read_as_what_it_stands_for) {
+    static const char *const forms[] = {
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==\n",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0-Pw",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIj\r\nJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw\r\n==\r\n"};
+    static const char *const others[] = {
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw=",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Px==", /* bits left over */
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7P==D0+Pw",
+        "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIj:JCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw", "AAECAwQFBgc="};
+    uint8_t out[4096];
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        CHECK_INT(read_as(out, forms[i], strlen(forms[i])), 64);
+        for (int k = 0; k < 64; k++) CHECK_INT(out[k], k);
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        CHECK_INT(read_as(out, others[i], strlen(others[i])), strlen(others[i]));
+}
+
 TEST(a_file_over_the_limit_is_told_from_one_that_cannot_be_read) {
     struct buf b;
     struct why why = {{0}};
@@ -121,4 +153,5 @@ TEST(a_file_over_the_limit_is_told_from_one_that_cannot_be_read) {
 
 TESTS_MAIN("attest_input", T(times_are_read_as_seconds_or_as_rfc_3339), T(what_is_no_time_is_refused),
            T(hexadecimal_options_say_what_they_take), T(evidence_in_hexadecimal_digits_is_read_as_what_it_stands_for),
+           T(digits_may_begin_with_0x_and_stand_between_tabs), T(evidence_in_base64_is_read_as_what_it_stands_for),
            T(a_file_over_the_limit_is_told_from_one_that_cannot_be_read))

@@ -175,6 +175,25 @@ TEST(a_source_of_256_kib_is_the_longest) {
     free(long_one);
 }
 
+/* A template that looks at every letter, as one for pictures does: what is allowed grows with the messages. */
+TEST(long_messages_may_take_more_steps) {
+    enum { LONG = 150000 };
+    char *text = malloc(LONG);
+    CHECK(text != NULL);
+    memset(text, 'x', LONG);
+    const struct gen_message m = {ROLE_USER, {text, LONG}};
+    struct jinja_chat chat = {.messages = &m, .message_count = 1};
+    struct buf got;
+    struct why why = {{0}};
+    CHECK_INT(jinja_text_out("{% set n = namespace(n=0) %}{% for c in messages[0].content %}{% if c == 'x' %}"
+                             "{% set n.n = n.n + 1 %}{% endif %}{% endfor %}{{ n.n }}",
+                             &chat, &got, &why),
+              0);
+    CHECK(got.len == 6 && memcmp(got.data, "150000", 6) == 0);
+    buf_release(&got);
+    free(text);
+}
+
 TEST(fewer_steps_may_be_allowed) {
     struct jinja_chat chat = {.steps_max = 1000};
     struct jinja_text out;
@@ -256,6 +275,6 @@ TEST(a_conversation_has_its_variables) {
 }
 
 TESTS_MAIN("jinja", T(templates_render_as_recorded), T(every_limit_is_an_error_that_names_it), T(work_on_a_long_text_is_counted),
-           T(deep_sources_are_refused), T(a_source_of_256_kib_is_the_longest), T(fewer_steps_may_be_allowed),
-           T(nothing_but_the_conversation_is_reachable), T(errors_repeat_the_templates_words_and_not_the_users),
-           T(a_conversation_has_its_variables))
+           T(deep_sources_are_refused), T(a_source_of_256_kib_is_the_longest), T(long_messages_may_take_more_steps),
+           T(fewer_steps_may_be_allowed), T(nothing_but_the_conversation_is_reachable),
+           T(errors_repeat_the_templates_words_and_not_the_users), T(a_conversation_has_its_variables))

@@ -3,7 +3,7 @@
 #include "tests/unit/model/jinja_util.h"
 #include "tests/unit/model/small_vocab.h"
 
-#include "model/template.h"
+#include "model/template_parts.h"
 
 static const struct small marked = {
     .model = "gpt2",
@@ -268,6 +268,49 @@ TEST(a_writer_stands_for_a_template_only_where_it_says_the_same) {
     gguf_close(&g);
 }
 
+/* What the probes cannot know of: the writer trims ASCII's blanks, and knows nothing of words that a template looks for. */
+TEST(conversations_that_are_not_ordinary_are_the_templates_own) {
+    static const char gemma[] =
+        "{{ bos_token }}{% for m in messages %}{% if m.role not in ['user', 'assistant'] %}{{ raise_exception('role') }}{% endif "
+        "%}"
+        "<start_of_turn>{{ {'user': 'user', 'assistant': 'model'}[m.role] }}\n{% if '[x]' in m.content or '<x>' in m.content %}X"
+        "{% endif %}{{ m.content.strip() }}<end_of_turn>\n{% endfor %}<start_of_turn>model\n{{ '' }}";
+    static const struct {
+        enum gen_role role;
+        const char *text;
+        int own; /* the writer would say something else */
+    } rows[] = {
+        {ROLE_USER, "Hi ", 0},   {ROLE_USER, "\xe3\x80\x80Hi", 1}, {ROLE_USER, "Hi\xc2\xa0", 1},     {ROLE_USER, "\x1cHi", 1},
+        {ROLE_USER, "a [x]", 1}, {ROLE_USER, "<x> b", 1},          {ROLE_USER, "Zo\xc3\xab asks", 0}};
+    struct gguf g;
+    struct vocab *v;
+    struct chat_template t;
+    CHECK_INT(small_open(&marked, &g, &v, NULL), 0);
+    template_detect_text(&t, gemma, sizeof gemma - 1, v);
+    CHECK_STR(template_name(t.format), "gemma");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct gen_message m = {rows[i].role, {rows[i].text, strlen(rows[i].text)}};
+        struct template_chat c = {.messages = &m, .count = 1};
+        struct ids run, written, got;
+        ids_init(&run, 200), ids_init(&written, 200), ids_init(&got, 200);
+        CHECK_INT(template_run(&t, v, &c, 0, &run, NULL), 0);
+        CHECK_INT(template_write(&t, v, &c, &written, NULL), 0);
+        CHECK_INT(template_render_chat(&t, v, &c, &got, NULL), 0);
+        CHECK_INT(got.count, run.count);
+        CHECK_MEM(got.id, run.id, run.count * sizeof *run.id);
+        CHECK_INT(rows[i].own, written.count != run.count || memcmp(written.id, run.id, run.count * sizeof *run.id) != 0);
+        ids_release(&run), ids_release(&written), ids_release(&got);
+    }
+    /* what it refuses, the writer has words for */
+    const struct gen_message led[] = {{ROLE_SYSTEM, {"<x>", 3}}, {ROLE_USER, {"Hi", 2}}};
+    struct ids l;
+    ids_init(&l, 200);
+    CHECK_INT(template_render(&t, v, led, 2, 0, &l, NULL), 0);
+    ids_release(&l);
+    vocab_close(v);
+    gguf_close(&g);
+}
+
 /* Templates of our own in the formats that we have writers for; each is recognised, run, and found to say the same. */
 #define NO_TOOLS "{%- if m.role == 'tool' %}{{ raise_exception('no tools') }}{% endif %}"
 TEST(writers_and_templates_give_the_same_tokens) {
@@ -351,5 +394,6 @@ TEST(tools_and_options_reach_a_template_that_a_writer_stands_for) {
 
 TESTS_MAIN("jinja marks", T(no_byte_of_the_input_becomes_the_templates), T(no_operation_makes_control_tokens_of_input),
            T(the_templates_own_words_are_trusted_through_operations),
-           T(a_writer_stands_for_a_template_only_where_it_says_the_same), T(writers_and_templates_give_the_same_tokens),
+           T(a_writer_stands_for_a_template_only_where_it_says_the_same),
+           T(conversations_that_are_not_ordinary_are_the_templates_own), T(writers_and_templates_give_the_same_tokens),
            T(tools_and_options_reach_a_template_that_a_writer_stands_for))
