@@ -60,6 +60,10 @@ static void tell_serving(struct asker *a) {
 int asker_connect(struct asker *a) {
     if (a->crew.complete) return 0;
     int r = crew_connect(&a->crew, a->o.roster, PAIR_A, &a->why);
+    if (r == ERR_LIMIT) { /* between two rounds nobody owes us anything */
+        crew_close(&a->crew);
+        r = crew_connect(&a->crew, a->o.roster, PAIR_A, &a->why);
+    }
     tell_serving(a);
     return r;
 }

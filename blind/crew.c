@@ -64,26 +64,20 @@ static int free_place(struct crew *c, struct conversation **out) {
 /* Someone for the stacks that are missing, and nobody who is here already. */
 static int join(struct crew *c, struct roster *r, enum pair_role role, struct why *why) {
     uint8_t here[CREW_MAX][32];
+    struct roster_want want = {.role = role, .hello = &c->hello, .beside = here, .beside_count = crew_serving(c, here)};
     struct conversation *place;
     int e = free_place(c, &place);
-    if (e ==
-        ERR_LIMIT) { /* gaps that were filled one by one have left too many small parts: now whoever holds everything, or nobody */
-        crew_close(c);
-        c->hello.from = 0, c->hello.to = c->hello.stack_count;
-        place = &c->member[0];
-    } else if (e != 0) {
-        return e;
-    }
-    struct roster_want want = {.role = role, .hello = &c->hello, .beside = here, .beside_count = crew_serving(c, here)};
-    return roster_connect(r, &want, place, why);
+    return e == 0 ? roster_connect(r, &want, place, why) : e;
 }
 
 int crew_connect(struct crew *c, struct roster *r, enum pair_role role, struct why *why) {
     int e = 0;
     while (!c->complete && e == 0) {
         c->complete = !missing(c, &c->hello.from, &c->hello.to);
+        if (c->whole) c->hello.to = c->hello.stack_count;
         if (!c->complete) e = join(c, r, role, why);
     }
+    c->whole = e == ERR_LIMIT;
     return e;
 }
 

@@ -15,12 +15,15 @@ struct crew {
     uint32_t members;                     /* that have their memory, open or not: no member's place is anybody else's */
     struct conversation_opts hello;
     int complete; /* every stack is held: looked up before each product, so it is kept */
+    int whole;    /* parts were too many: only a worker that holds everything will do */
 };
 /* hello: to each of them; its from and to are the crew's own. What it points to must outlive the crew. ERR_NOMEM. */
 int crew_init(struct crew *c, const struct conversation_opts *hello);
 void crew_release(struct crew *c); /* closes too; fine on a zeroed one */
 
-/* Finds workers until every stack is held; who is there stays. 0; ERR_LOST with why: there are none, and those found so far stay; ERR_NOMEM. */
+/* Finds workers until every stack is held; who is there stays. 0; ERR_LOST with why: there are none, and those found so far stay; ERR_NOMEM;
+ * ERR_LIMIT: gaps that were filled one by one have left too many small parts. Then the caller takes back what it asked of them, closes all,
+ * and calls again, which finds somebody with the whole model or nobody. */
 int crew_connect(struct crew *c, struct roster *r, enum pair_role role, struct why *why);
 /* Whom to ask for this stack; NULL: nobody now. */
 struct conversation *crew_of(struct crew *c, uint32_t stack);

@@ -112,7 +112,7 @@ static int batch_send(struct pair *p, const struct batch *b) {
 
 /* ---- when B fails ---- */
 
-/* All that this one has not answered, and this batch, goes to the front of the queue again; what is stale goes. What others were asked for stays
+/* All that this one (NULL: anybody) has not answered, and this batch, goes to the front of the queue again; what is stale goes. What others were asked for stays
  * asked. */
 static void order_again(struct pair *p, const struct conversation *who, struct batch *b) {
     struct ranges again = {0}, others = {0};
@@ -123,7 +123,7 @@ static void order_again(struct pair *p, const struct conversation *who, struct b
     }
     pthread_mutex_lock(&p->lock);
     while ((r = ranges_take(&p->asked))) {
-        if (r->by != who) {
+        if (who && r->by != who) {
             ranges_add(&others, r);
             continue;
         }
@@ -158,6 +158,11 @@ static int have_b(struct pair *p) {
     struct why why = {{0}};
     if (p->b.complete) return 0;
     int r = crew_connect(&p->b, p->roster, PAIR_B, &why);
+    if (r == ERR_LIMIT) {
+        order_again(p, NULL, NULL);
+        crew_close(&p->b);
+        r = crew_connect(&p->b, p->roster, PAIR_B, &why);
+    }
     p->due_since_ms = clock_mono_ms(); /* what others have answered meanwhile is not late: nobody listened */
     pthread_mutex_lock(&p->lock);
     tell_serving(p);

@@ -239,6 +239,33 @@ TEST(a_part_that_is_lost_comes_back_and_the_answer_is_the_same) {
         }
 }
 
+/* One part is gone for good while others owe answers, and what is left to fill its place makes too many parts: whoever has the whole takes
+ * over all, and what was asked of those parts is asked of it. */
+static int all_but_six(uint32_t i) { return i < 5 || i > 15 || i % 2 == 0; }
+static void gone_wrap(struct pair_worker *w, struct blind_link *k) {
+    breaking_wrap(w, k);
+    w->unreachable = 1;
+}
+
+TEST(a_crew_that_would_be_too_many_gives_way_to_one_with_the_whole) {
+    for (int role = 0; role < PAIR_ROLES; role++)
+        for (breaking.at = 3; breaking.at < 9; breaking.at++) {
+            pair_site_open(&s);
+            CHECK(stack_count() > 20);
+            part((enum pair_role)role, all_but_six)->wrap = gone_wrap;
+            for (only = 5; only < stack_count(); only += 2) (void)part((enum pair_role)role, crumb);
+            (void)part((enum pair_role)role, comb);
+            (void)part((enum pair_role)role, all_of_it);
+            (void)part(role == PAIR_A ? PAIR_B : PAIR_A, all_of_it);
+            start();
+            check_answers();
+            if (breaking.sent >= breaking.at) CHECK_INT(counts().served[role], 1);
+            CHECK(roster_incident_count(pair_roster(s.pair)) <= 1);
+            stop();
+            pair_site_close(&s);
+        }
+}
+
 /* ---- no mask over two connections ---- */
 
 static struct send_log sent;
@@ -273,4 +300,5 @@ TESTS_MAIN("crew", T(parts_that_make_up_the_model_answer_as_one),
            T(parts_that_overlap_serve_too_and_who_has_the_whole_needs_nobody), T(a_part_is_paid_by_its_own_products),
            T(what_nobody_holds_is_said_and_nothing_is_sent), T(crumbs_keep_nobody_from_being_served),
            T(a_part_that_is_lost_comes_back_and_the_answer_is_the_same),
+           T(a_crew_that_would_be_too_many_gives_way_to_one_with_the_whole),
            T(what_was_masked_for_a_crew_goes_over_no_other_connection))
